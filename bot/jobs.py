@@ -1,0 +1,65 @@
+"""A job: an accepted order with an id and a state, and which state may follow which."""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+
+import msgspec
+
+from engine.recipe import Recipe
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  # on disk, waiting its turn
+    PAINTING = "painting"  # the engine has it
+    PAINTED = "painted"  # the picture is on disk, the person has not got it yet
+    FAILED = "failed"  # there will be no picture, the person has not been told yet
+    DELIVERED = "delivered"  # the person has the picture
+    TOLD = "told"  # the person knows that there will be none
+    CANCELLED = "cancelled"  # the person took it back
+
+
+FOLLOWS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.PAINTING, State.FAILED, State.CANCELLED}),
+    # Back to QUEUED: the engine died, or the bot was restarted.
+    State.PAINTING: frozenset({State.QUEUED, State.PAINTED, State.FAILED, State.CANCELLED}),
+    State.PAINTED: frozenset({State.DELIVERED}),
+    State.FAILED: frozenset({State.TOLD}),
+    State.DELIVERED: frozenset(),
+    State.TOLD: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+OPEN = frozenset({State.QUEUED, State.PAINTING})  # what counts against a person's cap
+UNFINISHED = OPEN | {State.PAINTED, State.FAILED}  # what a restart takes up again
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an order came from and its answer goes; ``address`` is the chat's own business."""
+
+    chat: str  # name of the Chat: "web", "telegram", "discord", "terminal"
+    room: str  # the channel, group or tab; settings are kept per room
+    address: dict[str, str | int] = {}
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture to be made. The photo and the result lie in the store, not here."""
+
+    id: str
+    user: str  # "web:4f2a...": the platform, then the platform's id
+    place: Place
+    recipe: Recipe  # complete
+    created: float  # seconds since the epoch
+    state: State = State.QUEUED
+    attempts: int = 0  # engine processes that have started on it
+    cost: float = 0.0  # estimated engine seconds
+    seconds: float | None = None  # engine seconds it took
+    message: str = ""  # why there is no picture, once FAILED
+    notes: tuple[str, ...] = ()  # the engine's sentences about the picture, once PAINTED
+
+
+def new_id() -> str:
+    """Eight letters and digits: short enough to type, and for a button's 64 bytes."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(8))

@@ -1,0 +1,51 @@
+"""Random square crops of a folder of pictures, kept decoded in memory: what training looks at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as fn
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
+
+
+def load(path: Path, short: int | None = None) -> Tensor:
+    """The picture at ``path`` as uint8 (3, H, W), its short side reduced to ``short`` pixels if it is longer."""
+    with Image.open(path) as picture:
+        rgb = picture.convert("RGB")
+        if short and min(rgb.size) > short:
+            scale = short / min(rgb.size)
+            rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
+        return pil_to_tensor(rgb)
+
+
+def held_out(path: Path) -> bool:
+    """Whether a training photo is kept for measuring: a fixed 1 in 30, by its name."""
+    return sum(path.name.encode()) % 30 == 0
+
+
+class Crops:
+    """An endless source of crops (B, 3, size, size) in 0..1, at random places and scales, mirrored half the time."""
+
+    def __init__(self, paths: Sequence[Path], size: int, seed: int = 0, short: int = 512) -> None:
+        self.pictures = [load(path, short) for path in paths]
+        self.size = size
+        self.random = random.Random(seed)
+
+    def _one(self) -> Tensor:
+        picture = self.random.choice(self.pictures)
+        side = min(picture.shape[1:])
+        # Between the crop's own size and the whole short side, evenly on a logarithmic scale.
+        edge = round(min(side, self.size) * (side / min(side, self.size)) ** self.random.random())
+        top = self.random.randint(0, picture.shape[1] - edge)
+        left = self.random.randint(0, picture.shape[2] - edge)
+        crop = picture[None, :, top : top + edge, left : left + edge].float() / 255
+        crop = fn.interpolate(crop, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
+        return crop.flip(3) if self.random.random() < 0.5 else crop
+
+    def batch(self, count: int) -> Tensor:
+        return torch.cat([self._one() for _ in range(count)])

@@ -1,0 +1,174 @@
+"""Training the slim encoder: its read-outs learn what the teachers' layers say (Hinton, Vinyals & Dean 2015).
+
+From scratch, on crops of photos and paintings. Every read-out's squared error is divided by the mean square of its
+target, so that all layers count alike. While training only, further 1x1 *hints* (Romero et al. 2015) tie the trunk's
+layers between the read-outs to the teacher's, which carries the gradient to the deep ones.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import torch
+import torch.nn.functional as fn
+from torch import Tensor, nn
+
+from engine.crops import Crops, held_out
+from engine.teachers import SqueezeNet, VGGTeacher
+from engine.vgg import CONTENT_LAYERS, READOUTS, STYLE_LAYERS, TRUNK, Slim
+
+VGG_LAYERS = (*STYLE_LAYERS, *CONTENT_LAYERS)
+SQUEEZE_LAYERS = tuple(name for name in READOUTS if name not in VGG_LAYERS)
+HINTS = tuple(name for name in TRUNK if name not in VGG_LAYERS)
+
+
+class DistilSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every number of the slim encoder's training."""
+
+    steps: int = 8000
+    crop: int = 160  # pixels; a unit of conv5_1 sees 132
+    batch: int = 4
+    rate: float = 2e-3
+    warmup: int = 200
+    last_rate: float = 0.01  # share of ``rate`` at the end of the cosine
+    hint_weight: float = 0.5
+    paintings: float = 0.35  # share of crops that come from paintings
+    disturbed: float = 0.3  # share of crops with noise or another crop mixed in: half-made pictures look like that
+    seed: int = 1
+
+
+class Teachers(nn.Module):
+    """Both teachers' answers under the read-outs' names, hints under the trunk's."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.vgg = VGGTeacher(folder / "vgg19-distilled-16x.safetensors")
+        self.squeeze = SqueezeNet(folder / "squeezenet-1.0.safetensors")
+        self.scale: dict[str, float] = {}
+
+    def calibrate(self, x: Tensor) -> None:
+        """Bring every layer's mean activation over the pictures x to 1 (SqueezeNet's are in the hundreds)."""
+        self.scale = {}
+        self.scale = {name: 1 / float(f.float().mean()) for found in self(x) for name, f in found.items()}
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, hints: bool = True) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        found = self.vgg.features(x, (*VGG_LAYERS, *(HINTS if hints else ())))
+        found |= self.squeeze.features(x, SQUEEZE_LAYERS)
+        found = {name: f.mul_(self.scale.get(name, 1.0)) for name, f in found.items()}
+        return {name: found[name] for name in READOUTS}, {name: found[name] for name in HINTS if hints}
+
+
+class Student(nn.Module):
+    """The slim encoder with its hint layers, which are dropped when training ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slim = Slim()
+        widths = {name: self.slim.trunk.convs[name].out_channels for name in HINTS}
+        self.hints = nn.ModuleDict({name: nn.Conv2d(n, n, 1) for name, n in widths.items()})
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        h = self.slim.trunk(x, TRUNK)
+        readouts = {name: fn.relu(self.slim.readouts[name](h[source])) for name, (source, _) in READOUTS.items()}
+        return readouts, {name: fn.relu(self.hints[name](h[name])) for name in HINTS}
+
+
+def relative_error(found: Tensor, target: Tensor) -> Tensor:
+    """Squared error over the target's mean square: 0 is perfect, 1 is what answering zero would get."""
+    target = target.float()
+    return (found.float() - target).square().mean() / target.square().mean().clamp_min(1e-8)
+
+
+def disturb(x: Tensor, other: Tensor, share: float, chance: random.Random) -> Tensor:
+    """Some of the pictures blended with another, or under noise of a random grain."""
+    x = x.clone()
+    for i in range(len(x)):
+        if chance.random() > share:
+            continue
+        if chance.random() < 0.4:
+            x[i] = torch.lerp(x[i], other[i], chance.uniform(0.2, 0.6))
+        else:
+            grain = x.shape[-1] // chance.choice((1, 1, 2, 4))
+            noise = fn.interpolate(torch.randn(1, 3, grain, grain), x.shape[-2:], mode="bilinear")[0]
+            x[i] += chance.uniform(0.02, 0.35) * noise
+    return x.clamp(0, 1)
+
+
+class Distillation:
+    """One training run: its networks, optimiser and step count, which a checkpoint holds in full."""
+
+    def __init__(self, data: Path, settings: DistilSettings, device: torch.device) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings, self.device = settings, device
+        self.teachers = Teachers(data / "teachers").to(device)
+        self.student = Student().to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(self.student.parameters(), lr=settings.rate, betas=(0.9, 0.99))
+        self.step = 0
+        photos = [p for p in sorted((data / "photos/train").glob("*.jpg")) if not held_out(p)]
+        self.photos = Crops(photos, settings.crop, settings.seed, short=288)
+        paintings = sorted((data / "paintings").glob("*.jpg"))
+        self.paintings = Crops(paintings, settings.crop, settings.seed + 1, short=640)
+        self.random = random.Random(settings.seed)
+        self.teachers.calibrate(torch.cat([self.photos.batch(16), self.paintings.batch(8)]).to(device))
+
+    def rate(self) -> float:
+        """Linear warm-up, then a cosine down to ``last_rate``."""
+        s = self.settings
+        done = min(1.0, self.step / s.steps)
+        cosine = s.last_rate + (1 - s.last_rate) * 0.5 * (1 + torch.cos(torch.tensor(done * torch.pi)).item())
+        return s.rate * min(1.0, (self.step + 1) / s.warmup) * cosine
+
+    def batch(self) -> Tensor:
+        s = self.settings
+        count = sum(self.random.random() < s.paintings for _ in range(s.batch))
+        parts = [crops.batch(n) for crops, n in ((self.paintings, count), (self.photos, s.batch - count)) if n]
+        x = torch.cat(parts)
+        return disturb(x, x.roll(1, 0), s.disturbed, self.random)
+
+    def run(self) -> Iterator[dict[str, float]]:
+        """Steps until the settings' end; yields each step's relative errors by layer."""
+        while self.step < self.settings.steps:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.rate()
+            x = self.batch().to(self.device).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                targets, hint_targets = self.teachers(x)
+                found, hints = self.student(x)
+                errors = {name: relative_error(found[name], targets[name]) for name in targets}
+                hint_errors = [relative_error(hints[name], hint_targets[name]) for name in hints]
+            loss = sum(errors.values()) + self.settings.hint_weight * sum(hint_errors)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
+            self.optimizer.step()
+            self.step += 1
+            yield {name: error.item() for name, error in errors.items()}
+
+    def save(self, path: Path) -> None:
+        """A whole checkpoint, written beside and moved into place, so that a kill leaves the older one."""
+        state = {
+            "student": self.student.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "random": [r.getstate() for r in (self.random, self.photos.random, self.paintings.random)],
+        }
+        beside = path.with_suffix(".new")
+        torch.save(state, beside)
+        beside.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint of our own."""
+        state = torch.load(path, map_location=self.device, weights_only=False)
+        self.student.load_state_dict(state["student"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        for r, saved in zip((self.random, self.photos.random, self.paintings.random), state["random"], strict=True):
+            r.setstate(saved)

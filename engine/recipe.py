@@ -1,0 +1,255 @@
+"""The settings of one picture <-> one line of text, valid on every platform.
+
+    /stylize starrynight:70+greatwave:30 mode=fine strength=80 brush=1.2 colors=photo size=1024 seed=7
+
+A setting that was not said is None. `complete` fills in what a picture needs; `line` prints only what is said, so that
+``parse(line(recipe)) == recipe`` for every recipe.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from engine.gallery import Gallery, key
+
+Mode = Literal["fast", "universal", "fine"]
+Colors = Literal["style", "photo"]
+Pooling = Literal["avg", "max"]
+Optimizer = Literal["lbfgs", "adam"]
+Init = Literal["photo", "noise"]
+EncoderName = Literal["slim", "full"]
+
+MODES: tuple[Mode, ...] = ("fine",)  # what this version can paint with; the other names are known, and refused
+MAX_STYLES = 8
+SEEDS = 2**32
+
+
+class RecipeError(ValueError):
+    """A line that is no recipe; the message is for the person who wrote it."""
+
+
+class Share(msgspec.Struct, frozen=True):
+    """One style of a mix and its relative weight."""
+
+    name: str
+    weight: int = 1
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every setting that decides the result; None is 'not said'."""
+
+    styles: tuple[Share, ...]
+    mode: Mode | None = None
+    strength: int | None = None  # 0 returns the photo, 50 is the papers' balance, 100 nearly forgets the photo
+    brush: float | None = None  # scale of the strokes, 1 as in the style's picture
+    colors: Colors | None = None
+    size: int | None = None  # pixels, long side of the result
+    seed: int | None = None
+    steps: int | None = None  # of the optimiser, over all scales
+    layers: tuple[str, ...] | None = None  # style layers
+    content: tuple[str, ...] | None = None  # content layers
+    pooling: Pooling | None = None
+    optimizer: Optimizer | None = None
+    init: Init | None = None
+    ratio: float | None = None  # the papers' alpha / beta, instead of strength
+    encoder: EncoderName | None = None
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,10}", text, re.ASCII) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        wanted = f"a number from {low:g} to {high:g}"
+        if not re.fullmatch(r"[\d.]+(e[+-]?\d+)?", text.lower(), re.ASCII):
+            raise ValueError(wanted)
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not math.isfinite(value) or not low <= value <= high:
+            raise ValueError(wanted)
+        return value
+
+    return read
+
+
+def _choice(literal: Any) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in get_args(literal):
+            raise ValueError(" or ".join(get_args(literal)))
+        return text.lower()
+
+    return read
+
+
+def _layers(text: str) -> tuple[str, ...]:
+    names = tuple(text.lower().split(","))
+    if (
+        len(names) > 16
+        or len(set(names)) < len(names)
+        or not all(re.fullmatch(r"[a-z]\w{1,15}", n, re.A) for n in names)
+    ):
+        raise ValueError("layer names with commas between, such as conv1_1,conv2_1")
+    return names
+
+
+# How each setting is read, in the order in which a line prints them.
+SETTINGS: Mapping[str, Callable[[str], Any]] = {
+    "mode": _choice(Mode),
+    "strength": _whole(0, 100),
+    "brush": _number(0.25, 4),
+    "colors": _choice(Colors),
+    "size": _whole(64, 4096),
+    "seed": _whole(0, SEEDS - 1),
+    "steps": _whole(1, 5000),
+    "layers": _layers,
+    "content": _layers,
+    "pooling": _choice(Pooling),
+    "optimizer": _choice(Optimizer),
+    "init": _choice(Init),
+    "ratio": _number(1e-9, 1e9),
+    "encoder": _choice(EncoderName),
+}
+# What only the optimisation can honour.
+FINE_ONLY = ("steps", "layers", "content", "pooling", "optimizer", "init", "ratio", "encoder")
+ALIASES = {"colours": "colors", "color": "colors", "colour": "colors", "optimiser": "optimizer"}
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """``" Did you mean X?"`` for the nearest of ``known``, or nothing where none is near."""
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+def parse(text: str, gallery: Gallery) -> Recipe:
+    """Read a recipe line, with or without its ``/stylize``.
+
+    Words without ``=`` name the style, so that ``starry night`` needs no quotes.
+
+    Raises:
+        RecipeError: naming the word at fault and the nearest valid one.
+    """
+    words = text.split()
+    if words and re.fullmatch(r"/stylize(@\w+)?", words[0], re.IGNORECASE):
+        words = words[1:]
+    styles = "".join(word for word in words if "=" not in word)
+    said: dict[str, Any] = {}
+    for word in words:
+        if "=" in word:
+            name, value = _setting(word)
+            if name in said:
+                raise RecipeError(f"{name}= is given twice. Keep one of them.")
+            said[name] = value
+    recipe = Recipe(styles=_styles(styles, gallery), **said)
+    check(recipe)
+    return recipe
+
+
+def _setting(word: str) -> tuple[str, Any]:
+    name, _, text = word.partition("=")
+    name = ALIASES.get(name.lower(), name.lower())
+    if name not in SETTINGS:
+        raise RecipeError(f"I do not know the setting “{name}”.{nearest(name, list(SETTINGS))}")
+    try:
+        return name, SETTINGS[name](text)
+    except ValueError as error:
+        near = nearest(text.lower(), str(error).split(" or ")) if " or " in str(error) else ""
+        raise RecipeError(f"{name}={text} does not work: {name} is {error}.{near}") from None
+
+
+def _styles(text: str, gallery: Gallery) -> tuple[Share, ...]:
+    if not text:
+        raise RecipeError("Which style? Write for example /stylize starrynight; /styles shows them all.")
+    shares = []
+    for part in text.split("+"):
+        word, colon, weight = part.partition(":")
+        style = gallery.find(word)
+        if style is None:
+            raise RecipeError(unknown_style(word, gallery))
+        try:
+            shares.append(Share(style.name, _whole(1, 1000)(weight) if colon else 1))
+        except ValueError as error:
+            raise RecipeError(f"{part} does not work: a style's weight is {error}.") from None
+    if len({share.name for share in shares}) < len(shares):
+        raise RecipeError("One style is named twice in the mix. Name each once, with its weight.")
+    if len(shares) > MAX_STYLES:
+        raise RecipeError(f"A mix takes {MAX_STYLES} styles at most; this one has {len(shares)}.")
+    # The weight of a style that stands alone means nothing.
+    return tuple(shares) if len(shares) > 1 else (Share(shares[0].name),)
+
+
+def unknown_style(word: str, gallery: Gallery) -> str:
+    """The sentence for a style that the gallery lacks."""
+    near = [style.name for style in gallery.nearest(word)]
+    hint = f" Did you mean {' or '.join(near)}?" if near else " /styles shows them all."
+    return f"I do not know the style “{key(word)[:40]}”.{hint}"
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse settings that contradict each other, or that the mode cannot honour.
+
+    Raises:
+        RecipeError
+    """
+    if recipe.strength is not None and recipe.ratio is not None:
+        raise RecipeError("strength= and ratio= say the same thing in two ways. Keep one of them.")
+    if recipe.mode is not None and recipe.mode not in MODES:
+        raise RecipeError(f"mode={recipe.mode} is not available in this version. Use mode={' or mode='.join(MODES)}.")
+    if recipe.mode in ("fast", "universal"):
+        for name in FINE_ONLY:
+            if getattr(recipe, name) is not None:
+                raise RecipeError(f"mode={recipe.mode} cannot honour {name}=. Leave it out, or use mode=fine.")
+
+
+def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder: EncoderName = "slim") -> Recipe:
+    """The recipe with every default filled in; ``size``, ``seed`` and ``encoder`` are the caller's defaults.
+
+    A mix takes the weighted mean of its styles' own strengths and brushes.
+    """
+    total = sum(share.weight for share in recipe.styles)
+    styles = [(share.weight / total, gallery[share.name]) for share in recipe.styles]
+    defaults: dict[str, Any] = {
+        "mode": "fine",
+        "brush": round(sum(w * style.brush for w, style in styles), 2),
+        "colors": "style",
+        "size": size,
+        "seed": seed,
+        "steps": 125,
+        "pooling": "avg",
+        "optimizer": "lbfgs",
+        "init": "photo",
+        "encoder": encoder,
+    }
+    if recipe.ratio is None:
+        defaults["strength"] = round(sum(w * style.strength for w, style in styles))
+    unsaid = {name: value for name, value in defaults.items() if getattr(recipe, name) is None}
+    return msgspec.structs.replace(recipe, **unsaid)
+
+
+def line(recipe: Recipe) -> str:
+    """The recipe as one line; `parse` reads it back to an equal recipe."""
+    single = len(recipe.styles) == 1
+    styles = "+".join(share.name if single else f"{share.name}:{share.weight}" for share in recipe.styles)
+    said = ((name, getattr(recipe, name)) for name in SETTINGS)
+    return " ".join(["/stylize", styles, *(f"{name}={_text(value)}" for name, value in said if value is not None)])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and value < 1e9 else repr(value)
+    return str(value)

@@ -1,0 +1,108 @@
+"""VGG-19 features by the paper's layer names: the full network, and the slim one that the package carries.
+
+Simonyan & Zisserman (2015), configuration E, cut after conv5_1. A layer's name means its output *after* the ReLU, as
+in Gatys, Ecker & Bethge (2016). Both encoders take RGB pictures in 0..1 of shape (B, 3, H, W).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as fn
+from torch import Tensor, nn
+
+# Pooling stands before the first convolution of each block but the first.
+BLOCKS: tuple[tuple[int, int], ...] = ((2, 64), (2, 128), (4, 256), (4, 512), (1, 512))
+TRUNK: tuple[str, ...] = tuple(f"conv{b}_{i}" for b, (count, _) in enumerate(BLOCKS, 1) for i in range(1, count + 1))
+STYLE_LAYERS: tuple[str, ...] = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+CONTENT_LAYERS: tuple[str, ...] = ("conv4_2",)
+
+# The statistics of ImageNet's RGB, which torchvision's weights expect.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+class Encoder(Protocol):
+    """What the losses need of a network: features by name, and which names it offers."""
+
+    style_layers: tuple[str, ...]
+    content_layers: tuple[str, ...]
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]: ...
+
+
+class Trunk(nn.Module):
+    """The convolutions of VGG-19 up to conv5_1 at ``width`` times the channels.
+
+    ``padding_mode`` is ``zeros`` for torchvision's weights and ``reflect`` for the slim encoder; ``pooling`` is
+    ``avg`` (Gatys' choice for synthesis) or ``max``.
+    """
+
+    def __init__(self, width: float = 1.0, padding_mode: str = "zeros", pooling: str = "avg") -> None:
+        super().__init__()
+        self.convs = nn.ModuleDict()
+        channels = 3
+        for b, (count, full) in enumerate(BLOCKS, 1):
+            for i in range(1, count + 1):
+                n = int(full * width)
+                self.convs[f"conv{b}_{i}"] = nn.Conv2d(channels, n, 3, padding=1, padding_mode=padding_mode)
+                channels = n
+        self.pooling = pooling
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """ReLU outputs of ``layers`` for x (B, 3, H, W) in 0..1; nothing beyond the deepest is computed."""
+        wanted = set(layers)
+        deepest = max(TRUNK.index(name) for name in wanted)
+        pool = fn.avg_pool2d if self.pooling == "avg" else fn.max_pool2d
+        found = {}
+        h = (x - self.mean) / self.std
+        for name in TRUNK[: deepest + 1]:
+            if name.endswith("_1") and name != "conv1_1":
+                h = pool(h, 2)
+            h = fn.relu(self.convs[name](h))
+            if name in wanted:
+                found[name] = h
+        return found
+
+
+# What the slim encoder's read-outs stand for: name -> (trunk layer it reads, channels). The first six are VGG-19's (the
+# content layer at the width its teacher has); the others are SqueezeNet 1.0's (Iandola et al. 2016), under that paper's
+# names, read at the same scale where the trunk's receptive field is at least as large.
+READOUTS: dict[str, tuple[str, int]] = {
+    "conv1_1": ("conv1_1", 64),
+    "conv2_1": ("conv2_1", 128),
+    "conv3_1": ("conv3_1", 256),
+    "conv4_1": ("conv4_1", 512),
+    "conv5_1": ("conv5_1", 512),
+    "conv4_2": ("conv4_2", 128),
+    "conv1": ("conv2_1", 96),
+    "fire2": ("conv3_2", 128),
+    "fire3": ("conv3_3", 128),
+    "fire4": ("conv3_4", 256),
+    "fire5": ("conv4_2", 256),
+    "fire6": ("conv4_3", 384),
+    "fire8": ("conv4_4", 512),
+}
+
+
+class Slim(nn.Module):
+    """The embedded encoder: a quarter-width trunk, whose 1x1 read-outs stand for wider networks' layers."""
+
+    WIDTH = 0.25
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = Trunk(self.WIDTH, padding_mode="reflect")
+        self.readouts = nn.ModuleDict(
+            {name: nn.Conv2d(self.trunk.convs[source].out_channels, n, 1) for name, (source, n) in READOUTS.items()}
+        )
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """ReLU(read-out) of each of ``layers`` (names of READOUTS) for x (B, 3, H, W) in 0..1."""
+        wanted = list(layers)
+        h = self.trunk(x, {READOUTS[name][0] for name in wanted})
+        return {name: fn.relu(self.readouts[name](h[READOUTS[name][0]])) for name in wanted}
