@@ -1,0 +1,138 @@
+"""The terminal as a chat: one person, one photo, a progress bar, and the picture in a file.
+
+The only file that imports rich.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot.chat import Result, Status
+from bot.errors import BadOrder, Breakage
+from bot.jobs import Job, Place
+from engine.gallery import Gallery
+
+USER = "terminal:me"
+PLACE = Place(chat="terminal", room="terminal")
+
+
+class TerminalChat:
+    """Shows one job as a bar on standard error; `finished` waits for its end.
+
+    With ``force`` a file that is there already is written over.
+    """
+
+    name = "terminal"
+
+    def __init__(self, output: Path, *, force: bool = False, console: Console | None = None) -> None:
+        self._output = output
+        self._force = force
+        self.console = console or Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=self.console, transient=True
+        )
+        self._task = self._bar.add_task("starting the engine", total=1.0)
+        self._finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    async def finished(self) -> Result:
+        """The picture, once it is on disk.
+
+        Raises:
+            Breakage: there is none, and why.
+            BadOrder: it cannot be written where it was to go.
+        """
+        return await self._finished
+
+    async def show(self, job: Job, status: Status) -> None:
+        self._bar.update(self._task, description=escape(status.text), completed=status.done)
+
+    async def deliver(self, job: Job, result: Result) -> None:
+        if self._finished.done():
+            return
+        try:
+            await asyncio.to_thread(write, self._output, result.picture, force=self._force)
+        except BadOrder as error:
+            self._finished.set_exception(error)
+        else:
+            self._finished.set_result(result)
+
+    async def tell(self, job: Job, text: str) -> None:
+        if not self._finished.done():
+            self._finished.set_exception(Breakage(text))
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Refuse a place where the picture cannot go, before it is painted.
+
+    Raises:
+        BadOrder
+    """
+    if path.suffix.lower() != ".png":
+        raise BadOrder(f"The picture is a PNG file. Give it a name that ends in .png, not {path.name}.")
+    if path.is_dir():
+        raise BadOrder(f"{path} is a folder. Name a file in it, such as {path / 'picture.png'}.")
+    if path.exists() and not force:
+        raise BadOrder(f"{path} is there already. Choose another name, or add --force to write over it.")
+    if not path.parent.is_dir():
+        raise BadOrder(f"The folder {path.parent} does not exist. Make it first, or choose another.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise BadOrder(f"You may not write into the folder {path.parent}. Choose another.")
+
+
+def write(path: Path, picture: bytes, *, force: bool) -> None:
+    """Put the picture there whole or not at all.
+
+    Raises:
+        BadOrder: it cannot be written, or a file has come to lie there meanwhile.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        try:
+            part.write_bytes(picture)
+            check_output(path, force=force)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadOrder(f"The picture cannot be written to {path}: {error.strerror}.") from error
+
+
+def read_photo(path: Path, limit_mb: int) -> bytes:
+    """The photo's bytes.
+
+    Raises:
+        BadOrder: it cannot be read, or is larger than ``limit_mb``.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit_mb * 2**20 + 1)
+    except OSError as error:
+        raise BadOrder(f"The photo {path} cannot be read: {error.strerror}.") from error
+    if not data:
+        raise BadOrder(f"The photo {path} is empty.")
+    if len(data) > limit_mb * 2**20:
+        raise BadOrder(f"The photo {path} is larger than {limit_mb} MB (limits.max_photo_mb). Make it smaller.")
+    return data
+
+
+def table_of(gallery: Gallery) -> Table:
+    """The styles as a table to print."""
+    table = Table("style", "painting", "tags", box=None, header_style="bold", pad_edge=False)
+    for style in gallery:
+        table.add_row(escape(style.name), escape(style.credit), escape(", ".join(style.tags)))
+    return table

@@ -1,0 +1,347 @@
+"""TOML file and environment -> one frozen, typed Config; an unknown key is an error that names it.
+
+The structs below are the only place where settings are written down: name, type, bounds, default and one line of
+documentation. README.md and config.example.toml repeat them, and a test compares.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import stat
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta, inspect
+
+from bot.errors import BadConfig
+from engine.recipe import EncoderName, nearest
+
+# What people call these two; every other setting is IMPASTO_<SECTION>_<KEY>.
+VARIABLES = {"web.access_token": "IMPASTO_WEB_TOKEN"}
+GOOD_TOKEN = 16  # characters; of letters and digits, beyond what can be tried out over a network
+
+
+class Secret:
+    """A text that never shows itself: not in print, not in a log, not in a traceback. Empty means 'not set'."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def matches(self, guess: str) -> bool:
+        """Whether ``guess`` is the secret, in a time that does not tell how nearly. Never true of one not set."""
+        return bool(self._text) and hmac.compare_digest(self._text.encode(), guess.encode("utf-8", "surrogatepass"))
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __repr__(self) -> str:
+        return "Secret(set)" if self._text else "Secret(not set)"
+
+    def __str__(self) -> str:
+        return "*****" if self._text else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+def _doc(text: str, **bounds: Any) -> Meta:
+    return Meta(description=text, **bounds)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class Web(Section, frozen=True):
+    host: Annotated[
+        str, _doc("Address that the chat page listens on; any but loopback needs an access token.", min_length=1)
+    ] = "127.0.0.1"
+    port: Annotated[int, _doc("Port of the chat page; 0 takes a free one.", ge=0, le=65535)] = 8080
+    access_token: Annotated[Secret, _doc("What people must know to open the chat page; empty asks for nothing.")] = (
+        Secret()
+    )
+
+
+class Engine(Section, frozen=True):
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], _doc("Where to paint: auto takes the GPU where there is one.")
+    ] = "auto"
+    encoder: Annotated[
+        EncoderName,
+        _doc("Encoder of orders that name none; full is fetched once (548 MB) unless engine.weights is set."),
+    ] = "slim"
+    threads: Annotated[int, _doc("CPU threads to paint with; 0 takes every core.", ge=0, le=1024)] = 0
+    cache: Annotated[Path, _doc("Folder for downloaded weights.")] = Path("~/.cache/impasto")
+    weights: Annotated[
+        Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")
+    ] = None
+    load_seconds: Annotated[float, _doc("How long the engine may take to start.", gt=0)] = 120.0
+    hang_seconds: Annotated[float, _doc("Silence after which the engine counts as hung and is replaced.", gt=0)] = 60.0
+    cancel_seconds: Annotated[float, _doc("How long a cancelled job may take to stop before it is killed.", gt=0)] = (
+        5.0
+    )
+
+
+class Defaults(Section, frozen=True):
+    size: Annotated[int, _doc("Long side, in pixels, of a picture whose order names none.", ge=64, le=4096)] = 512
+
+
+class Limits(Section, frozen=True):
+    max_size: Annotated[int, _doc("Largest size=, in pixels, that an order may name.", ge=64, le=4096)] = 2048
+    max_photo_mb: Annotated[int, _doc("Largest photo, in MB, that is taken.", ge=1, le=60)] = 20
+    open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
+    per_minute: Annotated[float, _doc("Pictures that one person may order in a minute, in the long run.", gt=0)] = 6.0
+    burst: Annotated[int, _doc("Pictures that one person may order at once after a rest.", ge=1)] = 6
+    queue: Annotated[int, _doc("Pictures that may wait in all.", ge=1)] = 100
+
+
+class Store(Section, frozen=True):
+    path: Annotated[Path, _doc("File that keeps orders and pictures across a restart.")] = Path(
+        "~/.local/state/impasto/journal.sqlite3"
+    )
+    keep_hours: Annotated[float, _doc("Hours after which a finished order and its pictures are deleted.", gt=0)] = 24.0
+
+
+class Discord(Section, frozen=True):
+    token: Annotated[Secret, _doc("Bot token; the Discord adapter comes in a later version.")] = Secret()
+
+
+class Telegram(Section, frozen=True):
+    token: Annotated[Secret, _doc("Bot token; the Telegram adapter comes in a later version.")] = Secret()
+
+
+class Log(Section, frozen=True):
+    level: Annotated[Literal["debug", "info", "warning", "error"], _doc("The least that is logged.")] = "info"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, by section."""
+
+    web: Web = Web()
+    engine: Engine = Engine()
+    defaults: Defaults = Defaults()
+    limits: Limits = Limits()
+    store: Store = Store()
+    discord: Discord = Discord()
+    telegram: Telegram = Telegram()
+    log: Log = Log()
+    source: Path | None = None  # the file that was read
+    warnings: tuple[str, ...] = ()  # sentences for the operator
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is set, for the log to leave out."""
+        values = (getattr(getattr(self, setting.section), setting.key) for setting in settings())
+        return tuple(value.reveal() for value in values if isinstance(value, Secret) and value)
+
+
+class Setting(NamedTuple):
+    """What is known of one setting."""
+
+    section: str
+    key: str
+    type: Any
+    default: Any
+    doc: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.section}.{self.key}"
+
+    @property
+    def variable(self) -> str:
+        return VARIABLES.get(self.name, f"IMPASTO_{self.section}_{self.key}".upper())
+
+
+SECTIONS: Mapping[str, type[Section]] = {
+    field.name: field.type
+    for field in msgspec.structs.fields(Config)
+    if isinstance(field.type, type) and issubclass(field.type, Section)
+}
+
+
+def settings() -> Iterator[Setting]:
+    """Every setting, in the order of the file."""
+    for section, table in SECTIONS.items():
+        hints = typing.get_type_hints(table, include_extras=True)
+        for field in msgspec.structs.fields(table):
+            doc = next(meta.description for meta in hints[field.name].__metadata__ if isinstance(meta, Meta))
+            yield Setting(section, field.name, hints[field.name], field.default, doc or "")
+
+
+def load(
+    path: Path | None = None, environ: Mapping[str, str] | None = None, said: Mapping[str, Any] | None = None
+) -> Config:
+    """Read the configuration: ``said`` (settings by dotted name) over the environment over the file over defaults.
+
+    Without ``path`` the file is the one that IMPASTO_CONFIG names, or config.toml in the user's configuration folder
+    if there is one.
+
+    Raises:
+        BadConfig: naming the key at fault, and the nearest valid one.
+    """
+    environ = {} if environ is None else environ
+    path = path or _default_file(environ)
+    in_file = _flat(_parse(path)) if path else {}
+    in_environ = _from_environ(environ)
+    values = {name: _convert(name, value) for name, value in in_file.items()}
+    values |= {name: _convert(name, value, strict=False) for name, value in in_environ.items()}
+    values |= {name: _convert(name, value) for name, value in (said or {}).items()}
+    values.setdefault("engine.cache", _folder(environ, "XDG_CACHE_HOME", ".cache"))
+    values.setdefault("store.path", _folder(environ, "XDG_STATE_HOME", ".local/state") / "journal.sqlite3")
+    tables: dict[str, Any] = {
+        section: table(**{field: values[name] for name, field in _of(section) if name in values})
+        for section, table in SECTIONS.items()
+    }
+    config = Config(**tables, source=path)
+    _check(config)
+    return msgspec.structs.replace(config, warnings=(*_readable(path, in_file), *_guessable(config)))
+
+
+def _of(section: str) -> Iterator[tuple[str, str]]:
+    return ((setting.name, setting.key) for setting in settings() if setting.section == section)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+
+
+def _folder(environ: Mapping[str, str], variable: str, usual: str) -> Path:
+    """Ours in one of the XDG base directories; a relative value of the variable counts as none, as XDG says."""
+    base = Path(environ.get(variable, ""))
+    return (base if base.is_absolute() else _home(environ) / usual) / "impasto"
+
+
+def _default_file(environ: Mapping[str, str]) -> Path | None:
+    if environ.get("IMPASTO_CONFIG"):
+        return Path(environ["IMPASTO_CONFIG"]).expanduser()
+    usual = _folder(environ, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    return usual if usual.is_file() else None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadConfig(f"The configuration file {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"The configuration file {path} is not UTF-8 text.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(f"The configuration file {path} is not valid TOML: {error}.") from error
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for section, table in tables.items():
+        if section in SECTIONS and not isinstance(table, dict):
+            raise BadConfig(f"{section} is a section: write [{section}] on a line of its own, its settings below.")
+        if section not in SECTIONS and not isinstance(table, dict):
+            raise BadConfig(_unknown(section))
+        if section not in SECTIONS:
+            raise BadConfig(f"The configuration has no section [{section}].{nearest(section, list(SECTIONS))}")
+        flat |= {f"{section}.{key}": value for key, value in table.items()}
+    return flat
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says, where empty says nothing. A misspelt key is refused.
+
+    Variables of no section are not ours: Kubernetes sets IMPASTO_PORT and the like where a service is named impasto.
+    """
+    known = {setting.variable: setting.name for setting in settings()}
+    known |= {f"IMPASTO_{name.replace('.', '_')}".upper(): name for name in known.values()}
+    said = {known[variable]: value for variable, value in environ.items() if variable in known and value}
+    for variable in environ:
+        if variable not in known and variable.startswith(tuple(f"IMPASTO_{s.upper()}_" for s in SECTIONS)):
+            raise BadConfig(f"There is no setting {variable}.{nearest(variable, list(known))}")
+    return said
+
+
+def _convert(name: str, value: Any, strict: bool = True) -> Any:
+    setting = next((setting for setting in settings() if setting.name == name), None)
+    if setting is None:
+        raise BadConfig(_unknown(name))
+    try:
+        return msgspec.convert(value, setting.type, strict=strict, dec_hook=_special)
+    except msgspec.ValidationError:
+        given = "" if isinstance(setting.default, Secret) else f", not {value!r}"
+        raise BadConfig(f"{name} must be {_wanted(inspect.type_info(setting.type))}{given}.") from None
+
+
+def _special(wanted: type, value: Any) -> Any:
+    if not isinstance(value, str | Path):
+        raise ValueError
+    return Secret(str(value).strip()) if wanted is Secret else Path(value).expanduser()
+
+
+def _wanted(kind: inspect.Type) -> str:
+    """What a setting takes, in words."""
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _wanted(inner)
+        case inspect.UnionType(types=types):
+            return _wanted(next(inner for inner in types if not isinstance(inner, inspect.NoneType)))
+        case inspect.LiteralType(values=values):
+            return " or ".join(f'"{value}"' for value in sorted(values, key=str))
+        case inspect.IntType(ge=low, le=high):
+            return f"a whole number from {low} to {high}" if high is not None else f"a whole number, {low} or more"
+        case inspect.FloatType():
+            return "a number above 0"
+        case inspect.CustomType(cls=cls) if cls is Path:
+            return "a path in quotes"
+        case _:
+            return "text in quotes"
+
+
+def _unknown(name: str) -> str:
+    names = [setting.name for setting in settings()]
+    same_key = [known for known in names if known.partition(".")[2] == name.rpartition(".")[2]]
+    hint = f" Did you mean {same_key[0]}?" if same_key else nearest(name, names)
+    return f"There is no setting {name}.{hint}"
+
+
+def _readable(path: Path | None, in_file: Mapping[str, Any]) -> Iterator[str]:
+    secrets = [s.name for s in settings() if isinstance(s.default, Secret) and in_file.get(s.name)]
+    if path and secrets and path.stat().st_mode & stat.S_IROTH:
+        yield f"Every user of this machine can read {' and '.join(secrets)} in {path}. Mend it: chmod 600 {path}"
+
+
+def _guessable(config: Config) -> Iterator[str]:
+    if not is_loopback(config.web.host) and len(config.web.access_token.reveal()) < GOOD_TOKEN:
+        yield f"web.access_token is short. Strangers can guess it: take {GOOD_TOKEN} characters or more."
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _check(config: Config) -> None:
+    if not is_loopback(config.web.host) and not config.web.access_token:
+        raise BadConfig(
+            f"web.host = {config.web.host} opens the chat page to other machines, and there is no web.access_token. "
+            "Set one (IMPASTO_WEB_TOKEN in the environment will do), or keep 127.0.0.1."
+        )
+    if config.defaults.size > config.limits.max_size:
+        raise BadConfig(
+            f"defaults.size = {config.defaults.size} is above limits.max_size = {config.limits.max_size}. "
+            "Lower the one or raise the other."
+        )
