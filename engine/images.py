@@ -1,0 +1,392 @@
+"""Bytes <-> tensor: read a stranger's picture safely as upright sRGB, bring it to size, write it without metadata.
+
+Pillow is asked for one format only, the one whose signature the file carries, and only when the format is on the list
+below. Whatever goes wrong inside it becomes an `ImageRefused`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import torch
+import torch.nn.functional as fn
+from PIL import ExifTags, Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+MIN_SIDE = 32  # pixels; below it the encoders' fifth level, a sixteenth of the picture, is left with a single column
+LINE_KEY = "impasto"  # the PNG text chunk that carries the recipe line
+LINE_LENGTH = 4096  # characters; longer than any recipe line
+
+
+class ImageRefused(ValueError):
+    """A picture that cannot be used; the message tells its sender why, and what to do."""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is accepted. Above Pillow's own ceiling of 89 million pixels `max_pixels` has no effect."""
+
+    max_bytes: int = 20 * 2**20  # of the file
+    max_pixels: int = 50_000_000  # width times height, of the file's header
+    max_side: int = 16384  # pixels
+    min_side: int = MIN_SIDE  # pixels
+    max_ratio: float = 20.0  # long side to short side
+    max_scans: int = 100  # of a JPEG; a progressive one has about ten
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Photo(NamedTuple):
+    """A decoded picture."""
+
+    pixels: Tensor  # (3, H, W) float32 in 0..1, sRGB, upright
+    alpha: Tensor | None  # (1, H, W) float32 in 0..1; None unless it was asked for and something shows through
+    notes: tuple[str, ...]  # sentences for the sender about what was changed
+
+
+# --- which kind of file ----------------------------------------------------------------------------------------------
+
+ACCEPTED = "JPEG, PNG, WebP, GIF or AVIF"
+_SAVE = "Save it as JPEG or PNG and send that."
+_EXPORT = "Export the page you want as JPEG or PNG and send that."
+_STILL = "Send a still from it as JPEG or PNG."
+_HEIC = (
+    "This is a HEIC photo, which this bot is not set up to read. Send it as JPEG: on an iPhone choose Settings, "
+    "Camera, Formats, Most Compatible, or share the photo through an app that converts it."
+)
+
+_SIGNATURES = (
+    ("JPEG", re.compile(rb"\xff\xd8\xff")),
+    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
+    ("GIF", re.compile(rb"GIF8[79]a")),
+    ("WEBP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
+)
+# Not accepted, but known by name, so that the refusal can say what to do instead.
+_FOREIGN = tuple(
+    (re.compile(signature, re.DOTALL | re.IGNORECASE), name, advice)
+    for signature, name, advice in (
+        (rb"II[*+]\0|MM\0[*+]", "a TIFF or camera raw picture", _SAVE),
+        (rb"BM.{4}\0\0\0\0", "a BMP picture", _SAVE),
+        (rb"\0\0[\1\2]\0", "an icon or cursor", _SAVE),
+        (rb"8BPS", "a Photoshop document", _SAVE),
+        (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture", _SAVE),
+        (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", _SAVE),
+        (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing", _SAVE),
+        (rb"\s*%PDF-", "a PDF document", _EXPORT),
+        (rb"\s*<(!doctype html|html|head|body)", "a web page", "Open the picture itself, save it and send that file."),
+        (rb"\s*<.*<svg|\s*<svg", "an SVG drawing", _SAVE),
+        (rb"PK\3\4", "a ZIP archive or an office document", "Take the picture out of it and send that."),
+        (rb"\x1a\x45\xdf\xa3|RIFF....AVI |\0\0\1[\xb3\xba]", "a video", _STILL),
+    )
+)
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands of an ISO base media file, major and compatible; none for any other file."""
+    if data[4:8] != b"ftyp":
+        return set()
+    box = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    return {box[i : i + 4] for i in range(0, len(box), 4) if i != 4}  # the second word is a version number
+
+
+def _kind(data: bytes) -> str:
+    """Pillow's name for the format, by the file's first bytes."""
+    if not data:
+        raise ImageRefused(f"The file is empty. Send the picture again, as {ACCEPTED}.")
+    for kind, signature in _SIGNATURES:
+        if signature.match(data):
+            return kind
+    if brands := _brands(data):
+        # An AVIF names HEIF's common brand as well, so it is asked for first.
+        if brands & {b"avif", b"avis"}:
+            return "AVIF"
+        if brands & _HEIF_BRANDS:
+            return "HEIF"
+        raise ImageRefused(f"This is a video, not a picture. {_STILL}")
+    head = data[:1024].removeprefix(b"\xef\xbb\xbf")
+    for signature, name, advice in _FOREIGN:
+        if signature.match(head):
+            raise ImageRefused(f"This is {name}, which I cannot read. {advice}")
+    if re.fullmatch(r"[^\0-\x08\x0e-\x1a\x7f\ufffd]*\ufffd?", head.decode("utf-8", "replace")):
+        raise ImageRefused(f"This is text, not a picture. Send the picture itself, as {ACCEPTED}.")
+    raise ImageRefused(f"I do not recognise this file as a picture. Send it as {ACCEPTED}.")
+
+
+def _prepare(kind: str) -> None:
+    """See that Pillow can open ``kind``."""
+    if kind == "HEIF":
+        try:
+            importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
+        except ImportError:
+            raise ImageRefused(_HEIC) from None
+
+
+# --- decoding --------------------------------------------------------------------------------------------------------
+
+
+def decode(
+    data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = False, enough: int | None = None
+) -> Photo:
+    """Read a picture: its first frame, upright, in sRGB, with nothing but its pixels.
+
+    Transparent parts are put on white. With ``keep_alpha`` they come as `Photo.alpha` instead, colours unmixed, and
+    white only where nothing shows at all.
+
+    ``enough`` is the long side in pixels that the caller will reduce the picture to: a larger one may come back
+    smaller, but never under twice that. It saves memory (a 50-megapixel photo takes 600 MB as floats).
+
+    Raises:
+        ImageRefused: and nothing else, whatever the bytes are.
+    """
+    if len(data) > limits.max_bytes:
+        size, limit = len(data) / 2**20, limits.max_bytes / 2**20
+        raise ImageRefused(f"The file has {size:.1f} MiB; the limit is {limit:g} MiB. Send a smaller version.")
+    kind = _kind(data)
+    _prepare(kind)
+    with _refusing(kind), Image.open(io.BytesIO(data), formats=[kind]) as image:
+        _check_size(image.size, limits)
+        if kind == "JPEG":
+            _check_scans(data, limits)
+        notes: list[str] = []
+        frame = _upright(image, _reduced(_plain(image, data, enough), enough))
+        frame, alpha = _split(frame)
+        pixels = _tensor(_to_srgb(frame, image.info.get("icc_profile"), notes))
+        shown = None
+        if alpha is not None:
+            shown = _tensor(alpha)
+            if keep_alpha:
+                pixels = torch.where(shown > 0, pixels, 1.0)
+            else:
+                pixels, shown = pixels * shown + (1 - shown), None
+                notes.append("The photo's transparent parts were put on white.")
+        # Last, because looking for a GIF's second frame forgets the first.
+        if kind != "JPEG" and _animated(image):
+            notes.append("The photo is an animation; I took its first frame.")
+        return Photo(pixels, shown, tuple(notes))
+
+
+@contextlib.contextmanager
+def _refusing(kind: str) -> Iterator[None]:
+    """Turn whatever Pillow raises into a refusal; its warnings about odd files are not the operator's business."""
+    name = _NAMES.get(kind, kind)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except ImageRefused:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ImageRefused("The picture has far too many pixels. Send a smaller version.") from error
+    except MemoryError as error:
+        raise ImageRefused("The picture needs more memory than I have. Send a smaller version.") from error
+    except Exception as error:  # Pillow's decoders raise nearly anything: SyntaxError, struct.error, KeyError, ...
+        if "truncated" in str(error).lower():
+            text = f"This {name} file ends too early; perhaps the upload was cut off. Send it again."
+        else:
+            text = f"This {name} file is damaged. Open it in a picture viewer, save it again as PNG and send that."
+        raise ImageRefused(text) from error
+
+
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    """By the header alone, before any pixel is decoded."""
+    short, long = sorted(size)
+    shape = f"The picture has {size[0]} x {size[1]} pixels"
+    if short * long > limits.max_pixels or long > limits.max_side:
+        most = f"{limits.max_pixels / 1e6:g} megapixels, and {limits.max_side} pixels on a side"
+        raise ImageRefused(f"{shape}; the limit is {most}. Send a smaller version.")
+    if short < limits.min_side:
+        raise ImageRefused(f"{shape}; I need {limits.min_side} on the short side at least. Send a larger version.")
+    if long > limits.max_ratio * short:
+        most = f"{limits.max_ratio:g} times as long as it is wide"
+        raise ImageRefused(f"{shape}, which is too narrow to paint: it may be {most} at most. Crop it and send that.")
+
+
+_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # those followed by a length, and the end of the image (0xd9)
+
+
+def _check_scans(data: bytes, limits: Limits) -> None:
+    """A scan of a few bytes makes the decoder pass over the whole picture; thousands of them would take hours."""
+    at, scans = 2, 0
+    while (marker := _MARKER.search(data, at)) and marker[0] != b"\xff\xd9":
+        scans += marker[0] == b"\xff\xda"
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    if scans > limits.max_scans:
+        raise ImageRefused(f"This JPEG file has {scans} scans, far more than a photo needs. Save it again as PNG.")
+
+
+def _plain(image: Image.Image, data: bytes, enough: int | None) -> Image.Image:
+    """The decoded picture in one of the modes L, LA, RGB, RGBA and CMYK, eight bits a channel."""
+    if enough and max(image.size) > 2 * enough:
+        # Only JPEG honours it: its decoder can leave out the finest detail.
+        share = 2 * enough / max(image.size)
+        image.draft(None, (round(image.width * share), round(image.height * share)))
+    image.load()
+    if image.mode.startswith("I"):
+        return _from_16_bit_grey(image)
+    if "transparency" in image.info and image.format == "PNG":
+        image.info["transparency"] = _at_8_bits(image.info["transparency"], image.mode, depth=data[24])
+    alpha = image.has_transparency_data
+    if image.mode in ("1", "L", "LA"):
+        mode = "LA" if alpha else "L"
+    else:
+        mode = "CMYK" if image.mode == "CMYK" else "RGBA" if alpha else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _from_16_bit_grey(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.int32)
+    grey = Image.fromarray(np.rint(values / 257).clip(0, 255).astype(np.uint8))
+    if "transparency" in image.info:
+        grey.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
+    return grey
+
+
+def _at_8_bits(transparent: object, mode: str, depth: int) -> object:
+    """A PNG's transparent colour as Pillow decodes its pixels; Pillow gives it at the file's own depth."""
+    if mode == "L" and isinstance(transparent, int) and depth in (2, 4):
+        return transparent * (255 // (2**depth - 1))
+    if mode == "RGB" and isinstance(transparent, tuple) and depth == 16:
+        return tuple(value >> 8 for value in transparent)
+    return transparent
+
+
+def _reduced(frame: Image.Image, enough: int | None) -> Image.Image:
+    factor = max(frame.size) // (2 * enough) if enough else 1
+    return frame.reduce(factor) if factor > 1 else frame
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _upright(image: Image.Image, frame: Image.Image) -> Image.Image:
+    turn = None
+    with contextlib.suppress(Exception):  # a broken EXIF block need not cost the photo
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return frame if turn is None else frame.transpose(turn)
+
+
+def _split(frame: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Colour (L, RGB or CMYK) and alpha (L), the latter only if something shows through."""
+    if frame.mode not in ("LA", "RGBA"):
+        return frame, None
+    alpha = frame.getchannel("A")
+    return frame.convert(frame.mode[:-1]), None if alpha.getextrema() == (255, 255) else alpha
+
+
+_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+
+
+def _to_srgb(colour: Image.Image, icc: bytes | None, notes: list[str]) -> Image.Image:
+    """RGB in sRGB by the file's own colour profile; one that cannot be used is noted and passed over."""
+    if icc:
+        try:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            space = profile.profile.xcolor_space.strip()
+            if space == "RGB" and colour.mode == "L":
+                colour = colour.convert("RGB")
+            if space != _SPACES[colour.mode]:
+                raise ValueError(f"a {space} profile for a picture in {colour.mode}")
+            converted = ImageCms.profileToProfile(
+                colour,
+                profile,
+                ImageCms.createProfile("sRGB"),
+                # What browsers show.
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+            assert converted is not None  # only a conversion in place gives none
+            return converted
+        except MemoryError:
+            raise
+        except Exception:
+            notes.append("The photo's colour profile cannot be used, so its colours may look a little different.")
+    elif colour.mode == "CMYK":
+        notes.append("The photo is in printing colours without a profile, so its colours are approximate.")
+    return colour.convert("RGB")
+
+
+def _animated(image: Image.Image) -> bool:
+    with contextlib.suppress(Exception):  # a broken second frame does not matter
+        return bool(getattr(image, "is_animated", False))
+    return False
+
+
+def _tensor(image: Image.Image) -> Tensor:
+    """(C, H, W) in 0..1 of an L or RGB picture."""
+    values = torch.from_numpy(np.array(image)).view(image.height, image.width, -1)
+    return values.permute(2, 0, 1).contiguous().float().div_(255)
+
+
+# --- to size ---------------------------------------------------------------------------------------------------------
+
+
+def fit(pixels: Tensor, long_side: int) -> Tensor:
+    """``pixels`` (C, H, W) with its long side at exactly ``long_side`` pixels, larger or smaller, antialiased.
+
+    The short side follows, but never under 32 pixels, which the encoders need.
+    """
+    height, width = pixels.shape[1:]
+    scale = long_side / max(height, width)
+    size = [max(MIN_SIDE, round(height * scale)), max(MIN_SIDE, round(width * scale))]
+    if size == [height, width]:
+        return pixels
+    return fn.interpolate(pixels[None], size, mode="bicubic", antialias=True, align_corners=False)[0].clamp(0, 1)
+
+
+# --- encoding --------------------------------------------------------------------------------------------------------
+
+
+def _picture(pixels: Tensor) -> Image.Image:
+    values = pixels.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
+    return Image.fromarray(values.permute(1, 2, 0).contiguous().numpy())
+
+
+def encode_png(pixels: Tensor, line: str = "", alpha: Tensor | None = None) -> bytes:
+    """PNG of ``pixels`` (3, H, W) in 0..1 sRGB and ``alpha`` (1, H, W), with no text but the recipe ``line``."""
+    info = PngInfo()
+    info.add(b"sRGB", b"\0")  # the colour space; rendering intent: perceptual
+    if line:
+        info.add_text(LINE_KEY, line)
+    file = io.BytesIO()
+    _picture(pixels if alpha is None else torch.cat([pixels, alpha])).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+def encode_jpeg(pixels: Tensor, long_side: int | None = None, quality: int = 85) -> bytes:
+    """A small baseline JPEG of ``pixels`` (3, H, W) in 0..1, reduced to ``long_side`` pixels if it is larger."""
+    if long_side and long_side < max(pixels.shape[1:]):
+        pixels = fit(pixels.detach().float(), long_side)
+    file = io.BytesIO()
+    _picture(pixels).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def read_line(data: bytes) -> str | None:
+    """The recipe line that `encode_png` wrote, or None where there is none; never raises, whatever the bytes are."""
+    try:
+        with _refusing("PNG"), Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            line = image.info.get(LINE_KEY)
+    except ImageRefused:
+        return None
+    return str(line) if isinstance(line, str) and 0 < len(line) <= LINE_LENGTH else None
