@@ -7,6 +7,8 @@ ImpastoError
     NotYours       somebody else's job
   Breakage       ours; the operator's log has the details
     EngineBroken   the engine process crashed, hung or failed
+    StoreBroken    the journal cannot be read or written
+    OutOfTurn      the job has moved on in the meantime
     Undeliverable  the platform will not take this answer, now or ever
   BadConfig      the operator's to mend, before anything starts
 """
@@ -40,6 +42,14 @@ class Breakage(ImpastoError):
 
 class EngineBroken(Breakage):
     """The engine process crashed, hung or reported a failure of its own."""
+
+
+class StoreBroken(Breakage):
+    """The journal cannot be read or written: a full or failing disk, or a bug."""
+
+
+class OutOfTurn(Breakage):
+    """A job was to be moved to a state that may not follow the one it is in."""
 
 
 class Undeliverable(Breakage):

@@ -20,17 +20,19 @@ class State(StrEnum):
     DELIVERED = "delivered"  # the person has the picture
     TOLD = "told"  # the person knows that there will be none
     CANCELLED = "cancelled"  # the person took it back
+    LOST = "lost"  # there is an answer, and nowhere left to deliver it
 
 
 FOLLOWS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.PAINTING, State.FAILED, State.CANCELLED}),
     # Back to QUEUED: the engine died, or the bot was restarted.
     State.PAINTING: frozenset({State.QUEUED, State.PAINTED, State.FAILED, State.CANCELLED}),
-    State.PAINTED: frozenset({State.DELIVERED}),
-    State.FAILED: frozenset({State.TOLD}),
+    State.PAINTED: frozenset({State.DELIVERED, State.LOST}),
+    State.FAILED: frozenset({State.TOLD, State.LOST}),
     State.DELIVERED: frozenset(),
     State.TOLD: frozenset(),
     State.CANCELLED: frozenset(),
+    State.LOST: frozenset(),
 }
 OPEN = frozenset({State.QUEUED, State.PAINTING})  # what counts against a person's cap
 UNFINISHED = OPEN | {State.PAINTED, State.FAILED}  # what a restart takes up again
@@ -50,12 +52,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     user: str  # "web:4f2a...": the platform, then the platform's id
     place: Place
-    recipe: Recipe  # complete
+    recipe: Recipe  # complete; once PAINTED, as painted
+    said: Recipe | None = None  # the recipe as the person wrote it, for ordering again with other settings
     created: float  # seconds since the epoch
     state: State = State.QUEUED
     attempts: int = 0  # engine processes that have started on it
     cost: float = 0.0  # estimated engine seconds
     seconds: float | None = None  # engine seconds it took
+    width: int = 0  # pixels of the picture, once PAINTED
+    height: int = 0
     message: str = ""  # why there is no picture, once FAILED
     notes: tuple[str, ...] = ()  # the engine's sentences about the picture, once PAINTED
 

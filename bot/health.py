@@ -1,0 +1,65 @@
+"""How the bot is doing: counters for /metrics, and whether it is ready for /health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+
+
+class Health:
+    """Counters in a registry of their own, and the checks that make up readiness."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.jobs = Counter("impasto_jobs", "Jobs by outcome.", ["outcome"], registry=self.registry)
+        self.accepted = Counter("impasto_accepted", "Orders that became jobs.", registry=self.registry)
+        self.refused = Counter("impasto_refused", "Messages answered with a refusal.", registry=self.registry)
+        self.wait = Histogram(
+            "impasto_wait_seconds",
+            "From an order to the start of its painting.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.painting = Histogram(
+            "impasto_engine_seconds",
+            "What the engine took for a picture.",
+            ["kind"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.breakdowns = Counter(
+            "impasto_engine_breakdowns",
+            "Jobs that lost their engine process in the middle.",
+            registry=self.registry,
+        )
+        self._checks: dict[str, Callable[[], str]] = {}
+        up = Gauge("impasto_up", "1 while everything that an order needs is there.", registry=self.registry)
+        up.set_function(lambda: float(self.readiness()["ok"]))
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Publish a number that is asked for whenever /metrics is read."""
+        Gauge(f"impasto_{name}", text, registry=self.registry).set_function(value)
+
+    def watch(self, name: str, check: Callable[[], str]) -> None:
+        """Add to readiness a check that returns what is wrong as a sentence, or nothing."""
+        self._checks[name] = check
+
+    def readiness(self) -> dict[str, Any]:
+        """``{"ok": bool, "checks": {name: bool}, "reasons": [sentence]}``, for /health."""
+        found = {name: check() for name, check in self._checks.items()}
+        return {
+            "ok": not any(found.values()),
+            "checks": {name: not reason for name, reason in found.items()},
+            "reasons": [reason for reason in found.values() if reason],
+        }
+
+    def metrics(self) -> bytes:
+        """Everything in Prometheus' text format, to be served as `content_type`."""
+        return generate_latest(self.registry)

@@ -1,0 +1,354 @@
+"""The SQLite journal: jobs, photos, results, settings per room, and the rooms of the web chat.
+
+What `Store` has acknowledged is on disk. One connection, used by one thread only, so there is one writer and no lock
+to wait for; the file is locked for as long as it is open, so that no second bot delivers the same pictures again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from bot import estimate
+from bot.errors import BadConfig, OutOfTurn, StoreBroken
+from bot.estimate import Duration
+from bot.jobs import FOLLOWS, UNFINISHED, Job, State
+from engine.recipe import Recipe
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+DURATIONS_KEPT = 500
+
+
+def m001_journal(db: sqlite3.Connection) -> None:
+    """Jobs whole as JSON; the columns beside it are those that queries ask for."""
+    db.execute(
+        "CREATE TABLE jobs (id TEXT PRIMARY KEY, user TEXT NOT NULL, room TEXT NOT NULL, state TEXT NOT NULL,"
+        " created REAL NOT NULL, moved REAL NOT NULL, job BLOB NOT NULL)"
+    )
+    db.execute("CREATE INDEX jobs_by_user ON jobs (user, created)")
+    db.execute("CREATE INDEX jobs_by_state ON jobs (state)")
+    for table in ("photos", "results"):
+        db.execute(
+            f"CREATE TABLE {table} (job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, data BLOB NOT NULL)"
+        )
+    db.execute("CREATE TABLE durations (kind TEXT NOT NULL, work REAL NOT NULL, seconds REAL NOT NULL)")
+
+
+def m002_rooms(db: sqlite3.Connection) -> None:
+    """Settings of every chat's rooms; the web chat's messages and pictures."""
+    db.execute(
+        "CREATE TABLE settings (room TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (room, key))"
+    )
+    # AUTOINCREMENT: a number must not come back after its entry was pruned, or a tab would miss the new entry.
+    db.execute(
+        "CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, at REAL NOT NULL,"
+        " entry BLOB NOT NULL)"
+    )
+    db.execute("CREATE INDEX entries_by_room ON entries (room, seq)")
+    db.execute(
+        "CREATE TABLE blobs (id TEXT PRIMARY KEY, room TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL,"
+        " data BLOB NOT NULL)"
+    )
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_journal, m002_rooms]
+
+
+class Blob(msgspec.Struct, frozen=True):
+    """A picture in a room of the web chat."""
+
+    room: str
+    kind: str  # media type
+    data: bytes
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What one person had painted."""
+
+    pictures: int
+    seconds: float  # of the engine
+
+
+class Store:
+    """Use `Store.open`. Every method raises StoreBroken when the file cannot be read or written."""
+
+    def __init__(self, db: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
+        self._db = db
+        self._thread = thread
+        self.trouble = ""  # why the last access failed, as a sentence; nothing when it did not
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, path: Path | None) -> AsyncIterator[Store]:
+        """The journal in this file, made or brought up to date as needed; None keeps it in memory.
+
+        Raises:
+            BadConfig: the file cannot be used: no permission, no database, another bot has it, a newer version's.
+        """
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
+            db = await loop.run_in_executor(thread, _connect, path)
+            try:
+                yield cls(db, thread)
+            finally:
+                await loop.run_in_executor(thread, db.close)
+
+    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run one transaction in the store's thread."""
+
+        def transaction() -> T:
+            with self._db:  # commits, or rolls back
+                self._db.execute("BEGIN IMMEDIATE")
+                return work(self._db)
+
+        try:
+            done = await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+        except sqlite3.Error as error:
+            log.error("the journal failed: %s", error)
+            self.trouble = f"The journal cannot be used: {error}."
+            raise StoreBroken("I cannot write to my journal just now. Please try again in a few minutes.") from error
+        self.trouble = ""
+        return done
+
+    # --- jobs --------------------------------------------------------------------------------------------------------
+
+    async def add(self, job: Job, photo: bytes) -> None:
+        """Write down a new job with its photo; on disk when this returns."""
+
+        def work(db: sqlite3.Connection) -> None:
+            values = (job.id, job.user, job.place.room, job.state, job.created, time.time(), msgspec.json.encode(job))
+            db.execute("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            db.execute("INSERT INTO photos VALUES (?, ?)", (job.id, photo))
+
+        await self._do(work)
+
+    async def job(self, id: str) -> Job | None:
+        return await self._do(lambda db: _job(db, id))
+
+    async def photo(self, id: str) -> bytes | None:
+        """The photo of a job as it was uploaded."""
+        return await self._do(lambda db: _data(db, "photos", id))
+
+    async def result(self, id: str) -> bytes | None:
+        """The finished picture of a job, PNG."""
+        return await self._do(lambda db: _data(db, "results", id))
+
+    async def move(self, id: str, state: State, **changes: Any) -> Job:
+        """The job in its next state, with other fields changed along.
+
+        Raises:
+            OutOfTurn: the job is not there, or in a state that this one may not follow.
+        """
+        return await self._do(lambda db: _move(db, id, state, changes))
+
+    async def finish(
+        self,
+        id: str,
+        picture: bytes,
+        *,
+        recipe: Recipe,
+        width: int,
+        height: int,
+        seconds: float,
+        notes: tuple[str, ...] = (),
+    ) -> Job:
+        """The job PAINTED, its picture (PNG) on disk, its duration (engine seconds) noted for the estimates.
+
+        Raises:
+            OutOfTurn: the job was not being painted any more.
+        """
+
+        def work(db: sqlite3.Connection) -> Job:
+            changes = dict(recipe=recipe, width=width, height=height, seconds=seconds, notes=notes)
+            job = _move(db, id, State.PAINTED, changes)
+            db.execute("INSERT INTO results VALUES (?, ?)", (id, picture))
+            values = (estimate.kind(recipe), estimate.work(recipe), seconds)
+            db.execute("INSERT INTO durations VALUES (?, ?, ?)", values)
+            newest = f"SELECT rowid FROM durations ORDER BY rowid DESC LIMIT {DURATIONS_KEPT}"
+            db.execute(f"DELETE FROM durations WHERE rowid NOT IN ({newest})")
+            return job
+
+        return await self._do(work)
+
+    async def unfinished(self) -> list[Job]:
+        """The jobs that a restart takes up again, oldest first."""
+        return await self._jobs(f"WHERE state IN {_listed(UNFINISHED)} ORDER BY created, rowid")
+
+    async def of_user(self, user: str, limit: int = 20) -> list[Job]:
+        """A person's jobs, newest first."""
+        return await self._jobs("WHERE user = ? ORDER BY created DESC, rowid DESC LIMIT ?", user, limit)
+
+    async def usage(self, user: str, since: float = 0.0) -> Usage:
+        """What this person had painted since then, as far as it is still kept."""
+        jobs = await self._jobs("WHERE user = ? AND created >= ?", user, since)
+        seconds = [job.seconds for job in jobs if job.seconds is not None]
+        return Usage(len(seconds), sum(seconds))
+
+    async def durations(self) -> list[Duration]:
+        """What the last pictures took, oldest first."""
+        rows = await self._do(
+            lambda db: db.execute("SELECT kind, work, seconds FROM durations ORDER BY rowid").fetchall()
+        )
+        return [Duration(*row) for row in rows]
+
+    async def prune(self, before: float) -> int:
+        """Delete what finished before then (seconds since the epoch): jobs with their photos and results, and the
+        messages and pictures of rooms in which nothing is unfinished. Returns how many jobs went."""
+
+        def work(db: sqlite3.Connection) -> int:
+            unfinished = _listed(UNFINISHED)
+            gone = db.execute(f"DELETE FROM jobs WHERE moved < ? AND state NOT IN {unfinished}", (before,)).rowcount
+            for table in ("entries", "blobs"):
+                busy = f"SELECT room FROM jobs WHERE state IN {unfinished}"
+                db.execute(f"DELETE FROM {table} WHERE at < ? AND room NOT IN ({busy})", (before,))
+            return gone
+
+        def shrink() -> None:
+            # Deleted bytes are overwritten (secure_delete) in the journal file first; this takes them from the disk.
+            self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+        gone = await self._do(work)
+        with contextlib.suppress(sqlite3.Error):
+            await asyncio.get_running_loop().run_in_executor(self._thread, shrink)
+        return gone
+
+    async def _jobs(self, where: str, *values: Any) -> list[Job]:
+        rows = await self._do(lambda db: db.execute(f"SELECT job FROM jobs {where}", values).fetchall())
+        return [msgspec.json.decode(row[0], type=Job) for row in rows]
+
+    # --- rooms -------------------------------------------------------------------------------------------------------
+
+    async def setting(self, room: str, key: str) -> str | None:
+        sql = "SELECT value FROM settings WHERE room = ? AND key = ?"
+        row = await self._do(lambda db: db.execute(sql, (room, key)).fetchone())
+        return row[0] if row else None
+
+    async def set_setting(self, room: str, key: str, value: str | None) -> None:
+        """Keep a setting of a room; None forgets it."""
+
+        def work(db: sqlite3.Connection) -> None:
+            if value is None:
+                db.execute("DELETE FROM settings WHERE room = ? AND key = ?", (room, key))
+            else:
+                db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (room, key, value))
+
+        await self._do(work)
+
+    async def append(self, room: str, entry: bytes) -> int:
+        """Add to a room's messages; returns the entry's number, larger than every one before it."""
+        sql = "INSERT INTO entries (room, at, entry) VALUES (?, ?, ?)"
+        seq = await self._do(lambda db: db.execute(sql, (room, time.time(), entry)).lastrowid)
+        return int(seq or 0)
+
+    async def entries(self, room: str, after: int = 0) -> list[tuple[int, bytes]]:
+        """A room's messages with larger numbers than ``after``, oldest first."""
+        sql = "SELECT seq, entry FROM entries WHERE room = ? AND seq > ? ORDER BY seq"
+        rows = await self._do(lambda db: db.execute(sql, (room, after)).fetchall())
+        return [(int(seq), bytes(entry)) for seq, entry in rows]
+
+    async def put_blob(self, room: str, kind: str, data: bytes) -> str:
+        """Keep a picture of a room; the id cannot be guessed."""
+        id = secrets.token_urlsafe(18)
+        values = (id, room, kind, time.time(), data)
+        await self._do(lambda db: db.execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", values))
+        return id
+
+    async def blob(self, id: str) -> Blob | None:
+        sql = "SELECT room, kind, data FROM blobs WHERE id = ?"
+        row = await self._do(lambda db: db.execute(sql, (id,)).fetchone())
+        return Blob(row[0], row[1], bytes(row[2])) if row else None
+
+
+# --- in the store's thread -------------------------------------------------------------------------------------------
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Photos are private: for the owner's eyes only, also in the files that SQLite puts beside it.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadConfig(f"store.path: I cannot write to {path}: {reason}. Choose a file that I may write.") from error
+    db = sqlite3.connect(path or ":memory:", timeout=0, isolation_level=None)
+    try:
+        _prepare(db)
+    except sqlite3.OperationalError as error:
+        db.close()
+        if "locked" in str(error):
+            raise BadConfig(
+                f"store.path: another Impasto is running with {path}. Stop it, or give this one another file."
+            ) from error
+        raise BadConfig(f"store.path: I cannot use {path}: {error}.") from error
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise BadConfig(
+            f"store.path: {path} is damaged or no journal of mine ({error}). Move it away, and I start a new one."
+        ) from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    db.execute("PRAGMA journal_mode = WAL").fetchone()
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")
+    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise BadConfig("store.path: the journal was written by a newer Impasto. Update this one, or move it away.")
+    for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            migrate(db)
+            db.execute(f"PRAGMA user_version = {number}")
+    with db:
+        db.execute("BEGIN EXCLUSIVE")  # takes the lock now, not with the first order
+
+
+def _listed(states: Iterable[State]) -> str:
+    return "(" + ", ".join(f"'{state}'" for state in sorted(states)) + ")"
+
+
+def _job(db: sqlite3.Connection, id: str) -> Job | None:
+    row = db.execute("SELECT job FROM jobs WHERE id = ?", (id,)).fetchone()
+    return msgspec.json.decode(row[0], type=Job) if row else None
+
+
+def _data(db: sqlite3.Connection, table: str, id: str) -> bytes | None:
+    row = db.execute(f"SELECT data FROM {table} WHERE job = ?", (id,)).fetchone()
+    return bytes(row[0]) if row else None
+
+
+def _move(db: sqlite3.Connection, id: str, state: State, changes: dict[str, Any]) -> Job:
+    job = _job(db, id)
+    if job is None:
+        raise OutOfTurn(f"The picture {id} is no longer kept.")
+    if state not in FOLLOWS[job.state]:
+        raise OutOfTurn(f"The picture {id} is {job.state} and cannot become {state}.")
+    job = msgspec.structs.replace(job, state=state, **changes)
+    values = (state, time.time(), msgspec.json.encode(job), id)
+    db.execute("UPDATE jobs SET state = ?, moved = ?, job = ? WHERE id = ?", values)
+    return job
