@@ -1,0 +1,132 @@
+// The text box: Enter sends, arrow-up recalls, and what could come next is suggested.
+
+import { $, h } from "./dom.js";
+
+const COMMANDS = [
+  ["/stylize", "paint the photo in a style"],
+  ["/styles", "show every style"],
+  ["/queue", "what is waiting, and for how long"],
+  ["/cancel", "take a picture back"],
+  ["/again", "paint the last one once more"],
+  ["/help", "how this works"],
+  ["/about", "what paints here"],
+];
+const RECALL = 50; // lines kept for arrow-up
+
+export class Composer {
+  /** `send(text)` is called with a line; `gallery` has styles and settings to suggest. */
+  constructor(gallery, send) {
+    this.gallery = gallery;
+    this.sendLine = send;
+    this.text = $("text");
+    this.list = $("suggestions");
+    this.options = [];
+    this.at = -1;
+    this.lines = JSON.parse(sessionStorage.getItem("impasto-lines") ?? "[]");
+    this.recalled = null;
+    $("composer").addEventListener("submit", (event) => this.submit(event));
+    this.text.addEventListener("keydown", (event) => this.key(event));
+    this.text.addEventListener("input", () => this.typed());
+    this.text.addEventListener("blur", () => setTimeout(() => this.suggest([]), 150));
+  }
+
+  submit(event) {
+    event.preventDefault();
+    const line = this.text.value.trim();
+    if (!line) return this.text.focus();
+    this.remember(line);
+    this.fill("");
+    this.sendLine(line);
+  }
+
+  remember(line) {
+    this.lines = [...this.lines.filter((other) => other !== line), line].slice(-RECALL);
+    sessionStorage.setItem("impasto-lines", JSON.stringify(this.lines));
+    this.recalled = null;
+  }
+
+  /** Put a line into the box, without suggestions for it. */
+  fill(line) {
+    this.text.value = line;
+    this.suggest([]);
+  }
+
+  typed() {
+    this.recalled = null;
+    this.suggest(this.fitting(this.text.value));
+  }
+
+  /** What could come next, as [text to put in, what to show, what it is]. */
+  fitting(value) {
+    if (/^\/\w*$/.test(value)) {
+      return COMMANDS.filter(([name]) => name.startsWith(value.toLowerCase()) && name !== value).map(([name, what]) => [name + (name === "/stylize" ? " " : ""), name, what]);
+    }
+    const match = /^(\/stylize\s.*?)(\S*)$/i.exec(value);
+    if (!match) return [];
+    const [, before, word] = match;
+    const [, mix, part] = /^(.*\+)?(.*)$/.exec(word);
+    const sought = part.toLowerCase().replace(/[-_]/g, "");
+    const styled = before.trim().split(/\s+/).some((other, index) => index > 0 && !other.includes("="));
+    if (!styled) {
+      return this.gallery.styles
+        .filter((style) => style.name !== sought && style.words.replace(/[-_]/g, "").includes(sought))
+        .sort((a, b) => b.name.startsWith(sought) - a.name.startsWith(sought))
+        .slice(0, 7)
+        .map((style) => [`${before}${mix ?? ""}${style.name} `, style.name, style.credit]);
+    }
+    if (!word) return [];
+    return this.gallery.settings
+      .filter(({ name }) => `${name}=`.startsWith(sought) && `${name}=` !== sought)
+      .map(({ name, what }) => [`${before}${name}=`, `${name}=`, what]);
+  }
+
+  suggest(options) {
+    this.options = options;
+    this.at = -1;
+    this.list.hidden = !options.length;
+    this.text.setAttribute("aria-expanded", String(options.length > 0));
+    this.text.removeAttribute("aria-activedescendant");
+    this.list.replaceChildren(
+      ...options.map(([, shown, what], index) =>
+        h("li", { id: `suggestion-${index}`, role: "option", "aria-selected": "false", onpointerdown: (event) => (event.preventDefault(), this.take(index)) }, h("code", {}, shown), h("span", {}, what)),
+      ),
+    );
+  }
+
+  select(index) {
+    this.list.children[this.at]?.setAttribute("aria-selected", "false");
+    this.at = (index + this.options.length) % this.options.length;
+    const option = this.list.children[this.at];
+    option.setAttribute("aria-selected", "true");
+    option.scrollIntoView({ block: "nearest" });
+    this.text.setAttribute("aria-activedescendant", option.id);
+  }
+
+  take(index) {
+    this.text.value = this.options[index][0];
+    this.text.focus();
+    this.typed();
+  }
+
+  key(event) {
+    if (event.isComposing) return;
+    const open = this.options.length > 0;
+    if (open && event.key === "Escape") this.suggest([]);
+    else if (open && event.key === "ArrowDown") this.select(this.at + 1);
+    else if (open && event.key === "ArrowUp") this.select(this.at < 0 ? this.options.length - 1 : this.at - 1);
+    else if (open && event.key === "Tab" && !event.shiftKey) this.take(Math.max(this.at, 0));
+    else if (open && event.key === "Enter" && this.at >= 0) this.take(this.at);
+    else if (event.key === "ArrowUp" && (!this.text.value || this.recalled !== null)) this.recall(-1);
+    else if (event.key === "ArrowDown" && this.recalled !== null) this.recall(1);
+    else return;
+    event.preventDefault();
+  }
+
+  recall(step) {
+    const next = (this.recalled ?? this.lines.length) + step;
+    if (next < 0) return;
+    this.recalled = next < this.lines.length ? next : null;
+    this.fill(this.lines[next] ?? "");
+    this.text.setSelectionRange(this.text.value.length, this.text.value.length);
+  }
+}
