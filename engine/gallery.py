@@ -49,8 +49,13 @@ class Gallery:
     """Styles in the file's order, found by name or alias."""
 
     def __init__(self, styles: tuple[Style, ...]) -> None:
+        """Raises ValueError where two styles answer to the same name."""
         self.styles = styles
-        self._by_key = {key(word): style for style in styles for word in (style.name, style.title, *style.aliases)}
+        self._by_key: dict[str, Style] = {}
+        for style in styles:
+            for word in (style.name, style.title, *style.aliases):
+                if self._by_key.setdefault(key(word), style) is not style:
+                    raise ValueError(f"two styles answer to “{word}”: {self._by_key[key(word)].name} and {style.name}")
 
     def __iter__(self) -> Iterator[Style]:
         return iter(self.styles)

@@ -161,13 +161,15 @@ def parse(text: str, gallery: Gallery) -> Recipe:
 def _setting(word: str) -> tuple[str, Any]:
     name, _, text = word.partition("=")
     name = ALIASES.get(name.lower(), name.lower())
+    if not name:
+        raise RecipeError("Write a setting without spaces around its =, such as size=512.")
     if name not in SETTINGS:
-        raise RecipeError(f"I do not know the setting “{name}”.{nearest(name, list(SETTINGS))}")
+        raise RecipeError(f"I do not know the setting “{name[:40]}”.{nearest(name, list(SETTINGS))}")
     try:
         return name, SETTINGS[name](text)
     except ValueError as error:
         near = nearest(text.lower(), str(error).split(" or ")) if " or " in str(error) else ""
-        raise RecipeError(f"{name}={text} does not work: {name} is {error}.{near}") from None
+        raise RecipeError(f"{name}={text[:40]} does not work: {name} is {error}.{near}") from None
 
 
 def _styles(text: str, gallery: Gallery) -> tuple[Share, ...]:
@@ -182,7 +184,7 @@ def _styles(text: str, gallery: Gallery) -> tuple[Share, ...]:
         try:
             shares.append(Share(style.name, _whole(1, 1000)(weight) if colon else 1))
         except ValueError as error:
-            raise RecipeError(f"{part} does not work: a style's weight is {error}.") from None
+            raise RecipeError(f"{part[:60]} does not work: a style's weight is {error}.") from None
     if len({share.name for share in shares}) < len(shares):
         raise RecipeError("One style is named twice in the mix. Name each once, with its weight.")
     if len(shares) > MAX_STYLES:

@@ -1,0 +1,217 @@
+"""A recipe <-> its line: nothing is lost on the way, and errors name the word at fault."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine import gallery, recipe
+from engine.recipe import MODES, Recipe, RecipeError, Share, complete, line, parse
+
+STYLES = gallery.default()
+NAMES = [style.name for style in STYLES]
+
+
+def shares() -> st.SearchStrategy[tuple[Share, ...]]:
+    one = st.sampled_from(NAMES).map(lambda name: (Share(name),))
+    mixed = st.lists(
+        st.builds(Share, st.sampled_from(NAMES), st.integers(1, 1000)),
+        min_size=2,
+        max_size=recipe.MAX_STYLES,
+        unique_by=lambda share: share.name,
+    ).map(tuple)
+    return one | mixed
+
+
+def said_or_not(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.none() | values
+
+
+def layers() -> st.SearchStrategy[object]:
+    name = st.from_regex(r"[a-z][a-z0-9_]{1,15}", fullmatch=True)
+    return st.lists(name, min_size=1, max_size=16, unique=True).map(tuple)
+
+
+@st.composite
+def recipes(draw: st.DrawFn) -> Recipe:
+    """Every valid recipe."""
+    settings: dict[str, st.SearchStrategy[object]] = {
+        "mode": st.sampled_from(MODES),
+        "strength": st.integers(0, 100),
+        "brush": st.floats(0.25, 4),
+        "colors": st.sampled_from(get_args(recipe.Colors)),
+        "size": st.integers(64, 4096),
+        "seed": st.integers(0, recipe.SEEDS - 1),
+        "steps": st.integers(1, 5000),
+        "layers": layers(),
+        "content": layers(),
+        "pooling": st.sampled_from(get_args(recipe.Pooling)),
+        "optimizer": st.sampled_from(get_args(recipe.Optimizer)),
+        "init": st.sampled_from(get_args(recipe.Init)),
+        "ratio": st.floats(1e-9, 1e9),
+        "encoder": st.sampled_from(get_args(recipe.EncoderName)),
+    }
+    assert set(settings) == set(recipe.SETTINGS), "a new setting: draw it here too"
+    said = {name: draw(said_or_not(values)) for name, values in settings.items()}
+    if said["strength"] is not None:
+        said["ratio"] = None
+    return Recipe(styles=draw(shares()), **said)
+
+
+@given(recipes())
+@example(Recipe(styles=(Share("starrynight"),), ratio=1e-9))
+@example(Recipe(styles=(Share("starrynight"),), ratio=1e9))
+@example(Recipe(styles=(Share("starrynight"),), brush=0.30000000000000004))
+def test_a_line_reads_back_to_the_recipe_that_it_was_printed_from(made: Recipe) -> None:
+    assert parse(line(made), STYLES) == made
+
+
+@given(recipes(), st.integers(64, 4096), st.integers(0, recipe.SEEDS - 1))
+def test_a_completed_recipe_keeps_what_was_said_and_survives_its_line(made: Recipe, size: int, seed: int) -> None:
+    whole = complete(made, STYLES, size=size, seed=seed)
+    assert parse(line(whole), STYLES) == whole
+    for name in recipe.SETTINGS:
+        if getattr(made, name) is not None:
+            assert getattr(whole, name) == getattr(made, name)
+
+
+@given(recipes())
+def test_completing_twice_changes_nothing(made: Recipe) -> None:
+    once = complete(made, STYLES, size=512, seed=7)
+    assert complete(once, STYLES, size=1024, seed=8, encoder="full") == once
+
+
+@given(st.text(max_size=60))
+@example("starrynight size=६४")
+@example("starrynight seed=" + "9" * 5000)
+@example("starrynight brush=" + "1" * 5000)
+@example("starrynight brush=1e999")
+@example("starrynight:")
+@example("+")
+@example("=")
+@example("starrynight layers=,")
+def test_no_text_breaks_the_reader(text: str) -> None:
+    try:
+        made = parse(text, STYLES)
+    except RecipeError as error:
+        told = str(error)
+    else:
+        told = ""
+        assert parse(line(made), STYLES) == made
+    assert len(told) < 300, "a sentence to read, however long the line was"
+
+
+def test_the_line_of_the_readme_says_what_it_seems_to_say() -> None:
+    made = parse("/stylize starrynight:70+greatwave:30 mode=fine strength=80 brush=1.2 colors=photo size=1024", STYLES)
+    assert made == Recipe(
+        styles=(Share("starrynight", 70), Share("greatwave", 30)),
+        mode="fine",
+        strength=80,
+        brush=1.2,
+        colors="photo",
+        size=1024,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "starrynight",
+        "/stylize starrynight",
+        "/STYLIZE@impasto_bot StarryNight",
+        "Starry Night",
+        "the starry-night",
+        "starry_night",
+        "vangogh",
+    ],
+)
+def test_a_style_is_found_however_it_is_spelt(text: str) -> None:
+    assert parse(text, STYLES) == Recipe(styles=(Share("starrynight"),))
+
+
+def test_the_weight_of_a_style_that_stands_alone_means_nothing() -> None:
+    assert parse("starrynight:70", STYLES) == parse("starrynight", STYLES)
+
+
+def test_settings_may_be_spelt_the_british_way() -> None:
+    assert parse("starrynight colours=photo optimiser=adam", STYLES) == parse(
+        "starrynight colors=photo optimizer=adam", STYLES
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "nearest"),
+    [
+        ("starynight", "starynight", "starrynight"),
+        ("greatwav", "greatwav", "greatwave"),
+        ("starrynight+scram", "scram", "scream"),
+        ("starrynight strenght=3", "strenght", "strength"),
+        ("starrynight siz=512", "siz", "size"),
+        ("starrynight mode=fien", "mode=fien", "fine"),
+        ("starrynight optimizer=adams", "optimizer=adams", "adam"),
+        ("starrynight colors=foto", "colors=foto", "photo"),
+        ("starrynight encoder=slimm", "encoder=slimm", "slim"),
+    ],
+)
+def test_an_error_names_the_word_at_fault_and_the_nearest_valid_one(text: str, word: str, nearest: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(word)) as caught:
+        parse(text, STYLES)
+    assert f"Did you mean {nearest}?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "Which style?"),
+        ("/stylize size=512", "Which style?"),
+        ("starrynight size = 512", "without spaces around its ="),
+        ("starrynight size=63", "a whole number from 64 to 4096"),
+        ("starrynight size=4097", "a whole number from 64 to 4096"),
+        ("starrynight strength=101", "a whole number from 0 to 100"),
+        ("starrynight strength=-1", "a whole number from 0 to 100"),
+        ("starrynight strength=", "a whole number from 0 to 100"),
+        ("starrynight brush=0.2", "a number from 0.25 to 4"),
+        ("starrynight brush=nan", "a number from 0.25 to 4"),
+        ("starrynight brush=1.2.3", "a number from 0.25 to 4"),
+        ("starrynight layers=conv1_1,conv1_1", "layer names with commas between"),
+        ("starrynight:0+scream", "a style's weight is a whole number from 1 to 1000"),
+        ("starrynight+starry", "named twice"),
+        ("starrynight size=512 size=256", "size= is given twice"),
+        ("starrynight strength=50 ratio=0.001", "Keep one of them"),
+        ("+".join(NAMES[: recipe.MAX_STYLES + 1]), "8 styles at most; this one has 9"),
+    ],
+)
+def test_an_error_says_what_would_do(text: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        parse(text, STYLES)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in get_args(recipe.Mode) if mode not in MODES])
+def test_a_mode_that_is_still_to_come_is_refused_and_not_replaced(mode: str) -> None:
+    with pytest.raises(RecipeError, match=f"mode={mode} is not available in this version. Use mode=fine"):
+        parse(f"starrynight mode={mode}", STYLES)
+
+
+def test_a_setting_that_a_mode_cannot_honour_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "MODES", ("fine", "fast"))
+    with pytest.raises(RecipeError, match="mode=fast cannot honour steps="):
+        parse("starrynight mode=fast steps=10", STYLES)
+
+
+def test_a_mix_takes_the_weighted_mean_of_its_styles_own_settings() -> None:
+    pair = gallery.Gallery(
+        tuple(
+            gallery.Style(name=name, title=name, artist="", year="", licence="", strength=strength, brush=brush)
+            for name, strength, brush in (("one", 40, 1.0), ("two", 80, 2.0))
+        )
+    )
+    whole = complete(parse("one:3+two:1", pair), pair, size=512, seed=0)
+    assert (whole.strength, whole.brush) == (50, 1.25)
+
+
+def test_a_ratio_leaves_no_room_for_a_strength() -> None:
+    assert complete(parse("starrynight ratio=0.001", STYLES), STYLES, size=512, seed=0).strength is None
