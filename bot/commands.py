@@ -2,17 +2,230 @@
 
 from __future__ import annotations
 
-from bot.chat import Incoming, Reply
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+
+import msgspec
+
+from bot.chat import Card, Incoming, Reply
+from bot.errors import BadOrder, Refusal, sentence
+from bot.jobs import Job
 from bot.studio import Studio
-from engine.gallery import Gallery
+from engine import recipe as recipes
+from engine.gallery import Gallery, Style, key
+from engine.recipe import Recipe, RecipeError, line, nearest
+
+log = logging.getLogger(__name__)
+
+# By name, with one line of description: what /help prints, and what platforms may show in their menus.
+COMMANDS: Mapping[str, str] = {
+    "stylize": "repaint a photo: /stylize starrynight, as the photo's text or as a reply to it",
+    "styles": "show the paintings to choose from; /styles WORD looks for one",
+    "again": "paint your last photo once more, perhaps with other settings: /again strength=80",
+    "queue": "show where your pictures stand",
+    "cancel": "take back a picture: /cancel, /cancel ID or /cancel all",
+    "help": "show this",
+    "about": "what I am and whose ideas I use",
+    "privacy": "what I keep, and for how long",
+}
+ALIASES = {"stylise": "stylize", "start": "help"}
+
+PAPERS = (
+    "Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
+    " Convolutional Neural Networks” (2016)"
+)
+HOW = "Send a photo with /stylize starrynight as its text, or reply that to a photo."
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A message taken apart."""
+
+    incoming: Incoming
+    command: str  # without its slash, lower case; nothing where there is none
+    rest: str
 
 
 class Commands:
     """Answers messages."""
 
     def __init__(self, studio: Studio, gallery: Gallery) -> None:
-        raise NotImplementedError
+        self._studio = studio
+        self._gallery = gallery
+        self._answers: dict[str, Callable[[_Message], Awaitable[Reply]]] = {
+            "": self._plain,
+            "stylize": self._stylize,
+            "styles": self._styles,
+            "again": self._again,
+            "queue": self._queue,
+            "cancel": self._cancel,
+            "help": self._help,
+            "about": self._about,
+            "privacy": self._privacy,
+        }
 
     async def handle(self, incoming: Incoming) -> Reply:
         """The answer to a message. Never raises: what goes wrong is said in the reply."""
-        raise NotImplementedError
+        message = _taken_apart(incoming)
+        try:
+            answer = self._answers.get(message.command)
+            if answer is None:
+                hint = nearest(message.command, list(COMMANDS)).replace("mean ", "mean /")
+                raise BadOrder(f"I do not know /{message.command[:30]}.{hint or ' /help shows what I know.'}")
+            return await answer(message)
+        except RecipeError as error:
+            return Reply(text=str(error), refused=True)
+        except Exception as error:
+            if not isinstance(error, Refusal):
+                log.exception("a message could not be answered")
+            return Reply(text=sentence(error), refused=True)
+
+    # --- orders ------------------------------------------------------------------------------------------------------
+
+    async def _plain(self, message: _Message) -> Reply:
+        """No command: with a photo, the words name a style; without words, the person may choose."""
+        if message.incoming.photo is not None:
+            if message.rest:
+                return await self._stylize(message)
+            return Reply(
+                text="Which style shall it be? Choose one, or reply /stylize and its name to the photo.",
+                cards=_cards(self._gallery),
+            )
+        style = self._gallery.find(message.rest)
+        if style is not None:
+            return Reply(text=f"{style.credit}: a good choice, for which photo? {_how(style.name)}")
+        return Reply(text=f"I repaint photos in the style of paintings. {HOW} /help shows more.")
+
+    async def _stylize(self, message: _Message) -> Reply:
+        recipe = recipes.parse(message.rest, self._gallery)
+        if message.incoming.photo is None:
+            raise BadOrder(f"Which photo? {_how(recipe.styles[0].name)}")
+        return await self._order(message.incoming, recipe)
+
+    async def _again(self, message: _Message) -> Reply:
+        last = await self._studio.last(message.incoming.user)
+        if last is None:
+            raise BadOrder(f"I have no order of yours to repeat: none was made, or it is no longer kept. {HOW}")
+        job, photo = last
+        incoming = msgspec.structs.replace(message.incoming, photo=message.incoming.photo or photo)
+        return await self._order(incoming, _changed(job, message.rest, self._gallery))
+
+    async def _order(self, incoming: Incoming, recipe: Recipe) -> Reply:
+        job = await self._studio.accept(incoming, recipe)
+        status = await self._studio.status(job.id)
+        titles = " + ".join(self._gallery[share.name].title for share in job.recipe.styles)
+        return Reply(text=f"{titles}, order {job.id}: {status.text if status else job.state}.", job=job)
+
+    async def _cancel(self, message: _Message) -> Reply:
+        user, word = message.incoming.user, message.rest.lower()
+        if not word:
+            mine = self._studio.open_jobs(user)
+            if len(mine) > 1:
+                names = " or ".join(f"/cancel {waiting.job.id}" for waiting in mine)
+                raise BadOrder(f"You have {len(mine)} pictures waiting. Write {names}, or /cancel all.")
+        cancelled = await self._studio.cancel(user, word if word not in ("", "all") else None)
+        return Reply(text=f"Cancelled: {', '.join(job.id for job in cancelled)}.")
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    async def _styles(self, message: _Message) -> Reply:
+        word = message.rest
+        if not word:
+            count = _count(len(self._gallery), "style", "styles")
+            return Reply(text=f"{count}. {HOW}", cards=_cards(self._gallery))
+        found = [style for style in self._gallery if _matches(style, word)] or self._gallery.nearest(word)
+        if not found:
+            tags = sorted({tag for style in self._gallery for tag in style.tags})
+            hint = f" You can look for {', '.join(tags)}." if tags else " /styles shows them all."
+            raise BadOrder(f"No style goes by “{word[:40]}”.{hint}")
+        return Reply(text=f"{_count(len(found), 'style', 'styles')} for “{word[:40]}”.", cards=_cards(found))
+
+    async def _queue(self, message: _Message) -> Reply:
+        mine = self._studio.open_jobs(message.incoming.user)
+        lines = [f"{waiting.job.id}: {_named(waiting.job)}, {waiting.status.text}" for waiting in mine]
+        total = self._studio.line()
+        everybody = f"In all, {_count(total, 'picture is', 'pictures are')} in the line."
+        return Reply(text="\n".join([*(lines or ["You have no pictures waiting."]), everybody]))
+
+    async def _help(self, message: _Message) -> Reply:
+        lines = [f"/{name}: {text}" for name, text in COMMANDS.items()]
+        settings = (
+            "Settings go behind the style: strength=0..100, brush=0.25..4, colors=photo, "
+            f"size=..{self._studio.rules.max_size}, seed=. Mix styles with +: /stylize starrynight:70+greatwave:30"
+        )
+        return Reply(text="\n".join(["I repaint photos in the style of paintings.", *lines, settings]))
+
+    async def _about(self, message: _Message) -> Reply:
+        ready = self._studio.engine.ready
+        device = f"Painting on: {ready.device}." if ready else "The painting engine is starting."
+        count = _count(len(self._gallery), "style", "styles")
+        return Reply(
+            text=f"Impasto {_version()}, open source under the MIT licence. {count}. {device}\nThe method: {PAPERS}."
+        )
+
+    async def _privacy(self, message: _Message) -> Reply:
+        hours = f"{self._studio.rules.keep_hours:g} hours"
+        return Reply(
+            text="I keep your photo, the finished picture, the settings and your id on this platform for"
+            f" {hours} after the picture is finished, so that a restart loses nothing and /again works; then they are"
+            " deleted. They stay on the machine that I run on and are used for nothing else. Nothing that a camera"
+            " writes into a photo, such as where it was taken, gets into the picture."
+        )
+
+
+def _taken_apart(incoming: Incoming) -> _Message:
+    text = incoming.text.strip()
+    # Telegram writes /stylize@some_bot in groups.
+    found = re.match(r"/(\w+)(?:@\w+)?(?=\s|$)", text)
+    if not found:
+        return _Message(incoming, "", text)
+    command = found[1].lower()
+    return _Message(incoming, ALIASES.get(command, command), text[found.end() :].strip())
+
+
+def _changed(last: Job, text: str, gallery: Gallery) -> Recipe:
+    """The last order's recipe with what ``text`` says instead, and a new seed unless it says ``same``."""
+    words = [word for word in text.split() if word.lower() != "same"]
+    same = len(words) < len(text.split())
+    old = last.recipe if same else msgspec.structs.replace(last.said or last.recipe, seed=None)
+    if all("=" in word for word in words):
+        words.insert(0, line(Recipe(styles=old.styles)))
+    new = recipes.parse(" ".join(words), gallery)
+    said = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
+    # Either of these replaces the other.
+    instead = {"strength": {"ratio": None}, "ratio": {"strength": None}}
+    dropped = {name: value for setting in said for name, value in instead.get(setting, {}).items()}
+    changed = msgspec.structs.replace(old, styles=new.styles, **dropped | said)
+    recipes.check(changed)
+    return changed
+
+
+def _matches(style: Style, word: str) -> bool:
+    texts = (style.name, style.title, style.artist, *style.aliases)
+    return word.lower() in style.tags or any(key(word) in key(text) for text in texts)
+
+
+def _cards(styles: Iterable[Style]) -> tuple[Card, ...]:
+    return tuple(Card(name=s.name, title=s.title, credit=s.credit, tags=s.tags) for s in styles)
+
+
+def _named(job: Job) -> str:
+    return " + ".join(share.name for share in job.recipe.styles)
+
+
+def _how(style: str) -> str:
+    return HOW.replace("starrynight", style)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _version() -> str:
+    try:
+        return metadata.version("impasto")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
