@@ -1,0 +1,301 @@
+// The page: entries from the room become bubbles, and what the person does becomes messages to the room.
+
+import { answerBubble, JobBubble, photoBubble, saidBubble, trouble } from "./bubbles.js";
+import { Composer } from "./composer.js";
+import { $, announce, h } from "./dom.js";
+import { Picker, tile } from "./picker.js";
+import { enter, Line, name } from "./room.js";
+
+const WELCOME_STYLES = 6;
+
+class Page {
+  constructor(gallery, room) {
+    this.gallery = gallery;
+    this.picker = new Picker(gallery.styles);
+    this.composer = new Composer(gallery, (text) => this.say(text, this.wantsPhoto(text) ? this.current : null));
+    this.forget();
+    this.caughtUp = false;
+    this.pinned = true;
+    this.welcome();
+    this.listen();
+    this.line = new Line(room, (message) => this.hear(message), (state, code) => this.state(state, code));
+  }
+
+  forget() {
+    this.photos = new Map(); // by blob, oldest first
+    this.jobs = new Map();
+    this.own = new Map(); // bubbles of this page's own messages, by the message's id, until the room has them
+    this.chosen = null; // the photo replied to, when it is not the newest
+    $("log").replaceChildren();
+  }
+
+  // --- from the room -------------------------------------------------------------------------------------------------
+
+  hear(message) {
+    if (message.entry) this[message.entry.type](message.entry);
+    else if (message.live) this.job(message.live.job).live(message.live);
+    else if (message.anew) {
+      this.line.last = 0;
+      this.forget();
+    } else if (message.now) {
+      this.caughtUp = true;
+      $("log").setAttribute("aria-busy", "false");
+      this.greet();
+      this.showReplying();
+      this.toEnd();
+    }
+  }
+
+  photo(entry) {
+    const photo = this.own.get(entry.id)?.photo ?? { name: entry.name, src: `${this.line.base}/blob/${entry.photo}` };
+    photo.blob = entry.photo;
+    this.photos.set(entry.photo, photo);
+    this.settle(entry.id, () => (photo.bubble = photoBubble(photo, this)));
+    this.chosen = null;
+    this.showReplying();
+  }
+
+  said(entry) {
+    this.settle(entry.id, () => saidBubble(entry.text, this.photos.get(entry.photo)));
+  }
+
+  answer(entry) {
+    if (entry.job) this.job(entry.job).accept(entry, this.photos.get(entry.photo));
+    else if (!entry.quiet) this.add(answerBubble(entry, this.tiles(entry.cards ?? [], this.photos.get(entry.photo))));
+    if (entry.refused) this.jobs.forEach((job) => job.over || job.goOn());
+  }
+
+  finished(entry) {
+    const job = this.job(entry.job);
+    if (job.over) return;
+    job.finish(entry, this.photos.get(entry.photo), this.caughtUp);
+    if (!this.caughtUp) return;
+    announce(`Finished: ${entry.credit}, in ${Math.round(entry.seconds)} seconds`);
+    if (document.hidden) document.title = "● Impasto";
+  }
+
+  told(entry) {
+    const job = this.job(entry.job);
+    if (!job.over) job.fail(entry.text);
+  }
+
+  job(id) {
+    if (!this.jobs.has(id)) {
+      const job = new JobBubble(id, this, this.line.base);
+      this.jobs.set(id, job);
+      this.add(job.element);
+    }
+    return this.jobs.get(id);
+  }
+
+  /** The room has a message of ours: its bubble stays where it is, or is made if another page life sent it. */
+  settle(id, make) {
+    const own = this.own.get(id);
+    this.own.delete(id);
+    if (own) own.bubble.classList.remove("sending");
+    else this.add(make());
+  }
+
+  add(bubble) {
+    if (this.caughtUp) bubble.classList.add("fresh");
+    $("log").append(bubble);
+    this.greet();
+  }
+
+  state(state, code) {
+    const words = { on: "Connected", wait: "Connecting…", off: "Offline, reconnecting…" };
+    $("line-state").textContent = words[state];
+    $("line-state").dataset.state = state;
+    if (code === 4429) this.notice("Too many pages are open in this room. Close some of them.");
+    else if (state === "off") this.notice("The studio cannot be reached. I keep trying, and nothing is lost.", "Try now", () => this.line.now());
+    else this.notice("");
+  }
+
+  notice(text, label, deed) {
+    const button = label && h("button", { type: "button", class: "quiet", onclick: deed }, label);
+    $("notice").replaceChildren(text, ...(button ? [button] : []));
+    $("notice").hidden = !text;
+  }
+
+  // --- from the person -----------------------------------------------------------------------------------------------
+
+  get current() {
+    return this.chosen ?? [...this.photos.values()].at(-1) ?? null;
+  }
+
+  wantsPhoto(text) {
+    return /^\/stylize\b/i.test(text) || !text.startsWith("/");
+  }
+
+  say(text, photo = null, quiet = false) {
+    const id = name();
+    if (!quiet) this.mine(id, saidBubble(text, photo));
+    const body = () => JSON.stringify({ id, text, photo: photo?.blob ?? null, quiet });
+    return this.line.send("/say", body, "application/json").catch((error) => this.refuse(id, error.message));
+  }
+
+  addFiles(files) {
+    for (const file of files) this.send(file);
+  }
+
+  async send(file) {
+    const id = name();
+    const photo = { name: file.name || "photo", src: URL.createObjectURL(file), blob: null };
+    photo.bubble = photoBubble(photo, this);
+    this.mine(id, photo.bubble, photo);
+    const limit = this.gallery.max_bytes;
+    if (file.type && !file.type.startsWith("image/")) return this.refuse(id, `${photo.name} is no picture. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.`);
+    if (file.size > limit) {
+      return this.refuse(id, `This photo has ${megabytes(file.size)}, and the limit is ${megabytes(limit)}. Save it smaller and send it again.`);
+    }
+    const path = `/photo?id=${id}&name=${encodeURIComponent(photo.name.slice(0, 80))}`;
+    try {
+      photo.blob = (await this.line.send(path, () => file, "application/octet-stream")).photo;
+    } catch (error) {
+      this.refuse(id, error.message);
+    }
+  }
+
+  mine(id, bubble, photo) {
+    bubble.classList.add("sending");
+    this.own.set(id, { bubble, photo });
+    this.pinned = true;
+    this.add(bubble);
+    this.toEnd();
+  }
+
+  refuse(id, text) {
+    const own = this.own.get(id);
+    this.own.delete(id);
+    if (own) trouble(own.bubble, text);
+    else this.add(answerBubble({ text, refused: true }, []));
+  }
+
+  reply(photo) {
+    this.chosen = photo;
+    this.showReplying();
+    $("text").focus();
+  }
+
+  pick(photo) {
+    const shown = photo ?? this.current;
+    this.picker.open(shown, (line) => this.order(line, shown));
+  }
+
+  /** A style was chosen: paint the photo in it, or ask for the photo first. */
+  order(line, photo) {
+    if (photo) return this.say(line, photo);
+    this.composer.fill(line);
+    $("file").click();
+  }
+
+  again(line, photo) {
+    this.pinned = true;
+    this.say(line.replace(/ seed=\d+/, ""), photo, true);
+  }
+
+  async cancel(job) {
+    await this.say(`/cancel ${job.id}`, null, true);
+  }
+
+  // --- what is around ------------------------------------------------------------------------------------------------
+
+  tiles(cards, photo) {
+    const styles = cards.map((card) => this.gallery.styles.find((style) => style.name === card.name)).filter(Boolean);
+    return styles.map((style) => tile(style, () => this.order(`/stylize ${style.name}`, photo ?? this.current)));
+  }
+
+  welcome() {
+    const items = this.tiles(this.gallery.styles.slice(0, WELCOME_STYLES), null).map((button) => h("li", {}, button));
+    $("welcome-styles").replaceChildren(...items);
+    $("welcome-attach").addEventListener("click", () => $("file").click());
+  }
+
+  greet() {
+    $("welcome").hidden = !this.caughtUp || $("log").childElementCount > 0;
+  }
+
+  showReplying() {
+    const photo = this.current;
+    $("replying").hidden = !photo;
+    this.photos.forEach((other) => other.bubble?.classList.toggle("chosen", other === this.chosen));
+    if (!photo) return;
+    if ($("replying-photo").getAttribute("src") !== photo.src) $("replying-photo").src = photo.src;
+    $("replying-text").textContent = `Replying to ${photo.name}`;
+    $("replying-reset").hidden = !this.chosen || this.chosen === [...this.photos.values()].at(-1);
+  }
+
+  toEnd() {
+    const scroller = $("scroller");
+    if (this.pinned) scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  listen() {
+    const scroller = $("scroller");
+    scroller.addEventListener("scroll", () => {
+      this.pinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 90;
+    });
+    const sizes = new ResizeObserver(() => this.toEnd());
+    sizes.observe($("log"));
+    sizes.observe(scroller);
+    $("attach").addEventListener("click", () => $("file").click());
+    $("file").addEventListener("change", ({ target }) => {
+      this.addFiles(target.files);
+      target.value = "";
+      $("text").focus();
+    });
+    $("replying-style").addEventListener("click", () => this.pick());
+    $("replying-reset").addEventListener("click", () => this.reply(null));
+    document.addEventListener("visibilitychange", () => !document.hidden && (document.title = "Impasto"));
+    document.addEventListener("paste", (event) => {
+      if (!event.clipboardData.files.length) return;
+      event.preventDefault();
+      this.addFiles(event.clipboardData.files);
+    });
+    this.listenToDrops();
+  }
+
+  listenToDrops() {
+    let depth = 0; // every element that is entered before the last is left counts
+    const show = (change) => {
+      depth = Math.max(0, depth + change);
+      $("drop").hidden = depth === 0;
+    };
+    const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+    document.addEventListener("dragenter", (event) => carriesFiles(event) && (event.preventDefault(), show(1)));
+    document.addEventListener("dragleave", (event) => carriesFiles(event) && show(-1));
+    document.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      show(-depth);
+      this.addFiles(event.dataTransfer.files);
+      $("text").focus();
+    });
+  }
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 2 ** 20).toPrecision(3).replace(/\.0+$/, "")} MB`;
+}
+
+async function load(wait = 500) {
+  const answer = await fetch("/gallery.json").catch(() => null);
+  if (answer?.status === 401) return location.reload();
+  if (answer?.ok) return answer.json();
+  $("line-state").dataset.state = "off";
+  $("line-state").textContent = "Offline, reconnecting…";
+  await new Promise((resolve) => setTimeout(resolve, wait));
+  return load(Math.min(wait * 2, 15_000));
+}
+
+const WHAT = {
+  mode: "how it is painted", strength: "0 is the photo, 100 nearly forgets it", brush: "scale of the strokes, 0.25 to 4",
+  colors: "style or photo", size: "long side in pixels", seed: "a number; the same one paints the same picture",
+  steps: "of the optimisation", layers: "style layers", content: "content layers", pooling: "avg or max",
+  optimizer: "lbfgs or adam", init: "photo or noise", ratio: "the papers’ alpha / beta", encoder: "slim or full",
+};
+
+const gallery = await load();
+gallery.settings = gallery.settings.map((setting) => ({ name: setting, what: WHAT[setting] ?? "" }));
+new Page(gallery, await enter());
