@@ -96,6 +96,7 @@ class Engine(Section, frozen=True):
     cancel_seconds: Annotated[float, _doc("How long a cancelled job may take to stop before it is killed.", gt=0)] = (
         5.0
     )
+    job_seconds: Annotated[float, _doc("How long one picture may take.", gt=0)] = 3600.0
 
 
 class Defaults(Section, frozen=True):
@@ -104,6 +105,7 @@ class Defaults(Section, frozen=True):
 
 class Limits(Section, frozen=True):
     max_size: Annotated[int, _doc("Largest size=, in pixels, that an order may name.", ge=64, le=4096)] = 2048
+    max_steps: Annotated[int, _doc("Largest steps= that an order may name.", ge=1, le=5000)] = 1000
     max_photo_mb: Annotated[int, _doc("Largest photo, in MB, that is taken.", ge=1, le=60)] = 20
     open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
     per_minute: Annotated[float, _doc("Pictures that one person may order in a minute, in the long run.", gt=0)] = 6.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import Self
 
@@ -130,9 +131,10 @@ def read_photo(path: Path, limit_mb: int) -> bytes:
     return data
 
 
-def table_of(gallery: Gallery) -> Table:
-    """The styles as a table to print."""
+def print_styles(gallery: Gallery, console: Console | None = None) -> None:
+    """The styles as a table."""
     table = Table("style", "painting", "tags", box=None, header_style="bold", pad_edge=False)
     for style in gallery:
         table.add_row(escape(style.name), escape(style.credit), escape(", ".join(style.tags)))
-    return table
+    # Where nobody's window is known, no painting's name is broken over two lines.
+    (console or Console(width=None if sys.stdout.isatty() else 120)).print(table)

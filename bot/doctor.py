@@ -1,0 +1,198 @@
+"""What is configured, what is missing, and what will happen: the questions of somebody for whom it does not work."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib.util
+import json
+import os
+import socket
+import urllib.request
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from bot.config import Config, Setting, is_loopback, settings
+from bot.errors import BadConfig
+from bot.store import Store
+from bot.supervisor import clean_environment
+from engine import wire
+from engine.gallery import Gallery
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at."""
+
+    verdict: Literal["ok", "note", "bad"]
+    about: str
+    text: str
+
+
+async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> AsyncIterator[Finding]:
+    """Look at everything, the quick things first; ``engine`` is the command that starts it."""
+    for finding in configuration(config):
+        yield finding
+    running = await asyncio.to_thread(already_running, config)
+    yield running or port(config)
+    yield await journal(config, running=running is not None)
+    yield libraries()
+    yield swatches(gallery)
+    async for finding in painting(config, engine):
+        yield finding
+
+
+def configuration(config: Config) -> Iterator[Finding]:
+    where = f"read from {config.source}" if config.source else "no file, which is fine"
+    changed = [f"{s.name} = {_shown(config, s)}" for s in settings() if _value(config, s) != s.default]
+    # Where the folders lie is said below.
+    changed = [text for text in changed if not text.startswith(("engine.cache", "store.path"))]
+    yield Finding("ok", "configuration", f"{where}; {', '.join(changed) or 'all defaults'}")
+    for warning in config.warnings:
+        yield Finding("note", "configuration", warning)
+    if not config.web.access_token:
+        yield Finding("ok", "access", "the chat page asks for no token, and only this machine can open it")
+    elif not is_loopback(config.web.host):
+        yield Finding("ok", "access", f"other machines can open the chat page on {config.web.host}, with the token")
+    for name, token in (("Discord", config.discord.token), ("Telegram", config.telegram.token)):
+        if token:
+            yield Finding("note", name, "a token is set, but this version cannot use it: the adapter comes later")
+
+
+def already_running(config: Config) -> Finding | None:
+    """Whether an Impasto answers at the configured address."""
+    url = f"http://{_host(config)}:{config.web.port}/health"
+    with suppress(OSError, ValueError):
+        # No proxy: the question is what runs here.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(url, timeout=2) as answer:
+                body = answer.read(65536)
+        except urllib.request.HTTPError as answer:  # it runs, and says that it is not ready
+            body = answer.read(65536)
+        if "checks" in json.loads(body):
+            return Finding("ok", "port", f"an Impasto is running at {url.removesuffix('health')}")
+    return None
+
+
+def port(config: Config) -> Finding:
+    host, number = config.web.host, config.web.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return Finding("bad", "port", address_trouble(host, number, error))
+    return Finding("ok", "port", f"{number} on {host} is free")
+
+
+def address_trouble(host: str, number: int, error: OSError) -> str:
+    """Why the chat page cannot listen there, and what to do."""
+    if isinstance(error, socket.gaierror):
+        return f"There is no address {host} (web.host). Keep 127.0.0.1, or name an address of this machine."
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"Port {number} on {host} is taken. Stop what uses it, or choose another: impasto --port {number + 1}"
+            )
+        case errno.EACCES:
+            return f"Port {number} needs more rights than you have. Choose one from 1024: impasto --port 8080"
+        case errno.EADDRNOTAVAIL:
+            return f"{host} (web.host) is no address of this machine. Keep 127.0.0.1, or name one that is."
+        case _:
+            return f"The chat page cannot listen on {host}, port {number}: {error.strerror}."
+
+
+async def journal(config: Config, *, running: bool) -> Finding:
+    path = config.store.path
+    if running:
+        return Finding("ok", "journal", f"{path}, in use")
+    if not path.exists():
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return Finding("bad", "journal", f"store.path: you may not write into {folder}. Choose another file.")
+        return Finding("ok", "journal", f"{path}, which will be made")
+    try:
+        async with Store.open(path) as store:
+            waiting = len(await store.unfinished())
+    except BadConfig as error:
+        return Finding("bad", "journal", str(error))
+    return Finding("ok", "journal", f"{path}, {waiting} unfinished")
+
+
+def libraries() -> Finding:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision", "pillow"))
+    if importlib.util.find_spec("pillow_heif") is None:
+        return Finding(
+            "note", "libraries", f"{versions}; HEIC photos are refused without: pip install 'impasto[heif]'"
+        )
+    return Finding("ok", "libraries", f"{versions}; HEIC photos can be read")
+
+
+def swatches(gallery: Gallery) -> Finding:
+    missing = [style.name for style in gallery if not style.swatch.is_file()]
+    if missing:
+        return Finding("bad", "styles", f"no picture for {', '.join(missing)}. Install Impasto again.")
+    return Finding("ok", "styles", f"{len(gallery)} with their pictures")
+
+
+async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Finding]:
+    """Start the engine once and hear what it says of itself."""
+    ready, last_words = await _start(command, config.engine.load_seconds)
+    if ready is None:
+        yield Finding("bad", "engine", f"It does not start. Its last words: {last_words}")
+        return
+    yield Finding("ok", "engine", f"paints on {ready.device}")
+    for note in ready.notes:
+        yield Finding("note", "engine", note)
+    yield Finding("ok", "encoders", f"{', '.join(ready.encoders)} can be used now")
+    if "full" not in ready.encoders:
+        text = f"full is not in {config.engine.cache} yet; the first order that names it fetches 548 MB"
+        yield Finding("note", "encoders", text)
+
+
+async def _start(command: Sequence[str], seconds: float) -> tuple[wire.Ready | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment(os.environ)
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    # Read beside it, for a full pipe would hold the engine up.
+    words = asyncio.create_task(process.stderr.read())
+    ready: wire.Event | None = None
+    last = f"nothing for {seconds:g} s (engine.load_seconds)"
+    try:
+        async with asyncio.timeout(seconds):
+            ready = await wire.read_event(process.stdout)
+    except TimeoutError:
+        pass
+    except (asyncio.IncompleteReadError, wire.WireError):
+        last = ""
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        said = (await words).decode("utf-8", "replace").strip().splitlines()
+    return (ready if isinstance(ready, wire.Ready) else None), last or (said[-1] if said else "none")
+
+
+def _host(config: Config) -> str:
+    """Where to ask: the address that means every address cannot be connected to everywhere."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.web.host, config.web.host)
+    return f"[{host}]" if ":" in host else host
+
+
+def _value(config: Config, setting: Setting) -> object:
+    return getattr(getattr(config, setting.section), setting.key)
+
+
+def _shown(config: Config, setting: Setting) -> str:
+    value = _value(config, setting)
+    return str(value) if not isinstance(value, Path) else repr(str(value))
