@@ -11,6 +11,7 @@ import importlib
 import io
 import re
 import warnings
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -72,20 +73,24 @@ _SIGNATURES = (
 )
 # Not accepted, but known by name, so that the refusal can say what to do instead.
 _FOREIGN = tuple(
-    (re.compile(signature, re.DOTALL | re.IGNORECASE), name, advice)
+    (re.compile(signature, re.DOTALL), name, advice)
     for signature, name, advice in (
         (rb"II[*+]\0|MM\0[*+]", "a TIFF or camera raw picture", _SAVE),
         (rb"BM.{4}\0\0\0\0", "a BMP picture", _SAVE),
-        (rb"\0\0[\1\2]\0", "an icon or cursor", _SAVE),
+        (rb"\0\0[\x01\x02]\0", "an icon or cursor", _SAVE),
         (rb"8BPS", "a Photoshop document", _SAVE),
         (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture", _SAVE),
         (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", _SAVE),
         (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing", _SAVE),
         (rb"\s*%PDF-", "a PDF document", _EXPORT),
-        (rb"\s*<(!doctype html|html|head|body)", "a web page", "Open the picture itself, save it and send that file."),
-        (rb"\s*<.*<svg|\s*<svg", "an SVG drawing", _SAVE),
-        (rb"PK\3\4", "a ZIP archive or an office document", "Take the picture out of it and send that."),
-        (rb"\x1a\x45\xdf\xa3|RIFF....AVI |\0\0\1[\xb3\xba]", "a video", _STILL),
+        (
+            rb"\s*<(?i:!doctype html|html|head|body)",
+            "a web page",
+            "Open the picture itself, save it and send that file.",
+        ),
+        (rb"\s*<(.*<)?(?i:svg)", "an SVG drawing", _SAVE),
+        (rb"PK\x03\x04", "a ZIP archive or an office document", "Take the picture out of it and send that."),
+        (rb"\x1a\x45\xdf\xa3|RIFF....AVI |\0\0\x01[\xb3\xba]", "a video", _STILL),
     )
 )
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -118,7 +123,7 @@ def _kind(data: bytes) -> str:
     for signature, name, advice in _FOREIGN:
         if signature.match(head):
             raise ImageRefused(f"This is {name}, which I cannot read. {advice}")
-    if re.fullmatch(r"[^\0-\x08\x0e-\x1a\x7f\ufffd]*\ufffd?", head.decode("utf-8", "replace")):
+    if re.fullmatch(r"[^\0-\x08\x0e-\x1a\x7f\ufffd]+\ufffd?", head.decode("utf-8", "replace")):
         raise ImageRefused(f"This is text, not a picture. Send the picture itself, as {ACCEPTED}.")
     raise ImageRefused(f"I do not recognise this file as a picture. Send it as {ACCEPTED}.")
 
@@ -135,9 +140,7 @@ def _prepare(kind: str) -> None:
 # --- decoding --------------------------------------------------------------------------------------------------------
 
 
-def decode(
-    data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = False, enough: int | None = None
-) -> Photo:
+def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = False, enough: int | None = None) -> Photo:
     """Read a picture: its first frame, upright, in sRGB, with nothing but its pixels.
 
     Transparent parts are put on white. With ``keep_alpha`` they come as `Photo.alpha` instead, colours unmixed, and
@@ -154,10 +157,12 @@ def decode(
         raise ImageRefused(f"The file has {size:.1f} MiB; the limit is {limit:g} MiB. Send a smaller version.")
     kind = _kind(data)
     _prepare(kind)
-    with _refusing(kind), Image.open(io.BytesIO(data), formats=[kind]) as image:
+    with _refusing(kind, data), Image.open(io.BytesIO(data), formats=[kind]) as image:
         _check_size(image.size, limits)
         if kind == "JPEG":
-            _check_scans(data, limits)
+            _check_jpeg(data, image.width * image.height, limits)
+        if kind == "PNG":
+            _check_png(data, image.size)
         notes: list[str] = []
         frame = _upright(image, _reduced(_plain(image, data, enough), enough))
         frame, alpha = _split(frame)
@@ -177,9 +182,8 @@ def decode(
 
 
 @contextlib.contextmanager
-def _refusing(kind: str) -> Iterator[None]:
+def _refusing(kind: str, data: bytes) -> Iterator[None]:
     """Turn whatever Pillow raises into a refusal; its warnings about odd files are not the operator's business."""
-    name = _NAMES.get(kind, kind)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -192,11 +196,16 @@ def _refusing(kind: str) -> Iterator[None]:
     except MemoryError as error:
         raise ImageRefused("The picture needs more memory than I have. Send a smaller version.") from error
     except Exception as error:  # Pillow's decoders raise nearly anything: SyntaxError, struct.error, KeyError, ...
-        if "truncated" in str(error).lower():
-            text = f"This {name} file ends too early; perhaps the upload was cut off. Send it again."
-        else:
-            text = f"This {name} file is damaged. Open it in a picture viewer, save it again as PNG and send that."
-        raise ImageRefused(text) from error
+        short_webp = kind == "WEBP" and len(data) < 8 + int.from_bytes(data[4:8], "little")
+        if short_webp or "truncated" in str(error).lower():
+            raise _cut_off(kind) from error
+        advice = "Open it in a picture viewer, save it again as PNG and send that."
+        raise ImageRefused(f"This {_NAMES.get(kind, kind)} file is damaged. {advice}") from error
+
+
+def _cut_off(kind: str) -> ImageRefused:
+    name = _NAMES.get(kind, kind)
+    return ImageRefused(f"This {name} file ends too early; perhaps the upload was cut off. Send it again.")
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
@@ -214,16 +223,42 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
 
 
 _MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # those followed by a length, and the end of the image (0xd9)
+_BLOCK = 8 * 8  # pixels; each costs at least one bit in the first scan, for the change of its mean
 
 
-def _check_scans(data: bytes, limits: Limits) -> None:
-    """A scan of a few bytes makes the decoder pass over the whole picture; thousands of them would take hours."""
+def _check_jpeg(data: bytes, pixels: int, limits: Limits) -> None:
+    """What the decoder lets pass: missing data come out grey, and a scan of a few bytes costs a whole pass.
+
+    Thousands of such scans would take hours.
+    """
+    if len(data) * 8 * _BLOCK < pixels:
+        raise _cut_off("JPEG")
     at, scans = 2, 0
     while (marker := _MARKER.search(data, at)) and marker[0] != b"\xff\xd9":
         scans += marker[0] == b"\xff\xda"
         at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
     if scans > limits.max_scans:
         raise ImageRefused(f"This JPEG file has {scans} scans, far more than a photo needs. Save it again as PNG.")
+
+
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by a PNG's colour type
+
+
+def _check_png(data: bytes, size: tuple[int, int]) -> None:
+    """Pillow leaves those rows black that the header claims and the file does not have."""
+    width, height = size
+    missing = height * (width * data[24] * _CHANNELS[data[25]] // 8)  # bytes
+    inflate = zlib.decompressobj()
+    at = 8
+    while missing > 0 and at < len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        rest = data[at + 8 : at + 8 + length] if data[at + 4 : at + 8] == b"IDAT" else b""
+        while rest and missing > 0:
+            missing -= len(inflate.decompress(rest, 2**20))
+            rest = inflate.unconsumed_tail
+        at += 12 + length
+    if missing > len(inflate.flush()):
+        raise _cut_off("PNG")
 
 
 def _plain(image: Image.Image, data: bytes, enough: int | None) -> Image.Image:
@@ -263,8 +298,11 @@ def _at_8_bits(transparent: object, mode: str, depth: int) -> object:
 
 
 def _reduced(frame: Image.Image, enough: int | None) -> Image.Image:
-    factor = max(frame.size) // (2 * enough) if enough else 1
-    return frame.reduce(factor) if factor > 1 else frame
+    if not enough or max(frame.size) <= 4 * enough:
+        return frame
+    share = 2 * enough / max(frame.size)
+    size = (max(1, round(frame.width * share)), max(1, round(frame.height * share)))
+    return frame.resize(size, Image.Resampling.BICUBIC)
 
 
 _TURNS = {
@@ -385,7 +423,7 @@ def encode_jpeg(pixels: Tensor, long_side: int | None = None, quality: int = 85)
 def read_line(data: bytes) -> str | None:
     """The recipe line that `encode_png` wrote, or None where there is none; never raises, whatever the bytes are."""
     try:
-        with _refusing("PNG"), Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        with _refusing("PNG", data), Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             line = image.info.get(LINE_KEY)
     except ImageRefused:
         return None
