@@ -68,12 +68,14 @@ class Student(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.slim = Slim()
-        widths = {name: self.slim.trunk.convs[name].out_channels for name in HINTS}
-        self.hints = nn.ModuleDict({name: nn.Conv2d(n, n, 1) for name, n in widths.items()})
+        self.hints = nn.ModuleDict(
+            {name: nn.Conv2d(n, n, 1) for name, n in self.slim.trunk.channels.items() if name in HINTS}
+        )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         h = self.slim.trunk(x, TRUNK)
@@ -109,7 +111,7 @@ class Distillation:
         torch.manual_seed(settings.seed)
         self.settings, self.device = settings, device
         self.teachers = Teachers(data / "teachers").to(device)
-        self.student = Student().to(device, memory_format=torch.channels_last)
+        self.student = Student().to(device).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.student.parameters(), lr=settings.rate, betas=(0.9, 0.99))
         self.step = 0
         photos = [p for p in sorted((data / "photos/train").glob("*.jpg")) if not held_out(p)]
@@ -144,7 +146,7 @@ class Distillation:
                 found, hints = self.student(x)
                 errors = {name: relative_error(found[name], targets[name]) for name in targets}
                 hint_errors = [relative_error(hints[name], hint_targets[name]) for name in hints]
-            loss = sum(errors.values()) + self.settings.hint_weight * sum(hint_errors)
+            loss = torch.stack([*errors.values()]).sum() + self.settings.hint_weight * torch.stack(hint_errors).sum()
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)

@@ -123,6 +123,15 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "ratio": _number(1e-9, 1e9),
     "encoder": _choice(EncoderName),
 }
+# The layers that each encoder offers: VGG-19's, and for slim those of SqueezeNet 1.0 that it has learnt as well.
+VGG_LAYERS = tuple(f"conv{b}_{i}" for b, count in enumerate((2, 2, 4, 4, 1), 1) for i in range(1, count + 1))
+LAYERS: Mapping[EncoderName, tuple[str, ...]] = {
+    "full": VGG_LAYERS,
+    "slim": (
+        *("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1", "conv4_2"),
+        *("conv1", "fire2", "fire3", "fire4", "fire5", "fire6", "fire8"),
+    ),
+}
 # What only the optimisation can honour.
 FINE_ONLY = ("steps", "layers", "content", "pooling", "optimizer", "init", "ratio", "encoder")
 ALIASES = {"colours": "colors", "color": "colors", "colour": "colors", "optimiser": "optimizer"}
@@ -210,16 +219,30 @@ def check(recipe: Recipe) -> None:
         raise RecipeError("strength= and ratio= say the same thing in two ways. Keep one of them.")
     if recipe.mode is not None and recipe.mode not in MODES:
         raise RecipeError(f"mode={recipe.mode} is not available in this version. Use mode={' or mode='.join(MODES)}.")
+    if recipe.encoder is not None:
+        _check_encoder(recipe, recipe.encoder)
     if recipe.mode in ("fast", "universal"):
         for name in FINE_ONLY:
             if getattr(recipe, name) is not None:
                 raise RecipeError(f"mode={recipe.mode} cannot honour {name}=. Leave it out, or use mode=fine.")
 
 
+def _check_encoder(recipe: Recipe, encoder: EncoderName) -> None:
+    for name in (*(recipe.layers or ()), *(recipe.content or ())):
+        if name not in LAYERS[encoder]:
+            hint = nearest(name, list(LAYERS[encoder])) or f" It has {', '.join(LAYERS[encoder])}."
+            raise RecipeError(f"encoder={encoder} has no layer {name}.{hint}")
+    if encoder == "slim" and recipe.pooling == "max":
+        raise RecipeError("encoder=slim knows average pooling only. Leave pooling= out, or use encoder=full.")
+
+
 def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder: EncoderName = "slim") -> Recipe:
     """The recipe with every default filled in; ``size``, ``seed`` and ``encoder`` are the caller's defaults.
 
     A mix takes the weighted mean of its styles' own strengths and brushes.
+
+    Raises:
+        RecipeError: when the encoder cannot honour a setting.
     """
     total = sum(share.weight for share in recipe.styles)
     styles = [(share.weight / total, gallery[share.name]) for share in recipe.styles]
@@ -238,7 +261,9 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
     if recipe.ratio is None:
         defaults["strength"] = round(sum(w * style.strength for w, style in styles))
     unsaid = {name: value for name, value in defaults.items() if getattr(recipe, name) is None}
-    return msgspec.structs.replace(recipe, **unsaid)
+    whole = msgspec.structs.replace(recipe, **unsaid)
+    check(whole)
+    return whole
 
 
 def line(recipe: Recipe) -> str:

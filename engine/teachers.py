@@ -13,7 +13,7 @@ import torch.nn.functional as fn
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from engine.vgg import TRUNK
+from engine.vgg import CONTENT_LAYERS, READOUTS, STYLE_LAYERS, TRUNK, unit_mean
 
 
 def _conv(x: Tensor, weights: dict[str, Tensor], name: str, padding: int = 0, stride: int = 1) -> Tensor:
@@ -38,8 +38,8 @@ class Teacher(nn.Module):
 class VGGTeacher(Teacher):
     """A VGG-19 with WCT's preprocessing convolution, reflection padding and average pooling.
 
-    The distilled file holds every layer to conv5_1 at a quarter of the width, and read-outs ``convL1_aux``; the genuine
-    one holds conv1_1 .. conv3_1 at full width.
+    The distilled file holds every layer to conv5_1 at a quarter of the width, and read-outs ``convL1_aux``; the
+    genuine one holds conv1_1 .. conv3_1 at full width.
     """
 
     def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -80,3 +80,34 @@ class SqueezeNet(Teacher):
             if name in ("conv1", "fire4"):
                 h = fn.max_pool2d(h, 3, stride=2, ceil_mode=True)
         return found
+
+
+class TeacherEncoder(nn.Module):
+    """Teachers side by side as one encoder, normalised as Gatys does: each filter's mean activation is 1."""
+
+    def __init__(self, folder: Path, families: tuple[str, ...] = ("vgg", "squeeze")) -> None:
+        super().__init__()
+        self.vgg = VGGTeacher(folder / "vgg19-distilled-16x.safetensors")
+        self.squeeze = SqueezeNet(folder / "squeezenet-1.0.safetensors")
+        squeeze = tuple(name for name in READOUTS if name not in (*STYLE_LAYERS, *CONTENT_LAYERS))
+        layers = {"vgg": STYLE_LAYERS, "squeeze": squeeze}
+        self.style_layers = tuple(name for family in families for name in layers[family])
+        self.content_layers = CONTENT_LAYERS if "vgg" in families else ("fire4",)
+        self.scale: dict[str, Tensor] = {}
+
+    def calibrate(self, pictures: Iterable[Tensor]) -> None:
+        """Learn each filter's mean activation over pictures (1, 3, H, W)."""
+        self.scale = {}
+        names = dict.fromkeys((*self.style_layers, *self.content_layers))
+        with torch.no_grad():
+            means = [{k: f.mean((0, 2, 3)) for k, f in self.features(x, names).items()} for x in pictures]
+        for name in names:
+            self.scale[name] = unit_mean(torch.stack([found[name] for found in means]).mean(0))
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        wanted = list(dict.fromkeys(layers))
+        vgg = [name for name in wanted if name in TRUNK]
+        squeeze = [name for name in wanted if name not in TRUNK]
+        found = self.vgg.features(x, vgg) if vgg else {}
+        found |= self.squeeze.features(x, squeeze) if squeeze else {}
+        return {name: found[name] * self.scale.get(name, 1.0) for name in wanted}

@@ -6,8 +6,8 @@ in Gatys, Ecker & Bethge (2016). Both encoders take RGB pictures in 0..1 of shap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as fn
@@ -24,6 +24,15 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
+def unit_mean(mean: Tensor) -> Tensor:
+    """The factor per filter that brings its mean activation to 1 (Gatys et al. 2016, section 2): (N,) -> (1, N, 1, 1).
+
+    Departure: a filter that hardly ever fires counts as if it fired a twentieth as much as the layer's average one;
+    else its rare noise would be blown up to the size of everything else.
+    """
+    return (1 / mean.clamp_min(float(mean.mean()) / 20).clamp_min(1e-6)).view(1, -1, 1, 1)
+
+
 class Encoder(Protocol):
     """What the losses need of a network: features by name, and which names it offers."""
 
@@ -33,6 +42,9 @@ class Encoder(Protocol):
     def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]: ...
 
 
+Padding = Literal["zeros", "reflect"]
+
+
 class Trunk(nn.Module):
     """The convolutions of VGG-19 up to conv5_1 at ``width`` times the channels.
 
@@ -40,15 +52,20 @@ class Trunk(nn.Module):
     ``avg`` (Gatys' choice for synthesis) or ``max``.
     """
 
-    def __init__(self, width: float = 1.0, padding_mode: str = "zeros", pooling: str = "avg") -> None:
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, width: float = 1.0, padding_mode: Padding = "zeros", pooling: str = "avg") -> None:
         super().__init__()
         self.convs = nn.ModuleDict()
+        self.channels: dict[str, int] = {}
         channels = 3
         for b, (count, full) in enumerate(BLOCKS, 1):
             for i in range(1, count + 1):
                 n = int(full * width)
-                self.convs[f"conv{b}_{i}"] = nn.Conv2d(channels, n, 3, padding=1, padding_mode=padding_mode)
-                channels = n
+                name = f"conv{b}_{i}"
+                self.convs[name] = nn.Conv2d(channels, n, 3, padding=1, padding_mode=padding_mode)
+                self.channels[name] = channels = n
         self.pooling = pooling
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
@@ -69,9 +86,9 @@ class Trunk(nn.Module):
         return found
 
 
-# What the slim encoder's read-outs stand for: name -> (trunk layer it reads, channels). The first six are VGG-19's (the
-# content layer at the width its teacher has); the others are SqueezeNet 1.0's (Iandola et al. 2016), under that paper's
-# names, read at the same scale where the trunk's receptive field is at least as large.
+# What the slim encoder's read-outs stand for: name -> (trunk layer it reads, channels). The first six are VGG-19's
+# (the content layer at the width its teacher has); the others are SqueezeNet 1.0's (Iandola et al. 2016), under that
+# paper's names, read at the same scale where the trunk's receptive field is at least as large.
 READOUTS: dict[str, tuple[str, int]] = {
     "conv1_1": ("conv1_1", 64),
     "conv2_1": ("conv2_1", 128),
@@ -98,7 +115,7 @@ class Slim(nn.Module):
         super().__init__()
         self.trunk = Trunk(self.WIDTH, padding_mode="reflect")
         self.readouts = nn.ModuleDict(
-            {name: nn.Conv2d(self.trunk.convs[source].out_channels, n, 1) for name, (source, n) in READOUTS.items()}
+            {name: nn.Conv2d(self.trunk.channels[source], n, 1) for name, (source, n) in READOUTS.items()}
         )
 
     def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
