@@ -1,0 +1,258 @@
+"""The engine process: take a job, paint it, report, obey cancel, say what failed.
+
+``python -m engine.worker`` reads requests from stdin and writes events to stdout, framed as in `engine.wire`. It ends
+when it is told to, when it gets SIGTERM, and when the bot at the other end is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from engine import wire
+from engine.recipe import EncoderName
+from engine.stages import Painter, Picture, Refused, Stage
+
+BEAT_SECONDS = 1.0  # between signs of life while there is nothing to do
+PROGRESS_SECONDS = 0.1  # a progress bar that moves ten times a second looks smooth
+ORPHAN_SECONDS = 20.0  # for the current step to end once the bot is gone; then the process ends itself
+
+NO_MEMORY = "There was not enough memory for this picture. Try a smaller photo, or a smaller size=."
+BROKEN = "Something went wrong while I painted, and the log has the details. Please try again."
+
+log = logging.getLogger("engine")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bot's configuration says about the engine."""
+
+    device: str = "auto"  # auto, cpu or cuda
+    threads: int = 0  # CPU threads; 0 leaves the choice to torch
+    cache: Path | None = None  # folder for weights that are fetched
+    weights: Path | None = None  # file with the full encoder's weights
+    encoder: EncoderName = "slim"  # the one to have at hand from the start, beside slim
+    max_photo_mb: int = 20  # MiB, largest photo that is decoded
+
+
+class Cancelled(Exception):
+    """The person took the job back."""
+
+
+class Stopped(Exception):
+    """The bot said so, or is gone."""
+
+
+class Inbox:
+    """Requests as they arrive.
+
+    A thread does nothing but carry them from the pipe, so that the working loop, which may not wait, sees a Cancel in
+    mid-job. ``at_end`` is called by that thread when the pipe is closed.
+    """
+
+    def __init__(self, stream: BinaryIO, at_end: Callable[[], None] = lambda: None) -> None:
+        self._arrived: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
+        self._orders: deque[wire.Paint] = deque()
+        self._cancelled: set[str] = set()
+        threading.Thread(target=self._carry, args=(stream, at_end), name="inbox", daemon=True).start()
+
+    def _carry(self, stream: BinaryIO, at_end: Callable[[], None]) -> None:
+        try:
+            while (request := wire.read_request(stream)) is not None:
+                self._arrived.put(request)
+        except (wire.WireError, OSError, ValueError):
+            log.exception("The bot sent something that is no request.")
+        self._arrived.put(None)
+        at_end()
+
+    def order(self, seconds: float) -> wire.Paint | None:
+        """The next picture to paint, or None when none has come in ``seconds``.
+
+        Raises:
+            Stopped
+        """
+        if not self._orders:
+            with suppress(queue.Empty):
+                self._take(self._arrived.get(timeout=seconds), working_on=None)
+        return self._orders.popleft() if self._orders else None
+
+    def look(self, job: str) -> None:
+        """Take in what has arrived while ``job`` is being painted.
+
+        Raises:
+            Cancelled: ``job`` is to be given up.
+            Stopped
+        """
+        with suppress(queue.Empty):
+            while True:
+                self._take(self._arrived.get_nowait(), working_on=job)
+        if job in self._cancelled:
+            self._cancelled.remove(job)
+            raise Cancelled
+
+    def _take(self, request: wire.Request | None, working_on: str | None) -> None:
+        match request:
+            case wire.Paint():
+                self._orders.append(request)
+            case wire.Cancel(job):
+                # A job that has just been answered is cancelled too late: nothing to remember.
+                if job == working_on or any(order.job == job for order in self._orders):
+                    self._cancelled.add(job)
+            case wire.Stop() | None:
+                raise Stopped
+
+
+class Outbox:
+    """Frames to the bot, each flushed at once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def send(self, frame: bytes) -> None:
+        """Raises Stopped when nobody reads any more."""
+        try:
+            self._stream.write(frame)
+            self._stream.flush()
+        except BrokenPipeError:
+            raise Stopped from None
+
+
+class Report:
+    """Stages of one job, thinned out to what somebody can follow."""
+
+    def __init__(self, order: wire.Paint, outbox: Outbox, clock: Callable[[], float]) -> None:
+        self._order, self._outbox, self._clock = order, outbox, clock
+        self._progress_due = clock()
+        self._preview_due = clock() + order.preview_seconds
+
+    def __call__(self, stage: Stage) -> None:
+        if stage.note or self._clock() >= self._progress_due:
+            self._outbox.send(wire.encode(wire.Progress(self._order.job, stage.done, stage.text, stage.note)))
+            self._progress_due = self._clock() + PROGRESS_SECONDS
+        if stage.preview and self._order.preview_seconds > 0 and self._clock() >= self._preview_due:
+            self._outbox.send(wire.encode(wire.Preview(self._order.job, stage.preview())))
+            # Counted from when it is out, so that a slow encoder of previews cannot eat up the job's time.
+            self._preview_due = self._clock() + self._order.preview_seconds
+
+
+def serve(
+    requests: BinaryIO,
+    events: BinaryIO,
+    painter: Painter,
+    *,
+    beat_seconds: float = BEAT_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+    at_end: Callable[[], None] = lambda: None,
+) -> None:
+    """Say Ready, then paint order after order until told to stop or the bot is gone.
+
+    Every order is answered by exactly one Done or Failed, unless the process is stopped in the middle of it.
+    """
+    inbox, outbox = Inbox(requests, at_end), Outbox(events)
+    try:
+        outbox.send(wire.encode(painter.ready))
+        while True:
+            order = inbox.order(beat_seconds)
+            outbox.send(wire.encode(wire.Beat()) if order is None else _answer(order, painter, inbox, outbox, clock))
+    except Stopped:
+        return
+
+
+def _answer(order: wire.Paint, painter: Painter, inbox: Inbox, outbox: Outbox, clock: Callable[[], float]) -> bytes:
+    """Paint one picture; the frame that answers the order."""
+    began, report = clock(), Report(order, outbox, clock)
+    try:
+        with closing(painter.paint(order)) as stages:
+            for stage in stages:
+                inbox.look(order.job)
+                if isinstance(stage, Picture):
+                    return wire.encode(_done(order.job, stage, clock() - began))
+                report(stage)
+        raise RuntimeError("the painter ended without a picture")
+    except Stopped:
+        raise
+    except Cancelled:
+        failed = wire.Failed(order.job, "cancelled", "Cancelled.")
+    except Refused as refusal:
+        failed = wire.Failed(order.job, "refused", str(refusal))
+    except MemoryError:
+        log.exception("Out of memory in job %s.", order.job)
+        failed = wire.Failed(order.job, "broken", NO_MEMORY)
+    except Exception:
+        log.exception("Job %s failed.", order.job)
+        failed = wire.Failed(order.job, "broken", BROKEN)
+    return wire.encode(failed)
+
+
+def _done(job: str, picture: Picture, seconds: float) -> wire.Done:
+    png, recipe, width, height, notes = picture
+    return wire.Done(job, png, recipe, width, height, round(seconds, 2), notes)
+
+
+def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Private copies of stdin and stdout; from now on stdout is stderr, for Python and for C alike.
+
+    To be called before anything is imported that might print: one stray line would break the stream of frames.
+    """
+    requests, events = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return requests, events
+
+
+def end_orphan(seconds: float = ORPHAN_SECONDS) -> None:
+    """The bot is gone. The working loop ends between two steps; if it hangs, nobody else would end this process."""
+    time.sleep(seconds)
+    os._exit(1)
+
+
+def _offer_to_the_oom_killer() -> None:
+    """When the machine runs out of memory, the kernel is to take this process and not the bot."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def settings_of(argv: Sequence[str]) -> Settings:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m engine.worker", description=__doc__)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--encoder", choices=("slim", "full"), default="slim")
+    parser.add_argument("--max-photo-mb", type=int, default=20)
+    return Settings(**vars(parser.parse_args(argv)))
+
+
+def main() -> None:
+    requests, events = claim_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the bot decides what it means
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    settings = settings_of(sys.argv[1:])
+    _offer_to_the_oom_killer()
+
+    from engine.painter import GatysPainter  # brings torch, so not before stdout is safe
+
+    serve(requests, events, GatysPainter(settings), at_end=end_orphan)
+    logging.shutdown()
+    # The inbox thread still sits in read(), and the interpreter's own shutdown would stumble over its lock.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
