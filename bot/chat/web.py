@@ -24,7 +24,7 @@ from aiohttp import ClientConnectionError, WSCloseCode, web
 from bot.chat import Incoming, Reply, Result, Status
 from bot.chat.web_door import DAYS, Door
 from bot.chat.web_rooms import ENTRIES, PHOTOS, Answer, Finished, Live, Photo, Rooms, Said, Told, key_of
-from bot.commands import Commands
+from bot.commands import COMMANDS, Commands
 from bot.config import Web
 from bot.errors import BadConfig, LimitReached, sentence
 from bot.health import Health
@@ -48,6 +48,7 @@ GUESS_SECONDS = 1.0
 UPLOAD_SECONDS = 300.0
 BEAT_SECONDS = 20.0  # the page gives a line up after 50 s of silence
 SLOW_SECONDS = 15.0  # a reader that takes nothing for so long is dropped and may come back
+AGAIN = re.compile(r"\s*/again\b", re.IGNORECASE)
 TOO_MANY = 4429  # close code; those from 4000 are ours to give
 
 HEADERS = {
@@ -273,7 +274,12 @@ class WebChat:
             }
             for style in self._gallery
         ]
-        about = {"styles": styles, "settings": list(SETTINGS), "max_bytes": self._max_photo}
+        about = {
+            "styles": styles,
+            "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
+            "settings": list(SETTINGS),
+            "max_bytes": self._max_photo,
+        }
         return web.json_response(about, headers={"Cache-Control": "no-cache"})
 
     async def _readiness(self, request: web.Request) -> web.Response:
@@ -371,7 +377,10 @@ class WebChat:
         photo = await self._picture(room, say.photo) if say.photo else None
         if not say.quiet and not any(isinstance(entry, Said) and entry.id == say.id for entry in entries):
             await self._rooms.append(room, Said(say.id, say.text, say.photo))
-        place = Place(self.name, room, {"photo": say.photo} if say.photo else {})
+        # /again brings no photo along: the studio has it, and the page shows the one of the last job.
+        repeated = [e.photo for e in entries if isinstance(e, Answer) and e.job] if AGAIN.match(say.text) else []
+        shown = say.photo or (repeated[-1] if repeated else None)
+        place = Place(self.name, room, {"photo": shown} if shown else {})
         incoming = Incoming(user=f"web:{room[:16]}", place=place, text=say.text, photo=photo)
         await self._rooms.append(room, self._entry(say, await self._commands.handle(incoming)))
 

@@ -73,7 +73,7 @@ export class JobBubble {
     if (this.over) return;
     this.photo(photo);
     this.title.textContent = entry.title;
-    if (!this.status.textContent) this.status.textContent = entry.text;
+    if (!this.status.textContent) this.status.textContent = "accepted";
   }
 
   live({ text, done, preview }) {

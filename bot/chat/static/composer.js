@@ -2,19 +2,10 @@
 
 import { $, h } from "./dom.js";
 
-const COMMANDS = [
-  ["/stylize", "paint the photo in a style"],
-  ["/styles", "show every style"],
-  ["/queue", "what is waiting, and for how long"],
-  ["/cancel", "take a picture back"],
-  ["/again", "paint the last one once more"],
-  ["/help", "how this works"],
-  ["/about", "what paints here"],
-];
 const RECALL = 50; // lines kept for arrow-up
 
 export class Composer {
-  /** `send(text)` is called with a line; `gallery` has styles and settings to suggest. */
+  /** `send(text)` is called with a line; `gallery` has styles, commands and settings to suggest. */
   constructor(gallery, send) {
     this.gallery = gallery;
     this.sendLine = send;
@@ -59,7 +50,9 @@ export class Composer {
   /** What could come next, as [text to put in, what to show, what it is]. */
   fitting(value) {
     if (/^\/\w*$/.test(value)) {
-      return COMMANDS.filter(([name]) => name.startsWith(value.toLowerCase()) && name !== value).map(([name, what]) => [name + (name === "/stylize" ? " " : ""), name, what]);
+      return this.gallery.commands
+        .filter(({ name }) => name.startsWith(value.toLowerCase()) && name !== value)
+        .map(({ name, what }) => [name + (name === "/stylize" ? " " : ""), name, what]);
     }
     const match = /^(\/stylize\s.*?)(\S*)$/i.exec(value);
     if (!match) return [];
