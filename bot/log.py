@@ -12,8 +12,8 @@ from urllib.parse import quote
 HIDDEN = "*****"
 # Tokens are hidden by their looks too: a person may paste one into a chat, a library may log one we never saw.
 LOOKS = re.compile(
-    r"\b\d{8,12}:[\w-]{30,}"  # Telegram
-    r"|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # Discord
+    r"(?<!\d)\d{8,12}:[\w-]{30,}"  # Telegram; its addresses say bot123...
+    r"|(?<![\w-])[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # Discord
     r"|(?<=[?&]token=)[^&\s\"']+"  # the chat page's
 )
 

@@ -1,0 +1,69 @@
+"""The log never holds a secret."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+from bot import log
+
+TELEGRAM = "123456789:AAE4-abcdefghijklmnopqrstuvwxyz_12345"
+DISCORD = "MTE5NzQ2NTg3MjM0NTY3ODkw.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"
+SECRET = "my own/secret"
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    log.set_up("info", [SECRET], stream)
+    yield stream
+    root.handlers[:] = before
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        SECRET,
+        f"GET /?token={SECRET}",
+        "GET /bot?secret=my%20own%2Fsecret",
+        f"https://api.telegram.org/bot{TELEGRAM}/getMe",
+        f"Authorization: Bot {DISCORD}",
+        "GET /events?after=3&token=hunter2hunter2 HTTP/1.1",
+    ],
+)
+def test_no_secret_gets_into_a_line(written: io.StringIO, said: str) -> None:
+    logging.getLogger("library").info("asked for %s", said)
+    line = written.getvalue()
+    assert log.HIDDEN in line
+    for secret in (SECRET, "my%20own", TELEGRAM, DISCORD, "hunter2"):
+        assert secret not in line
+
+
+def test_no_secret_gets_into_a_traceback(written: io.StringIO) -> None:
+    try:
+        raise ValueError(f"cannot reach bot{TELEGRAM} with {SECRET}")
+    except ValueError:
+        logging.getLogger("library").exception("broken")
+    assert "ValueError: cannot reach bot***** with *****" in written.getvalue()
+
+
+def test_what_is_no_secret_stays(written: io.StringIO) -> None:
+    logging.getLogger("library").info("job 7hq2mzkd at 2026-01-02T03:04:05.678901 took %.2f s", 1.5)
+    assert "job 7hq2mzkd at 2026-01-02T03:04:05.678901 took 1.50 s" in written.getvalue()
+
+
+def test_less_than_the_level_is_not_logged_and_warnings_of_libraries_are(written: io.StringIO) -> None:
+    logging.getLogger("library").debug("details")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("this is going away", stacklevel=1)
+    assert "details" not in written.getvalue()
+    assert "this is going away" in written.getvalue()
