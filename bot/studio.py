@@ -435,7 +435,8 @@ class Studio:
         else:
             live.done = event.done
             live.note = event.note or live.note
-            text = f"{event.text}, {in_words(self._running_left())} left. {live.note}".strip().removesuffix(".")
+            left = f"{event.text}, {in_words(self._running_left())} left"
+            text = f"{left}. {live.note}" if live.note else left
         live.announcer.show(live.job, Status(text=text, done=live.done, preview=live.preview))
 
     async def _finish(self, live: _Live, event: Done | Failed) -> None:

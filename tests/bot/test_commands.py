@@ -1,0 +1,240 @@
+"""What the words mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.chat import Reply
+from bot.commands import COMMANDS
+from bot.jobs import State
+from bot.limits import Limits
+from tests.bot.doubles import Bot, bot, message, waits
+
+
+async def _say(it: Bot, text: str, user: str = "ann", photo: bytes | None = None) -> Reply:
+    return await it.commands.handle(message(text, user, photo))
+
+
+async def _again(it: Bot, text: str, photo: bytes | None = None) -> Reply:
+    """Repeat the last order when it is finished."""
+    reply = await _say(it, text, photo=photo)
+    assert reply.job is not None, reply.text
+    await it.until_state(reply.job.id, State.DELIVERED)
+    return reply
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/stylize starrynight",
+        "/stylize@impasto_bot Starry Night",
+        "/STYLIZE\nstarry-night",
+        "/stylise starrynight",
+        "starrynight",
+        "Starry Night mode=fine",
+    ],
+)
+async def test_a_photo_with_a_style_is_an_order(text: str) -> None:
+    async with bot() as it:
+        reply = await _say(it, text, photo=b"cat")
+        assert not reply.refused
+        assert reply.job is not None
+        assert reply.job.recipe.styles[0].name == "starrynight"
+        assert reply.text.startswith(f"The Starry Night, order {reply.job.id}: ")
+
+
+async def test_the_reply_says_where_the_picture_stands() -> None:
+    async with bot(waits) as it:
+        running = await it.order()
+        await it.engine.started(running.id)
+        await it.order(user="bob")
+        reply = await _say(it, "/stylize starrynight:2+greatwave:1", photo=b"cat")
+        assert reply.text.startswith("The Starry Night + The Great Wave off Kanagawa, order")
+        assert "place 2 of 2, about" in reply.text
+
+
+@pytest.mark.parametrize(
+    ("text", "photo", "sentence"),
+    [
+        ("/stylize starrynight", None, "Which photo? Send a photo with /stylize starrynight as its text, or reply"),
+        ("/stylize", b"cat", "Which style? Write for example /stylize starrynight"),
+        ("/stylize starynight", b"cat", "I do not know the style “starynight”. Did you mean starrynight?"),
+        ("/stylize starrynight strenth=3", b"cat", "I do not know the setting “strenth”. Did you mean strength?"),
+        ("/stylize starrynight size=4000", b"cat", "size=4000 is too large here"),
+        ("my cat on the sofa", b"cat", "I do not know the style “mycatonthesofa”"),
+        ("/stilize starrynight", b"cat", "I do not know /stilize. Did you mean /stylize?"),
+        ("/xyzzy", None, "I do not know /xyzzy. /help shows what I know."),
+        ("/again", None, "I have no order of yours to repeat"),
+        ("/cancel", None, "You have no pictures waiting"),
+        ("/cancel nonsense", None, "I know no picture “nonsense”"),
+        ("/styles cubist", None, "No style goes by “cubist”. You can look for night, woodblock."),
+    ],
+)
+async def test_what_cannot_be_done_is_answered_with_what_to_do(text: str, photo: bytes | None, sentence: str) -> None:
+    async with bot() as it:
+        reply = await _say(it, text, photo=photo)
+        assert reply.refused
+        assert reply.job is None
+        assert sentence in reply.text
+
+
+async def test_a_photo_alone_is_answered_with_the_styles_to_choose_from() -> None:
+    async with bot() as it:
+        reply = await _say(it, "  ", photo=b"cat")
+        assert [card.name for card in reply.cards] == ["starrynight", "greatwave"]
+        assert "Which style" in reply.text
+
+
+async def test_words_without_a_photo_are_answered_with_how_it_goes() -> None:
+    async with bot() as it:
+        assert "/stylize greatwave as its text" in (await _say(it, "great wave")).text
+        assert "/help" in (await _say(it, "hello")).text
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("/styles", ["starrynight", "greatwave"]),
+        ("/styles woodblock", ["greatwave"]),
+        ("/styles Gogh", ["starrynight"]),
+        ("/styles hokusay", ["greatwave"]),
+    ],
+)
+async def test_styles_are_found_by_tag_by_word_and_by_spelling(text: str, names: list[str]) -> None:
+    async with bot() as it:
+        reply = await _say(it, text)
+        assert [card.name for card in reply.cards] == names
+        assert reply.cards[0].credit.count(",") == 2
+
+
+async def test_the_queue_shows_ones_own_pictures_and_the_length_of_the_line() -> None:
+    async with bot(waits) as it:
+        running = await it.order("/stylize greatwave", user="bob")
+        await it.engine.started(running.id)
+        first, second = await it.order(), await it.order()
+        lines = (await _say(it, "/queue")).text.splitlines()
+        assert lines[0].startswith(f"{first.id}: starrynight, place 1 of 2, ")
+        assert lines[1].startswith(f"{second.id}: starrynight, place 2 of 2, ")
+        assert lines[2] == "In all, 3 pictures are in the line."
+        assert (await _say(it, "/queue", "cid")).text.splitlines()[0] == "You have no pictures waiting."
+
+
+async def test_cancel_takes_the_only_picture_or_asks_which() -> None:
+    async with bot(waits) as it:
+        running = await it.order(user="bob")
+        await it.engine.started(running.id)
+        first, second, third = [await it.order() for _ in range(3)]
+        asked = await _say(it, "/cancel")
+        assert asked.refused
+        assert f"/cancel {first.id}" in asked.text
+        assert (await _say(it, f"/cancel {first.id.upper()}")).text == f"Cancelled: {first.id}."
+        assert (await _say(it, f"/cancel {second.id}")).text == f"Cancelled: {second.id}."
+        assert (await _say(it, "/cancel")).text == f"Cancelled: {third.id}."
+        assert (await _say(it, f"/cancel {running.id}")).refused, "it is somebody else's"
+
+
+async def test_cancel_all_takes_every_picture_of_ones_own() -> None:
+    async with bot(waits) as it:
+        jobs = [await it.order() for _ in range(3)]
+        text = (await _say(it, "/cancel all")).text
+        assert all(job.id in text for job in jobs)
+
+
+async def test_again_paints_the_last_photo_with_another_seed() -> None:
+    async with bot() as it:
+        first = await it.order("/stylize greatwave strength=30 seed=7", photo=b"dog")
+        await it.until_state(first.id, State.DELIVERED)
+        reply = await _again(it, "/again")
+        assert reply.job is not None
+        assert it.engine.painted == ["dog", "dog"]
+        assert reply.job.recipe.styles == first.recipe.styles
+        assert reply.job.recipe.strength == 30
+        assert reply.job.recipe.seed != 7
+
+
+async def test_again_same_is_the_same_to_the_last_setting() -> None:
+    async with bot() as it:
+        first = await it.order("/stylize greatwave")
+        await it.until_state(first.id, State.DELIVERED)
+        reply = await _again(it, "/again same")
+        assert reply.job is not None
+        assert reply.job.recipe == first.recipe
+
+
+async def test_again_changes_what_is_said_and_nothing_else() -> None:
+    async with bot() as it:
+        first = await it.order("/stylize greatwave brush=2 ratio=0.01")
+        await it.until_state(first.id, State.DELIVERED)
+        reply = await _again(it, "/again strength=90 seed=3")
+        assert reply.job is not None
+        recipe = reply.job.recipe
+        assert (recipe.brush, recipe.strength, recipe.ratio, recipe.seed) == (2, 90, None, 3)
+
+
+async def test_again_with_another_style_takes_that_styles_own_strength() -> None:
+    async with bot() as it:
+        first = await it.order("/stylize greatwave")
+        await it.until_state(first.id, State.DELIVERED)
+        reply = await _again(it, "/again starry night")
+        assert reply.job is not None
+        assert (reply.job.recipe.styles[0].name, reply.job.recipe.strength) == ("starrynight", 60)
+
+
+async def test_again_with_a_photo_paints_that_one_as_the_last() -> None:
+    async with bot() as it:
+        first = await it.order("/stylize greatwave", photo=b"dog")
+        await it.until_state(first.id, State.DELIVERED)
+        await _again(it, "/again", photo=b"cat")
+        assert it.engine.painted == ["dog", "cat"]
+
+
+async def test_again_repeats_nobody_elses_order() -> None:
+    async with bot() as it:
+        first = await it.order(user="bob")
+        await it.until_state(first.id, State.DELIVERED)
+        assert (await _say(it, "/again")).refused
+
+
+async def test_a_limit_is_answered_with_how_long_to_wait() -> None:
+    async with bot(waits, limits=Limits(open_jobs=1, burst=9)) as it:
+        await it.order()
+        reply = await _say(it, "/stylize starrynight", photo=b"cat")
+        assert reply.refused
+        assert reply.text.startswith("1 of your pictures is waiting; the limit is 1. Cancel one or wait about")
+
+
+async def test_help_names_every_command() -> None:
+    async with bot() as it:
+        for text in ("/help", "/start"):
+            reply = (await _say(it, text)).text
+            assert all(f"/{name}:" in reply for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_every_command_that_is_named_is_known(command: str) -> None:
+    async with bot() as it:
+        assert "I do not know" not in (await _say(it, f"/{command}")).text
+
+
+async def test_about_names_the_licence_the_method_and_the_device() -> None:
+    async with bot() as it:
+        text = (await _say(it, "/about")).text
+        assert all(word in text for word in ("MIT", "Gatys", "Painting on: a double"))
+        it.engine.ready = None
+        assert "starting" in (await _say(it, "/about")).text
+
+
+async def test_privacy_says_for_how_long() -> None:
+    async with bot() as it:
+        assert "for 24 hours after" in (await _say(it, "/privacy")).text
+
+
+async def test_a_bug_is_answered_with_a_sentence_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bot() as it:
+        monkeypatch.setattr(it.studio, "line", lambda: 1 / 0)
+        reply = await _say(it, "/queue")
+        assert reply.refused
+        assert "Something broke on my side" in reply.text
+        assert "ZeroDivisionError" in caplog.text

@@ -1,0 +1,51 @@
+"""Counters and readiness."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.health import Health
+
+
+def _samples(health: Health) -> dict[tuple[str, ...], float]:
+    families = text_string_to_metric_families(health.metrics().decode())
+    return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+
+
+def test_it_is_ready_when_nothing_is_wrong() -> None:
+    health = Health()
+    health.watch("engine", lambda: "")
+    assert health.readiness() == {"ok": True, "checks": {"engine": True}, "reasons": []}
+
+
+def test_what_is_wrong_is_named() -> None:
+    health, reasons = Health(), {"engine": "The engine is not ready.", "journal": ""}
+    for name in reasons:
+        health.watch(name, lambda name=name: reasons[name])
+    assert health.readiness() == {
+        "ok": False,
+        "checks": {"engine": False, "journal": True},
+        "reasons": ["The engine is not ready."],
+    }
+    assert _samples(health)["impasto_up",] == 0
+    reasons["engine"] = ""
+    assert _samples(health)["impasto_up",] == 1
+
+
+def test_counters_are_published_for_prometheus() -> None:
+    health = Health()
+    health.jobs.labels("delivered").inc()
+    health.painting.labels("fine/slim").observe(12)
+    health.gauge("queue_length", "Pictures waiting.", lambda: 3)
+    health.happened("crashed")
+    samples = _samples(health)
+    assert samples["impasto_jobs_total", "delivered"] == 1
+    assert samples["impasto_engine_seconds_sum", "fine/slim"] == 12
+    assert samples["impasto_queue_length",] == 3
+    assert samples["impasto_engine_processes_total", "crashed"] == 1
+
+
+def test_two_bots_in_one_process_count_for_themselves() -> None:
+    first, second = Health(), Health()
+    first.jobs.labels("delivered").inc()
+    assert ("impasto_jobs_total", "delivered") not in _samples(second)
