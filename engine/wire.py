@@ -113,14 +113,14 @@ def encode(message: Request | Event) -> bytes:
 def decode_request(body: bytes) -> Request:
     try:
         return _requests.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(str(error)) from error
 
 
 def decode_event(body: bytes) -> Event:
     try:
         return _events.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(str(error)) from error
 
 

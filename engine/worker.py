@@ -246,12 +246,19 @@ def main() -> None:
     settings = settings_of(sys.argv[1:])
     _offer_to_the_oom_killer()
 
-    from engine.painter import GatysPainter  # brings torch, so not before stdout is safe
+    code = 1
+    try:
+        from engine.painter import GatysPainter, set_up_process  # brings torch, so not before stdout is safe
 
-    serve(requests, events, GatysPainter(settings), at_end=end_orphan)
-    logging.shutdown()
-    # The inbox thread still sits in read(), and the interpreter's own shutdown would stumble over its lock.
-    os._exit(0)
+        set_up_process(settings)
+        serve(requests, events, GatysPainter(settings), at_end=end_orphan)
+        code = 0
+    except BaseException:
+        log.exception("The engine cannot go on.")
+    finally:
+        logging.shutdown()
+        # Threads still sit in read() or in a download, and the interpreter's own shutdown would wait for them.
+        os._exit(code)
 
 
 if __name__ == "__main__":
