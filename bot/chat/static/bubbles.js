@@ -10,7 +10,7 @@ const SIDES = "M9 7l-5 5 5 5M15 7l5 5-5 5";
 /** A photo as sent. `deeds` has reply(photo) and pick(photo). */
 export function photoBubble(photo, deeds) {
   const picture = h("img", { src: photo.src, alt: `Your photo, ${photo.name}` });
-  picture.addEventListener("error", () => picture.replaceWith(h("p", { class: "caption" }, "This browser cannot show this photo; the studio may still read it.")));
+  picture.addEventListener("error", () => picture.replaceWith(h("p", { class: "unseeable" }, "This browser cannot show this photo, but the studio may well read it.")));
   const choose = h("button", { type: "button", class: "choose", onclick: () => deeds.pick(photo) }, "Choose a style");
   const reply = h("button", { type: "button", class: "quiet", onclick: () => deeds.reply(photo), "aria-label": `Reply to ${photo.name}` }, "Reply");
   return h("article", { class: "bubble mine photo", "aria-label": `Photo ${photo.name}` }, picture, h("span", { class: "caption" }, photo.name), h("div", { class: "deeds" }, choose, reply));
@@ -31,7 +31,7 @@ export function answerBubble(entry, tiles) {
 /** Why a message of the person's own could not be sent. */
 export function trouble(bubble, text) {
   bubble.classList.remove("sending");
-  bubble.querySelector(".deeds")?.remove();
+  for (const part of bubble.querySelectorAll(".deeds, .unseeable")) part.remove();
   bubble.append(h("p", { class: "trouble", role: "alert" }, text));
 }
 

@@ -140,20 +140,29 @@ class Page {
 
   async send(file) {
     const id = name();
-    const photo = { name: file.name || "photo", src: URL.createObjectURL(file), blob: null };
+    const called = file.name || "photo";
+    const wrong = this.wrongWith(file);
+    if (wrong) {
+      this.mine(id, saidBubble(called));
+      return this.refuse(id, wrong);
+    }
+    const photo = { name: called, src: URL.createObjectURL(file), blob: null };
     photo.bubble = photoBubble(photo, this);
     this.mine(id, photo.bubble, photo);
-    const limit = this.gallery.max_bytes;
-    if (file.type && !file.type.startsWith("image/")) return this.refuse(id, `${photo.name} is no picture. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.`);
-    if (file.size > limit) {
-      return this.refuse(id, `This photo has ${megabytes(file.size)}, and the limit is ${megabytes(limit)}. Save it smaller and send it again.`);
-    }
-    const path = `/photo?id=${id}&name=${encodeURIComponent(photo.name.slice(0, 80))}`;
+    const path = `/photo?id=${id}&name=${encodeURIComponent(called.slice(0, 80))}`;
     try {
       photo.blob = (await this.line.send(path, () => file, "application/octet-stream")).photo;
     } catch (error) {
       this.refuse(id, error.message);
     }
+  }
+
+  /** Why the studio would not take a file, as far as that shows from here. */
+  wrongWith(file) {
+    const limit = this.gallery.max_bytes;
+    if (file.type && !file.type.startsWith("image/")) return "This is no picture. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.";
+    if (file.size <= limit) return "";
+    return `This photo has ${megabytes(file.size)}, and the limit is ${megabytes(limit)}. Save it smaller and send it again.`;
   }
 
   mine(id, bubble, photo) {
@@ -225,15 +234,23 @@ class Page {
     $("replying-reset").hidden = !this.chosen || this.chosen === [...this.photos.values()].at(-1);
   }
 
+  /** Show the newest bubble: its end, or its beginning where it is taller than the window. */
   toEnd() {
     const scroller = $("scroller");
-    if (this.pinned) scroller.scrollTop = scroller.scrollHeight;
+    const newest = $("log").lastElementChild;
+    if (!this.pinned || !newest) return;
+    const tall = newest.offsetHeight + 30 > scroller.clientHeight;
+    scroller.scrollTop = tall ? newest.offsetTop - scroller.offsetTop - 12 : scroller.scrollHeight;
   }
 
   listen() {
     const scroller = $("scroller");
+    let before = 0;
     scroller.addEventListener("scroll", () => {
-      this.pinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 90;
+      // Only a person scrolls up; that what is below has grown must not count as leaving the end.
+      if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 90) this.pinned = true;
+      else if (scroller.scrollTop < before - 1) this.pinned = false;
+      before = scroller.scrollTop;
     });
     const sizes = new ResizeObserver(() => this.toEnd());
     sizes.observe($("log"));

@@ -14,7 +14,7 @@ export function tile(style, choose) {
   const picture = style.swatch && h("img", { src: `/style/${style.name}.webp`, alt: "", loading: "lazy", decoding: "async" });
   const frame = h("span", { class: "tile" }, picture);
   frame.style.setProperty("--hue", hue(style.name));
-  const label = h("span", { class: "name" }, h("b", {}, style.title), style.by);
+  const label = h("span", { class: "name" }, h("b", {}, style.title), style.by.replace("c. ", "c.\u00a0"));
   picture?.addEventListener("error", () => picture.remove());
   return h("button", { type: "button", class: "style", "data-style": style.name, onclick: () => choose(style) }, frame, label);
 }
