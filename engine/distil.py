@@ -8,7 +8,7 @@ layers between the read-outs to the teacher's, which carries the gradient to the
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,11 +17,13 @@ import torch.nn.functional as fn
 from torch import Tensor, nn
 
 from engine.crops import Crops, held_out
+from engine.fidelity import Fidelity, fidelity
 from engine.teachers import SqueezeNet, VGGTeacher
-from engine.vgg import CONTENT_LAYERS, READOUTS, STYLE_LAYERS, TRUNK, Slim
+from engine.vgg import CONTENT_LAYERS, READOUTS, STYLE_LAYERS, TRUNK, Slim, unit_mean
 
 VGG_LAYERS = (*STYLE_LAYERS, *CONTENT_LAYERS)
 SQUEEZE_LAYERS = tuple(name for name in READOUTS if name not in VGG_LAYERS)
+CALIBRATION_BATCHES = 60
 HINTS = tuple(name for name in TRUNK if name not in VGG_LAYERS)
 
 
@@ -35,9 +37,15 @@ class DistilSettings(msgspec.Struct, frozen=True, kw_only=True):
     warmup: int = 200
     last_rate: float = 0.01  # share of ``rate`` at the end of the cosine
     hint_weight: float = 0.5
+    gram_weight: float = 1.0  # of the Gram matrices' relative error, which is what the slim encoder is used for
     paintings: float = 0.35  # share of crops that come from paintings
     disturbed: float = 0.3  # share of crops with noise or another crop mixed in: half-made pictures look like that
     seed: int = 1
+
+
+# Layers that do not count as 1: the deepest style layer learns slowest, and SqueezeNet's deepest say more of classes
+# than 128 channels can hold.
+WEIGHTS = {"conv5_1": 2.0, "fire6": 0.5, "fire8": 0.3}
 
 
 class Teachers(nn.Module):
@@ -89,6 +97,12 @@ def relative_error(found: Tensor, target: Tensor) -> Tensor:
     return (found.float() - target).square().mean() / target.square().mean().clamp_min(1e-8)
 
 
+def gram_error(found: Tensor, target: Tensor) -> Tensor:
+    """The same of the Gram matrices, each picture's for itself: (B, N, h, w) features to a number."""
+    G, A = ((F.flatten(2) @ F.flatten(2).mT / F[0, 0].numel()).float() for F in (found, target))
+    return ((G - A).square().sum((1, 2)) / A.square().sum((1, 2)).clamp_min(1e-8)).mean()
+
+
 def disturb(x: Tensor, other: Tensor, share: float, chance: random.Random) -> Tensor:
     """Some of the pictures blended with another, or under noise of a random grain."""
     x = x.clone()
@@ -109,7 +123,7 @@ class Distillation:
 
     def __init__(self, data: Path, settings: DistilSettings, device: torch.device) -> None:
         torch.manual_seed(settings.seed)
-        self.settings, self.device = settings, device
+        self.settings, self.device, self.data = settings, device, data
         self.teachers = Teachers(data / "teachers").to(device)
         self.student = Student().to(device).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.student.parameters(), lr=settings.rate, betas=(0.9, 0.99))
@@ -146,7 +160,10 @@ class Distillation:
                 found, hints = self.student(x)
                 errors = {name: relative_error(found[name], targets[name]) for name in targets}
                 hint_errors = [relative_error(hints[name], hint_targets[name]) for name in hints]
-            loss = torch.stack([*errors.values()]).sum() + self.settings.hint_weight * torch.stack(hint_errors).sum()
+                gram_errors = {name: gram_error(found[name], targets[name]) for name in targets}
+            loss = self.settings.hint_weight * torch.stack(hint_errors).sum()
+            for name, error in errors.items():
+                loss = loss + WEIGHTS.get(name, 1.0) * (error + self.settings.gram_weight * gram_errors[name])
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
@@ -174,3 +191,36 @@ class Distillation:
         self.step = state["step"]
         for r, saved in zip((self.random, self.photos.random, self.paintings.random), state["random"], strict=True):
             r.setstate(saved)
+
+    @torch.no_grad()
+    def export(self) -> dict[str, Tensor]:
+        """The slim encoder's tensors in half precision, each read-out's filters scaled to a mean activation of 1."""
+        means: dict[str, list[Tensor]] = {name: [] for name in READOUTS}
+        for _ in range(CALIBRATION_BATCHES):
+            found, _ = self.student(self.photos.batch(self.settings.batch).to(self.device))
+            for name, f in found.items():
+                means[name].append(f.mean((0, 2, 3)))
+        state = self.student.slim.state_dict()
+        for name, found_means in means.items():
+            factor = unit_mean(torch.stack(found_means).mean(0)).flatten()
+            state[f"readouts.{name}.weight"] = state[f"readouts.{name}.weight"] * factor.view(-1, 1, 1, 1)
+            state[f"readouts.{name}.bias"] = state[f"readouts.{name}.bias"] * factor
+        return {name: tensor.half().contiguous().cpu() for name, tensor in state.items()}
+
+    def fidelity(self, pictures: Sequence[Tensor]) -> dict[str, dict[str, Fidelity]]:
+        """The student against each teacher on pictures (1, 3, H, W) that it has not seen."""
+        folder = self.data / "teachers"
+        genuine = VGGTeacher(folder / "vgg19-conv1-3.safetensors").to(self.device)
+        first = STYLE_LAYERS[:3]  # all that the genuine file holds
+        scale = self.teachers.scale
+
+        def ours(x: Tensor) -> dict[str, Tensor]:
+            return self.student(x)[0]
+
+        def scaled(x: Tensor) -> dict[str, Tensor]:
+            return {name: f * scale[name] for name, f in genuine.features(x, first).items()}
+
+        return {
+            "distilled VGG-19 and SqueezeNet": fidelity(ours, lambda x: self.teachers(x, hints=False)[0], pictures),
+            "genuine VGG-19": fidelity(ours, scaled, pictures),
+        }

@@ -55,6 +55,10 @@ class Target(NamedTuple):
     A: dict[str, Tensor]  # Gram matrices of the mixed styles by style layer, (N_l, N_l)
 
 
+def clamp(x: Tensor) -> Tensor:
+    return x.clamp(0, 1)
+
+
 def ratio(strength: int) -> float:
     """alpha / beta for a strength of 1..100: 50 is the papers' 1e-3, and each 25 is a factor of ten."""
     return 1e-3 * 10 ** ((50 - strength) / 25)
@@ -87,7 +91,7 @@ def paint(photo: Tensor, styles: Sequence[tuple[Tensor, float]], recipe: Recipe,
     """
     p = photo[None]
     pictures = [(a[None], weight) for a, weight in styles]
-    finish: Callable[[Tensor], Tensor] = lambda x: x.clamp(0, 1)  # noqa: E731
+    finish: Callable[[Tensor], Tensor] = clamp
     if recipe.colors == "photo":
         p, pictures, finish = _luminance_only(p, pictures)
     if recipe.strength == 0:
@@ -96,7 +100,7 @@ def paint(photo: Tensor, styles: Sequence[tuple[Tensor, float]], recipe: Recipe,
     plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
     generator = torch.Generator(device="cpu").manual_seed(recipe.seed or 0)
     x = _start(p, plan[0].size, recipe, generator)
-    run = _Run(plan, encoder, recipe, pictures, p, finish)
+    run = Run(plan, encoder, recipe, pictures, p, finish)
     halved = False
     while run.plan:
         try:
@@ -156,7 +160,7 @@ def _luminance_only(
     return y.expand(-1, 3, -1, -1), [(grey(a), weight) for a, weight in pictures], finish
 
 
-class _Run:
+class Run:
     """One picture on its way: what is left of the plan, and how far we are."""
 
     def __init__(
@@ -166,7 +170,7 @@ class _Run:
         recipe: Recipe,
         pictures: list[tuple[Tensor, float]],
         p: Tensor,
-        finish: Callable[[Tensor], Tensor],
+        finish: Callable[[Tensor], Tensor] = clamp,
     ) -> None:
         self.plan, self.encoder, self.recipe = plan, encoder, recipe
         self.pictures, self.p, self.finish = pictures, p, finish

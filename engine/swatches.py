@@ -1,0 +1,94 @@
+"""Making the styles' pictures: noise driven to an artwork's Gram matrices (Gatys, Ecker & Bethge 2015, style only).
+
+The artworks themselves are not passed on. What comes out holds their strokes and colours and none of their motifs, and
+serves as the style picture for every encoder.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as fn
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
+
+from engine import gatys
+from engine.crops import load
+from engine.recipe import Recipe, Share
+from engine.teachers import TeacherEncoder
+from engine.vgg import Encoder
+
+# Gallery name -> the artwork's file in the data folder.
+PAINTINGS = {
+    "starrynight": "starry-night",
+    "greatwave": "great-wave",
+    "scream": "the-scream",
+    "compositionvii": "composition-vii",
+    "udnie": "udnie",
+    "metzinger": "metzinger-portrait",
+    "waterlilies": "water-lilies",
+    "shipwreck": "shipwreck-minotaur",
+    "thekiss": "the-kiss",
+    "dore": "red-riding-hood-dore",
+}
+LONG_SIDE = 640  # pixels
+STEPS = 240
+MAX_BYTES = 120_000
+CALIBRATION_PHOTOS = 40
+
+
+class Pyramid:
+    """An encoder that looks at a picture at full and at half size, so that its statistics hold at both."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.content_layers = encoder.content_layers
+        self.style_layers = (*encoder.style_layers, *(f"half/{name}" for name in encoder.style_layers))
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        wanted = list(layers)
+        full = [name for name in wanted if not name.startswith("half/")]
+        found = self.encoder.features(x, full)
+        half = [name.removeprefix("half/") for name in wanted if name.startswith("half/")]
+        if half:
+            small = fn.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True, align_corners=False)
+            found |= {f"half/{name}": f for name, f in self.encoder.features(small, half).items()}
+        return found
+
+
+def encoder(data: Path, device: torch.device) -> Encoder:
+    """Both teachers, calibrated on training photos."""
+    teachers = TeacherEncoder(data / "teachers").to(device)
+    photos = sorted((data / "photos/train").glob("*.jpg"))[:CALIBRATION_PHOTOS]
+    teachers.calibrate([load(path, 288)[None].to(device).float() / 255 for path in photos])
+    return Pyramid(teachers)
+
+
+def reconstruct(artwork: Tensor, encoder: Encoder, steps: int = STEPS) -> Iterator[gatys.Step]:
+    """Steps towards a picture of the artwork's size, (3, H, W), that shares only its Gram matrices."""
+    # A ratio of 1e-9 forgets the grey canvas that stands for the photo.
+    recipe = Recipe(styles=(Share("artwork"),), init="noise", ratio=1e-9, steps=steps, seed=1)
+    yield from gatys.paint(torch.full_like(artwork, 0.5), [(artwork, 1.0)], recipe, encoder)
+
+
+def webp(x: Tensor) -> bytes:
+    """The picture x (1, 3, H, W) in 0..1 as WebP of at most MAX_BYTES, as good as that allows."""
+    picture = to_pil_image(x[0].cpu())
+    for quality in range(90, 30, -4):
+        data = io.BytesIO()
+        picture.save(data, "WEBP", quality=quality, method=6)
+        if data.tell() <= MAX_BYTES:
+            return data.getvalue()
+    raise ValueError(f"the swatch does not fit into {MAX_BYTES} bytes at any quality worth having")
+
+
+def artwork(data: Path, name: str) -> Tensor:
+    """The artwork of a gallery style, (3, H, W) in 0..1, long side LONG_SIDE."""
+    with Image.open(data / "paintings" / f"{PAINTINGS[name]}.jpg") as picture:
+        scale = LONG_SIDE / max(picture.size)
+        size = (round(picture.width * scale), round(picture.height * scale))
+    return gatys.resize(load(data / "paintings" / f"{PAINTINGS[name]}.jpg")[None].float() / 255, size[::-1])[0]
