@@ -141,6 +141,21 @@ def personal_photo() -> bytes:
     return saved(quarters(), "JPEG", **private)
 
 
+def exif_bombs() -> dict[str, bytes]:
+    """By kind, a picture whose EXIF has 200 tags that all point at the same half megabyte."""
+    tags = b"".join(struct.pack("<HHLL", 0x9000 + i, 7, 2**19, 8) for i in range(200))
+    bomb = b"II*\0" + struct.pack("<LH", 8, 200) + tags + bytes(4 + 2**19)
+    pieces = [b"Exif\0\0" + bomb[i : i + 60_000] for i in range(0, len(bomb), 60_000)]
+    segments = b"".join(b"\xff\xe1" + struct.pack(">H", 2 + len(piece)) + piece for piece in pieces)
+    jpeg = saved(quarters(), "JPEG")
+    return {
+        # Without its JFIF header, because Pillow then looks for the resolution in the EXIF.
+        "JPEG": jpeg[:2] + segments + jpeg[jpeg.index(b"\xff\xdb") :],
+        "PNG": saved(quarters(), "PNG", exif=bomb),
+        "WEBP": saved(quarters(), "WEBP", exif=bomb),
+    }
+
+
 # --- faults ----------------------------------------------------------------------------------------------------------
 
 

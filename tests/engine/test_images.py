@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import sys
+import tracemalloc
 import zlib
 from collections.abc import Sequence
 
@@ -189,6 +190,18 @@ def test_alpha_is_turned_with_its_picture() -> None:
 def test_a_broken_exif_block_does_not_cost_the_photo() -> None:
     for block in (b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0" + random.Random(2).randbytes(900)):
         assert near(corners(decode(files.saved(files.quarters(), "JPEG", exif=block)).pixels), list(files.CORNERS))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_exif_that_names_the_same_bytes_many_times_does_not_multiply_them(kind: str) -> None:
+    data = files.exif_bombs()[kind]
+    tracemalloc.start()
+    try:
+        decode(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 2**20, "two hundred times half a megabyte would be a hundred"
 
 
 # --- colour profiles -------------------------------------------------------------------------------------------------
