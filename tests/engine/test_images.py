@@ -115,10 +115,10 @@ def palette_with_alpha() -> Image.Image:
         ),
         pytest.param(
             files.png(
-                np.asarray(files.quarters()).astype(np.int64) * 257,
+                np.asarray(files.quarters()).astype(np.int64) * 256 + 13,
                 16,
                 2,
-                files.chunk(b"tRNS", struct.pack(">3H", *(value * 257 for value in files.RED))),
+                files.chunk(b"tRNS", struct.pack(">3H", *(value * 256 + 13 for value in files.RED))),
             ),
             id="16-bit RGB PNG with a transparent colour",
         ),
@@ -254,6 +254,8 @@ def test_a_cmyk_photo_follows_its_press() -> None:
     black = files.saved(flat(0, 0, 0, 255), "JPEG", icc_profile=profile)
     assert near([colour_of(black)], [(0, 0, 0)], levels=3)
     assert decode(black).notes == ()
+    paper = files.saved(flat(0, 0, 0, 0), "JPEG", icc_profile=profile)
+    assert near([colour_of(paper)], [WHITE], levels=1)
 
 
 @pytest.mark.parametrize(
