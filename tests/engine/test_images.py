@@ -64,7 +64,7 @@ def refusal(data: bytes, limits: Limits = Limits()) -> str:  # noqa: B008 (froze
 
 @pytest.mark.parametrize("name", GOOD)
 def test_every_kind_of_colour_file_keeps_its_colours(name: str) -> None:
-    pixels, alpha, _ = decode(GOOD[name])
+    pixels, alpha, _ = decode(GOOD[name], keep_alpha=True)
     assert pixels.shape == (3, files.HEIGHT, files.WIDTH)
     assert pixels.dtype == torch.float32
     assert near(corners(pixels), list(files.CORNERS))
