@@ -451,7 +451,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith("IMPASTO_") and not name.upper().endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))
     }
     code = str(Path(wire.__file__).resolve().parents[1])
-    # Threads that wait for work by spinning cost an engine on a busy machine ten times its speed (seen on two cores).
+    # Threads that wait for work by spinning slow an engine down several times on a busy machine (seen on two cores).
     kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (code, environ.get("PYTHONPATH"))))
     return kept
