@@ -23,7 +23,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     licence: str  # why the artwork is free to use
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    strength: int = 50  # where the style looks best, on the recipe's scale
+    strength: int = 42  # where the style looks best, on the recipe's scale
     brush: float = 1.0
 
     @property

@@ -41,7 +41,8 @@ class Fire(nn.Module):
         super().__init__()
         self.squeeze = nn.Conv2d(inputs, squeezed, 1)
         self.one = nn.Conv2d(squeezed, expanded, 1)
-        self.three = nn.Conv2d(squeezed, expanded, 3, padding=1)
+        # Departure: SqueezeNet pads with zeros, which would paint a frame around every picture.
+        self.three = nn.Conv2d(squeezed, expanded, 3, padding=1, padding_mode="reflect")
 
     def forward(self, x: Tensor) -> Tensor:
         s = fn.relu(self.squeeze(x))
