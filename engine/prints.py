@@ -1,0 +1,92 @@
+"""Prints of pictures for chats: a smaller file of one, or a contact sheet of styles. Pillow, and no torch.
+
+python -m engine.prints jpeg BYTES < picture > print.jpg       # at most so many bytes; exit code 1 if none is
+python -m engine.prints sheet NAME NAME ... > sheet.jpg        # the gallery's swatches with their titles
+python -m engine.prints swatch NAME > swatch.jpg
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from engine.gallery import Style, default
+
+QUALITIES = (95, 90, 80, 70, 50, 30)
+TILE, MARGIN, LABEL = 240, 12, 40  # pixels
+PAPER, INK = (250, 248, 243), (40, 38, 35)
+TITLE_LENGTH = 26  # characters that fit under a tile
+
+
+def jpeg(picture: bytes, most: int) -> bytes | None:
+    """The best JPEG of a finished picture with at most ``most`` bytes; None where even the worst is larger."""
+    with Image.open(io.BytesIO(picture)) as image:
+        flat = _flat(image)
+    for quality in QUALITIES:
+        data = _encoded(flat, quality)
+        if len(data) <= most:
+            return data
+    return None
+
+
+def sheet(styles: Iterable[Style]) -> bytes:
+    """Swatches in rows with their titles below, JPEG; a style whose swatch is missing is an empty tile."""
+    shown = list(styles)
+    columns = next((count for count in (1, 2, 3, 4) if count**2 >= len(shown)), 5)
+    rows = -(-len(shown) // columns)
+    size = (columns * (TILE + MARGIN) + MARGIN, rows * (TILE + LABEL + MARGIN) + MARGIN)
+    paper = Image.new("RGB", size, PAPER)
+    draw, font = ImageDraw.Draw(paper), ImageFont.load_default(15)
+    for index, style in enumerate(shown):
+        x = MARGIN + index % columns * (TILE + MARGIN)
+        y = MARGIN + index // columns * (TILE + LABEL + MARGIN)
+        if style.swatch.is_file():
+            with Image.open(style.swatch) as swatch:
+                paper.paste(ImageOps.fit(swatch.convert("RGB"), (TILE, TILE)), (x, y))
+        else:
+            draw.rectangle((x, y, x + TILE - 1, y + TILE - 1), outline=INK)
+        title = style.title if len(style.title) <= TITLE_LENGTH else style.title[: TITLE_LENGTH - 1] + "…"
+        draw.text((x + TILE / 2, y + TILE + LABEL / 2), title, INK, font, anchor="mm")
+    return _encoded(paper, 88)
+
+
+def swatch(style: Style) -> bytes:
+    """A style's own picture as JPEG, which every platform takes for a photo."""
+    with Image.open(style.swatch) as image:
+        return _encoded(_flat(image), 88)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    if "A" not in image.getbands():
+        return image.convert("RGB")
+    paper = Image.new("RGBA", image.size, "white")
+    paper.alpha_composite(image.convert("RGBA"))
+    return paper.convert("RGB")
+
+
+def _encoded(image: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def main(argv: list[str]) -> int:
+    gallery = default()
+    match argv:
+        case ["jpeg", most]:
+            found = jpeg(sys.stdin.buffer.read(), int(most))
+        case ["sheet", *names]:
+            found = sheet(gallery[name] for name in names)
+        case ["swatch", name]:
+            found = swatch(gallery[name])
+        case _:
+            found = None
+    sys.stdout.buffer.write(found or b"")
+    return 0 if found else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
