@@ -32,31 +32,24 @@ def jpeg(picture: bytes, most: int) -> bytes | None:
     return None
 
 
-def sheet(styles: Iterable[Style]) -> bytes:
-    """Swatches in rows with their titles below, JPEG; a style whose swatch is missing is an empty tile."""
-    shown = list(styles)
-    columns = next((count for count in (1, 2, 3, 4) if count**2 >= len(shown)), 5)
-    rows = -(-len(shown) // columns)
+def sheet(tiles: Sequence[Tile]) -> bytes:
+    """Pictures in rows with their titles below, JPEG; one whose file is missing is an empty tile."""
+    columns = next((count for count in (1, 2, 3, 4) if count**2 >= len(tiles)), 5)
+    rows = -(-len(tiles) // columns)
     size = (columns * (TILE + MARGIN) + MARGIN, rows * (TILE + LABEL + MARGIN) + MARGIN)
     paper = Image.new("RGB", size, PAPER)
     draw, font = ImageDraw.Draw(paper), ImageFont.load_default(15)
-    for index, style in enumerate(shown):
+    for index, (title, path) in enumerate(tiles):
         x = MARGIN + index % columns * (TILE + MARGIN)
         y = MARGIN + index // columns * (TILE + LABEL + MARGIN)
-        if style.swatch.is_file():
-            with Image.open(style.swatch) as swatch:
+        if Path(path).is_file():
+            with Image.open(path) as swatch:
                 paper.paste(ImageOps.fit(swatch.convert("RGB"), (TILE, TILE)), (x, y))
         else:
             draw.rectangle((x, y, x + TILE - 1, y + TILE - 1), outline=INK)
-        title = style.title if len(style.title) <= TITLE_LENGTH else style.title[: TITLE_LENGTH - 1] + "…"
-        draw.text((x + TILE / 2, y + TILE + LABEL / 2), title, INK, font, anchor="mm")
+        short = title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
+        draw.text((x + TILE / 2, y + TILE + LABEL / 2), short, INK, font, anchor="mm")
     return _encoded(paper, 88)
-
-
-def swatch(style: Style) -> bytes:
-    """A style's own picture as JPEG, which every platform takes for a photo."""
-    with Image.open(style.swatch) as image:
-        return _encoded(_flat(image), 88)
 
 
 def _flat(image: Image.Image) -> Image.Image:
@@ -74,18 +67,16 @@ def _encoded(image: Image.Image, quality: int) -> bytes:
 
 
 def main(argv: list[str]) -> int:
-    gallery = default()
+    given = sys.stdin.buffer.read()
     match argv:
         case ["jpeg", most]:
-            found = jpeg(sys.stdin.buffer.read(), int(most))
-        case ["sheet", *names]:
-            found = sheet(gallery[name] for name in names)
-        case ["swatch", name]:
-            found = swatch(gallery[name])
+            made = jpeg(given, int(most))
+        case ["sheet"]:
+            made = sheet(json.loads(given))
         case _:
-            found = None
-    sys.stdout.buffer.write(found or b"")
-    return 0 if found else 1
+            made = None
+    sys.stdout.buffer.write(made or b"")
+    return 0 if made else 1
 
 
 if __name__ == "__main__":
