@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 # Read when this is imported: the tests take every IMPASTO_ variable away.
 SPECS = Path(os.environ.get("IMPASTO_SPECS", ROOT.parent / "shared" / "specs"))
 SPEC_FILE = SPECS / "telegram-bot-api.json"
-PATIENCE = 20.0
+PATIENCE = 5.0
 TOKEN = "123456789:AAfake_token_of_the_tests_0123456789ab"
 ME = {
     "id": 123456789,
@@ -134,7 +134,8 @@ class Call:
         self.error: Refuse | None = None
 
     def __repr__(self) -> str:
-        return f"{self.method}({self.said}, files={ {k: len(v) for k, v in self.files.items()} })"
+        words = {key: str(value)[:60] for key, value in self.said.items() if key in ("chat_id", "text", "caption")}
+        return f"{self.method} {words} {list(self.files)} {self.error or ''}"
 
 
 class FakeTelegram:
@@ -261,7 +262,7 @@ class FakeTelegram:
         self.violations += self.spec.answer(method, result)
         return web.json_response({"ok": True, "result": result})
 
-    def _fault(self, method: str) -> Refuse | None | bool:
+    def _fault(self, method: str) -> Refuse | bool | None:
         for index, (name, fault) in enumerate(self.faults):
             if name in (method, "*"):
                 del self.faults[index]
@@ -400,7 +401,7 @@ class FakeTelegram:
         moving: bool = False,
         silent: bool = False,
         **more: Any,
-    ) -> int:  # noqa: E501
+    ) -> int:
         """A person writes a message; returns its number. ``silent``: the bot does not get it (privacy mode)."""
         message = self._new(chat, self.user(user), thread=thread, reply=reply)
         if photo is not None:
@@ -410,10 +411,10 @@ class FakeTelegram:
             message["document"] = {
                 "file_id": id,
                 "file_unique_id": f"u{id}",
-                "file_name": "a.png",
+                "file_name": "a.png" if mime.startswith("image/") else "a.pdf",
                 "mime_type": mime,
                 "file_size": self.sizes.get(id, len(document)),
-            }  # noqa: E501
+            }
         if sticker is not None:
             id = self.keep(sticker)
             message["sticker"] = {
@@ -424,7 +425,7 @@ class FakeTelegram:
                 "height": 512,
                 "is_animated": moving,
                 "is_video": False,
-            }  # noqa: E501
+            }
         if spoiler:
             message["has_media_spoiler"] = True
         if album:
@@ -470,7 +471,7 @@ class FakeTelegram:
                 "data": data,
                 "message": self._shown(self.messages[chat, message]),
             }
-        )  # noqa: E501
+        )
         return id
 
     def asks_inline(self, text: str, *, user: int = 7) -> str:
@@ -488,8 +489,8 @@ class FakeTelegram:
         return [m for (c, _), m in sorted(self.messages.items()) if c == chat and m["from"]["id"] == ME["id"]]
 
     def pictures(self, chat: int) -> list[dict[str, Any]]:
-        """Those that are finished: with buttons, or a recipe line."""
-        return [m for m in self.of_bot(chat) if m.get("_data") and "/stylize" in m.get("caption", "")]
+        """Those that are finished, with a recipe line."""
+        return [m for m in self.of_bot(chat) if m.get("_data") and " seed=" in m.get("caption", "")]
 
     def made(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method == method]
@@ -676,8 +677,8 @@ class FakeTelegram:
         if look(new) == look(message):
             raise Refuse(
                 400,
-                "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message",
-            )  # noqa: E501
+                "Bad Request: message is not modified: specified new message content and reply markup are the same",
+            )
         new["edit_date"] = 1_700_000_100
         self.messages[message["chat"]["id"], message["message_id"]] = new
         return self._kept(new)
