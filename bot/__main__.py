@@ -24,7 +24,7 @@ from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_sty
 from bot.chat.web import WebChat
 from bot.commands import Commands
 from bot.config import Config, load
-from bot.errors import BadConfig, BadOrder, ImpastoError, Refusal, sentence
+from bot.errors import BadConfig, BadOrder, Breakage, ImpastoError, Refusal, sentence
 from bot.health import Health
 from bot.limits import Limits
 from bot.queue import FairQueue
@@ -78,7 +78,10 @@ async def house(config: Config, journal: Path | None) -> AsyncIterator[House]:
     )
     limits = Limits(open_jobs=config.limits.open_jobs, burst=config.limits.burst, per_minute=config.limits.per_minute)
     queue, health = FairQueue(capacity=config.limits.queue), Health()
-    async with Store.open(journal) as store, Supervisor(engine_command(config), timings=timings) as engine:
+    async with (
+        Store.open(journal) as store,
+        Supervisor(engine_command(config), timings=timings, observer=health.happened) as engine,
+    ):
         yield House(store, Studio(store, engine, queue, limits, gallery.default(), rules=rules, health=health), health)
 
 
@@ -140,6 +143,10 @@ async def stylize(config: Config, photo: Path, text: str, output: Path, *, force
                 with chat:
                     await studio.accept(order, wanted)
                     return await chat.finished()
+            except Breakage as error:
+                if studio.engine.ready is None:
+                    raise Breakage(f"{error} Ask “impasto doctor” for the cause.") from error
+                raise
             finally:
                 working.cancel()
 

@@ -78,7 +78,8 @@ def already_running(config: Config) -> Finding | None:
                 body = answer.read(65536)
         except urllib.request.HTTPError as answer:  # it runs, and says that it is not ready
             body = answer.read(65536)
-        if "checks" in json.loads(body):
+        found = json.loads(body)
+        if isinstance(found, dict) and "checks" in found:
             return Finding("ok", "port", f"an Impasto is running at {url.removesuffix('health')}")
     return None
 
@@ -153,9 +154,7 @@ def telegram(config: Config) -> Finding:
 def libraries() -> Finding:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision", "pillow"))
     if importlib.util.find_spec("pillow_heif") is None:
-        return Finding(
-            "note", "libraries", f"{versions}; HEIC photos are refused without: pip install 'impasto[heif]'"
-        )
+        return Finding("note", "libraries", f"{versions}; for HEIC photos: pip install pillow-heif")
     return Finding("ok", "libraries", f"{versions}; HEIC photos can be read")
 
 
@@ -182,9 +181,12 @@ async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Find
 
 
 async def _start(command: Sequence[str], seconds: float) -> tuple[wire.Ready | None, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment(os.environ)
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment(os.environ)
+        )
+    except OSError as error:
+        return None, f"{command[0]}: {error.strerror}"
     assert process.stdin
     assert process.stdout
     assert process.stderr
