@@ -31,7 +31,7 @@ from bot import prints
 from bot.actions import Action, Actions, Press
 from bot.chat import Incoming, Reply
 from bot.chat.telegram_calls import Calls, Gone, is_passing
-from bot.chat.telegram_desk import Desk, reply_to, thread_of
+from bot.chat.telegram_desk import PHOTO_BYTES, Desk, reply_to, thread_of
 from bot.chat.telegram_mail import COMMAND, Shot, is_for_us, is_private, shot_of, text_of, topic_of, user_of
 from bot.chat.telegram_words import ACT, ALERT, ASK, CAPTION, choices, cut
 from bot.commands import Commands
@@ -278,7 +278,7 @@ class Orders:
         """The styles as one picture; uploaded once, then known by Telegram's name for it."""
         key = "sheet " + hashlib.sha256(self._look(names).encode()).hexdigest()[:16]
         known = await self._store.setting(PICTURES, key)
-        picture = known or await prints.sheet(names)
+        picture = known or await prints.sheet(self._gallery[name] for name in names)
         if picture is None:
             return False
         address = ask.place.address
@@ -433,8 +433,8 @@ class Orders:
         """
         keys = {style.name: f"swatch {self._look([style.name])}" for style in styles}
         known = {name: id for name, key in keys.items() if (id := await self._store.setting(PICTURES, key))}
-        missing = [style.name for style in styles if style.name not in known and style.swatch.is_file()][:ALBUM]
-        files = [(name, data) for name in missing if (data := await prints.swatch(name))]
+        missing = [style for style in styles if style.name not in known][:ALBUM]
+        files = [(style.name, data) for style in missing if (data := await prints.swatch(style, PHOTO_BYTES))]
         if not files:
             return known
         media = [InputMediaPhoto(data, filename=f"{name}.jpg") for name, data in files]
