@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 # Read when this is imported: the tests take every IMPASTO_ variable away.
 SPECS = Path(os.environ.get("IMPASTO_SPECS", ROOT.parent / "shared" / "specs"))
 SPEC_FILE = SPECS / "telegram-bot-api.json"
-PATIENCE = 5.0
+PATIENCE = 20.0
 TOKEN = "123456789:AAfake_token_of_the_tests_0123456789ab"
 ME = {
     "id": 123456789,
@@ -150,6 +150,7 @@ class FakeTelegram:
         self.clock = clock
         self.spec = Spec()
         self.url = ""
+        self.patience = PATIENCE  # seconds that a test waits for what must come
         self.violations: list[str] = []
         self.calls: list[Call] = []
         self.chats: dict[int, dict[str, Any]] = {}
@@ -204,7 +205,7 @@ class FakeTelegram:
         mine = asyncio.Event()
         self._changed.add(mine)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while not (found := truth()):
                     await mine.wait()
                     mine.clear()
