@@ -287,7 +287,7 @@ async def test_one_message_shows_place_progress_preview_and_picture(server: Fake
         server.says(ANN, "/stylize scream", photo=CAT)
         await it.engine.until(lambda: it.engine.runs)
         server.says(GROUP, "/stylize starrynight", photo=CAT)
-        waiting = await said(server, GROUP, "place 1 of 1, about")
+        waiting = await said(server, GROUP, "place 1 of 1, ")
         assert "takes it back" in waiting["text"]
         shown = await said(server, ANN, "step 60 of 120")
         await server.until(lambda: server.messages[ANN, shown["message_id"]].get("_data") == PREVIEW)
@@ -713,7 +713,6 @@ async def test_a_network_that_is_gone_for_a_while_loses_no_order(server: FakeTel
         server.down = True
         server.says(ANN, "/stylize starrynight", photo=CAT)
         it.let_go()
-        await it.engine.until(lambda: not it.engine.busy)
         await eventually(lambda: _noticed(it))
         server.down = False
         await it.engine.until(lambda: len(it.engine.runs) == 2)

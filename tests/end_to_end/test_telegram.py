@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ ANN = 7
 LINE = "/stylize starrynight size=64 steps=2 seed=7"
 CAT = picture((200, 120, 40), (96, 64))
 MINUTES = 180.0  # seconds for a real engine on a machine that may be busy with other things
+STARTS = itertools.count()
 WRONG = "123456789:AAwrong_token_of_somebody_0123456789"
 
 
@@ -48,7 +50,7 @@ class Program:
 
 @asynccontextmanager
 async def program(server: FakeTelegram, root: Path, folder: Path, token: str = TOKEN) -> AsyncIterator[Program]:
-    said = folder / f"said-{len(list(folder.glob('said-*')))}"
+    said = folder / f"said-{next(STARTS)}"
     environ = os.environ | {
         "PYTHONPATH": str(root),
         "IMPASTO_TELEGRAM_TOKEN": token,
