@@ -40,7 +40,7 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", 
 COOKIE = "impasto"
 KEEP = "private, max-age=86400, immutable"
 
-MESSAGE_BYTES = 256 * 2**10  # of a request that is no photo
+MESSAGE_BYTES = 64 * 2**10
 MESSAGE_LENGTH = 2000  # characters
 UPLOADS = 8  # at once; each is held in memory while it arrives
 GUESSES = 8  # at once, each of which takes GUESS_SECONDS when it is wrong

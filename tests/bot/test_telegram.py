@@ -701,7 +701,7 @@ async def test_a_token_that_is_refused_is_said_once_and_stops_nothing_else(
             while not it.chat.ended:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert "@BotFather" in it.chat.ended
-        assert it.health.readiness()["ok"]
+        await eventually(lambda: _ready(it))
         assert b"impasto_telegram_connected 0.0" in it.health.metrics()
     assert token not in caplog.text
 
@@ -719,6 +719,10 @@ async def test_a_network_that_is_gone_for_a_while_loses_no_order(server: FakeTel
         it.let_go()
         await finished(server, ANN, 2)
         assert len(server.of_bot(ANN)) == 2
+
+
+async def _ready(it: House) -> bool:
+    return bool(it.health.readiness()["ok"])
 
 
 async def _noticed(it: House) -> bool:
