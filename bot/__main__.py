@@ -17,7 +17,9 @@ from typing import NamedTuple
 import msgspec
 
 from bot import doctor, log
-from bot.chat import Incoming, Result
+from bot.actions import Actions
+from bot.chat import Hook, Incoming, Result
+from bot.chat.telegram import WEBHOOK_PATH, TelegramChat
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_photo
 from bot.chat.web import WebChat
 from bot.commands import Commands
@@ -89,9 +91,8 @@ async def serve(config: Config) -> None:
     Raises:
         BadConfig: it cannot listen or keep its journal where it was told to.
     """
-    for name, token in (("Discord", config.discord.token), ("Telegram", config.telegram.token)):
-        if token:
-            logger.warning("A %s token is set, but this version has no %s adapter yet: it is not used.", name, name)
+    if config.discord.token:
+        logger.warning("A Discord token is set, but this version has no Discord adapter yet: it is not used.")
     free = doctor.port(config)
     if free.verdict == "bad":
         raise BadConfig(free.text)
@@ -99,13 +100,24 @@ async def serve(config: Config) -> None:
         styles = gallery.default()
         photo_bytes = config.limits.max_photo_mb * 2**20
         commands = Commands(studio, styles)
-        web = WebChat(config.web, commands, store, styles, health, max_photo_bytes=photo_bytes)
+        actions, hooks = Actions(studio, store), dict[str, Hook]()
+        telegram: TelegramChat | None = None
+        if config.telegram.token:
+            telegram = TelegramChat(
+                config.telegram, commands, actions, store, styles, health, max_photo_bytes=photo_bytes
+            )
+            studio.add_chat(telegram)
+            if config.telegram.webhook_url:
+                hooks[WEBHOOK_PATH] = telegram.hook
+        web = WebChat(config.web, commands, store, styles, health, max_photo_bytes=photo_bytes, hooks=hooks)
         studio.add_chat(web)
-        async with web.serve() as url:
+        async with web.serve() as url, asyncio.TaskGroup() as tasks:
             print(f"Impasto is ready: {url}")
             print(
                 "Open it in a browser, drop a photo there and write /stylize starrynight. Ctrl-C ends it.", flush=True
             )
+            if telegram is not None:
+                tasks.create_task(telegram.run(), name="telegram")
             await studio.run()
 
 
