@@ -11,7 +11,8 @@ ENV PATH=/opt/impasto/bin:$PATH
 # The large part first and by itself: it changes rarely, and the layer is kept.
 RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
 COPY . /source
-RUN pip install "/source[heif]"
+# A checkout may be for its owner's eyes only; what is installed from it is for everybody.
+RUN chmod -R a+rX /source && pip install "/source[heif]"
 
 FROM python:3.12-slim
 RUN useradd --uid 1000 --create-home impasto && install -d -o impasto -g impasto /data

@@ -22,7 +22,7 @@ from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_sty
 from bot.chat.web import WebChat
 from bot.commands import Commands
 from bot.config import Config, load
-from bot.errors import BadConfig, BadOrder, ImpastoError, Refusal, sentence
+from bot.errors import BadConfig, BadOrder, Breakage, ImpastoError, Refusal, sentence
 from bot.health import Health
 from bot.limits import Limits
 from bot.queue import FairQueue
@@ -128,6 +128,10 @@ async def stylize(config: Config, photo: Path, text: str, output: Path, *, force
                 with chat:
                     await studio.accept(order, wanted)
                     return await chat.finished()
+            except Breakage as error:
+                if studio.engine.ready is None:
+                    raise Breakage(f"{error} Ask “impasto doctor” for the cause.") from error
+                raise
             finally:
                 working.cancel()
 

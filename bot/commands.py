@@ -77,11 +77,13 @@ class Commands:
                 raise BadOrder(f"I do not know /{message.command[:30]}.{hint or ' /help shows what I know.'}")
             return await answer(message)
         except RecipeError as error:
-            return Reply(text=str(error), refused=True)
+            text = str(error)
         except Exception as error:
             if not isinstance(error, Refusal):
                 log.exception("a message could not be answered")
-            return Reply(text=sentence(error), refused=True)
+            text = sentence(error)
+        self._studio.health.refused.inc()
+        return Reply(text=text, refused=True)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -169,10 +171,10 @@ class Commands:
     async def _privacy(self, message: _Message) -> Reply:
         hours = f"{self._studio.rules.keep_hours:g} hours"
         return Reply(
-            text="I keep your photo, the finished picture, the settings and your id on this platform for"
-            f" {hours} after the picture is finished, so that a restart loses nothing and /again works; then they are"
-            " deleted. They stay on the machine that I run on and are used for nothing else. Nothing that a camera"
-            " writes into a photo, such as where it was taken, gets into the picture."
+            text="I keep your photo, the finished picture, the settings, your id on this platform and, on the web"
+            f" page, what was said, for {hours} after the picture is finished, so that a restart loses nothing and"
+            " /again works; then they are deleted. They stay on the machine that I run on and are used for nothing"
+            " else. Nothing that a camera writes into a photo, such as where it was taken, gets into the picture."
         )
 
 

@@ -75,7 +75,8 @@ def already_running(config: Config) -> Finding | None:
                 body = answer.read(65536)
         except urllib.request.HTTPError as answer:  # it runs, and says that it is not ready
             body = answer.read(65536)
-        if "checks" in json.loads(body):
+        found = json.loads(body)
+        if isinstance(found, dict) and "checks" in found:
             return Finding("ok", "port", f"an Impasto is running at {url.removesuffix('health')}")
     return None
 
@@ -158,9 +159,12 @@ async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Find
 
 
 async def _start(command: Sequence[str], seconds: float) -> tuple[wire.Ready | None, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment(os.environ)
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment(os.environ)
+        )
+    except OSError as error:
+        return None, f"{command[0]}: {error.strerror}"
     assert process.stdin
     assert process.stdout
     assert process.stderr

@@ -20,6 +20,7 @@ from bot.limits import Limits
 from bot.queue import FairQueue
 from bot.store import Store
 from bot.studio import Studio
+from bot.supervisor import Engine
 from engine import gallery, wire
 
 PATIENCE = 20.0  # seconds that a test waits for what must come
@@ -67,20 +68,24 @@ class House(NamedTuple):
 
 @asynccontextmanager
 async def house(
-    journal: Path | None = None, *, port: int = 0, token: str = "", max_photo_bytes: int = 2**20
+    journal: Path | None = None,
+    *,
+    port: int = 0,
+    token: str = "",
+    max_photo_bytes: int = 2**20,
+    engine: Engine | None = None,
 ) -> AsyncIterator[House]:
     """A bot on a free port, at work; its journal in memory where no file is named."""
-
-    engine, health, styles = Hand(), Health(), gallery.default()
+    hand, health, styles = Hand(), Health(), gallery.default()
     config = Web(host="127.0.0.1", port=port, access_token=Secret(token))
     async with Store.open(journal) as store:
-        studio = Studio(store, engine, FairQueue(), Limits(open_jobs=5, burst=50), styles, health=health)
+        studio = Studio(store, engine or hand, FairQueue(), Limits(open_jobs=5, burst=50), styles, health=health)
         web = WebChat(config, Commands(studio, styles), store, styles, health, max_photo_bytes=max_photo_bytes)
         studio.add_chat(web)
         async with web.serve() as url:
             working = asyncio.create_task(studio.run())
             try:
-                yield House(url, engine, web, store)
+                yield House(url, hand, web, store)
             finally:
                 working.cancel()
                 with suppress(asyncio.CancelledError):

@@ -74,6 +74,7 @@ async def test_what_cannot_be_done_is_answered_with_what_to_do(text: str, photo:
     async with bot() as it:
         reply = await _say(it, text, photo=photo)
         assert reply.refused
+        assert b"impasto_refused_total 1.0" in it.studio.health.metrics()
         assert reply.job is None
         assert sentence in reply.text
 

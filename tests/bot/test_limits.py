@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import LimitReached
@@ -57,6 +57,7 @@ def test_people_who_have_rested_are_forgotten() -> None:
     assert limits.remembered <= 256
 
 
+@settings(deadline=None)
 @given(
     burst=st.integers(1, 10),
     per_minute=st.floats(0.5, 120),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import LimitReached
@@ -89,6 +89,7 @@ tickets = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 300)), max_si
 )
 
 
+@settings(deadline=None)
 @given(tickets=tickets, served=st.integers(0, 10), late=st.floats(0, 300))
 def test_places_are_those_in_which_they_are_served(
     tickets: list[tuple[str, str, float]], served: int, late: float
@@ -101,6 +102,7 @@ def test_places_are_those_in_which_they_are_served(
     assert len(queue) == 0
 
 
+@settings(deadline=None)
 @given(tickets=tickets)
 def test_everybodys_pictures_are_served_once_and_in_their_own_order(tickets: list[tuple[str, str, float]]) -> None:
     order = _served(_filled(*tickets))
@@ -110,6 +112,7 @@ def test_everybodys_pictures_are_served_once_and_in_their_own_order(tickets: lis
         assert mine == sorted(mine)
 
 
+@settings(deadline=None)
 @given(tickets=tickets, cost=st.floats(0, 300))
 def test_nobody_starves(tickets: list[tuple[str, str, float]], cost: float) -> None:
     """Before a newcomer's first picture, everybody else gets at most as many seconds as that picture costs, and the
@@ -125,6 +128,7 @@ def test_nobody_starves(tickets: list[tuple[str, str, float]], cost: float) -> N
         assert seconds <= max(cost, 1.0) + largest[person] + 1.0
 
 
+@settings(deadline=None)
 @given(
     costs=st.lists(st.floats(0, 100), min_size=1, max_size=20),
     rivals=st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100)), min_size=1, max_size=60),

@@ -76,8 +76,7 @@ def test_a_field_that_no_style_has_is_refused_by_name(tmp_path: Path) -> None:
         gallery.load(file)
 
 
-def test_swatches_that_are_shipped_belong_to_a_style_and_are_small(styles: Gallery) -> None:
-    names = {entry.name for entry in styles}
-    for swatch in (gallery.HERE / "swatches").glob("*"):
-        assert swatch.stem in names
-        assert swatch.stat().st_size <= 120_000
+def test_every_style_has_its_picture_and_none_is_large(styles: Gallery) -> None:
+    shipped = {swatch.name: swatch.stat().st_size for swatch in (gallery.HERE / "swatches").glob("*")}
+    assert set(shipped) == {entry.swatch.name for entry in styles}
+    assert max(shipped.values()) <= 120_000

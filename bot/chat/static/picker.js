@@ -11,7 +11,7 @@ function hue(name) {
 
 /** One style as a button. */
 export function tile(style, choose) {
-  const picture = style.swatch && h("img", { src: `/style/${style.name}.webp`, alt: "", loading: "lazy", decoding: "async" });
+  const picture = style.swatch ? h("img", { src: `/style/${style.name}.webp`, alt: "", loading: "lazy" }) : null;
   const frame = h("span", { class: "tile" }, picture);
   frame.style.setProperty("--hue", hue(style.name));
   const label = h("span", { class: "name" }, h("b", {}, style.title), style.by.replace("c. ", "c.\u00a0"));

@@ -1,0 +1,150 @@
+"""What the doctor finds, with engines and neighbours that are quickly made."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot import doctor
+from bot.config import Config, load
+from bot.doctor import Finding
+from bot.store import Store
+from engine import gallery
+from engine.gallery import Gallery
+
+READY = (
+    "from engine import wire; sys.stdout.buffer.write(wire.encode(wire.Ready('a toy', ('slim',), '1', ('Mind it.',))))"
+)
+
+
+def configured(**said: object) -> Config:
+    return load(None, {"HOME": str(Path.home())}, {name.replace("__", "."): value for name, value in said.items()})
+
+
+def engine(code: str) -> list[str]:
+    return [sys.executable, "-c", f"import sys, time; {code}"]
+
+
+async def found(config: Config, command: list[str]) -> dict[str, Finding]:
+    return {finding.about: finding async for finding in doctor.painting(config, command)}
+
+
+@contextmanager
+def neighbour(body: bytes, status: int = 200) -> Iterator[int]:
+    """Something that listens and answers everything with the same."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def test_an_engine_that_starts_says_what_it_paints_on() -> None:
+    seen = await found(configured(), engine(f"{READY}; sys.stdout.flush(); time.sleep(600)"))
+    assert seen["engine"] == Finding("note", "engine", "Mind it.")
+    assert "fetches 548 MB" in seen["encoders"].text
+
+
+async def test_an_engine_that_does_not_start_is_quoted() -> None:
+    seen = await found(configured(), engine("sys.exit('There is no torch here.')"))
+    assert seen == {"engine": Finding("bad", "engine", "It does not start. Its last words: There is no torch here.")}
+
+
+async def test_an_engine_that_babbles_is_bad() -> None:
+    seen = await found(configured(), engine("print('hello, I am no engine at all'); time.sleep(600)"))
+    assert seen["engine"].verdict == "bad"
+
+
+async def test_an_engine_that_hangs_is_given_up() -> None:
+    seen = await found(configured(engine__load_seconds=0.1), engine("time.sleep(600)"))
+    assert "nothing for 0.1 s" in seen["engine"].text
+
+
+async def test_a_command_that_does_not_exist_is_bad() -> None:
+    seen = await found(configured(), ["/nonexistent/python"])
+    assert seen["engine"].verdict == "bad"
+
+
+def test_a_free_port_is_well_and_a_taken_one_names_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = doctor.port(configured(web__port=port))
+    assert taken.verdict == "bad"
+    assert f"--port {port + 1}" in taken.text
+    assert doctor.port(configured(web__port=0)).verdict == "ok"
+
+
+def test_an_address_of_another_machine_is_said_so() -> None:
+    # 192.0.2.0/24 is set aside for documentation, so it is nobody's.
+    found = doctor.port(configured(web__host="192.0.2.1", web__access_token="correct-horse-battery"))
+    assert found == Finding(
+        "bad", "port", "192.0.2.1 (web.host) is no address of this machine. Keep 127.0.0.1, or name one that is."
+    )
+    assert "There is no address somewhere" in doctor.address_trouble("somewhere", 8080, socket.gaierror())
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_bot_that_runs_already_is_recognised(status: int) -> None:
+    with neighbour(json.dumps({"ok": status == 200, "checks": {}}).encode(), status) as port:
+        running = doctor.already_running(configured(web__port=port))
+    assert running
+    assert running.verdict == "ok"
+
+
+@pytest.mark.parametrize("body", [b"<html>a site</html>", b"[]", b"3", b'{"ok": true}', b"\xff"])
+def test_somebody_elses_server_is_not_taken_for_a_bot(body: bytes) -> None:
+    with neighbour(body) as port:
+        assert doctor.already_running(configured(web__port=port)) is None
+
+
+async def test_the_journal_is_looked_at_without_being_made(tmp_path: Path) -> None:
+    config = configured(store__path=str(tmp_path / "new" / "j.sqlite3"))
+    assert (await doctor.journal(config, running=False)).verdict == "ok"
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_journal_that_is_none_or_in_use_is_bad(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite3"
+    config = configured(store__path=str(path))
+    async with Store.open(path):
+        assert "another Impasto is running" in (await doctor.journal(config, running=False)).text
+    path.write_bytes(b"Dear Theo, " * 1000)
+    assert (await doctor.journal(config, running=False)).verdict == "bad"
+
+
+def test_a_style_without_its_picture_is_named(styles: Gallery) -> None:
+    lost = gallery.Style(name="lost", title="Lost", artist="A", year="1900", licence="")
+    assert doctor.swatches(Gallery((*styles.styles, lost))).text.startswith("no picture for")
+    assert "lost" in doctor.swatches(Gallery((lost,))).text
+
+
+def test_what_was_changed_is_listed_and_secrets_are_not() -> None:
+    config = load(None, {"IMPASTO_DISCORD_TOKEN": "hunter2hunter2", "IMPASTO_LIMITS_QUEUE": "7"})
+    told = "\n".join(f"{finding.verdict} {finding.text}" for finding in doctor.configuration(config))
+    assert "limits.queue = 7" in told
+    assert "discord.token = *****" in told
+    assert "note a token is set, but this version cannot use it" in told
+    assert "hunter2" not in told

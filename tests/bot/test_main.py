@@ -1,0 +1,250 @@
+"""The program as a person runs it: real processes, real sockets, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from bot import __main__ as program
+from engine import recipe
+from engine.gallery import Gallery
+
+ROOT = Path(__file__).parents[2]
+LONG = 120  # seconds; the patience of a test, for a busy machine
+TOKEN = "123456789:AAE4-abcdefghijklmnopqrstuvwxyz_12345"
+
+
+async def start(*arguments: str | Path, cwd: Path, **environ: str) -> Process:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **environ}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", *map(str, arguments), cwd=cwd, env=environment, stdout=PIPE, stderr=PIPE
+    )
+
+
+async def run(*arguments: str | Path, cwd: Path, **environ: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    process = await start(*arguments, cwd=cwd, **environ)
+    try:
+        out, err = await ended(process)
+    finally:
+        await finish(process)
+    assert process.returncode is not None
+    return process.returncode, out, err
+
+
+@contextlib.asynccontextmanager
+async def running(tmp_path: Path, *arguments: str, **environ: str) -> AsyncIterator[tuple[Process, str]]:
+    """A bot with its chat page up, and the page's address; killed if the test leaves it running."""
+    process = await start(*arguments, cwd=tmp_path, IMPASTO_WEB_PORT="0", **environ)
+    try:
+        assert process.stdout
+        async with asyncio.timeout(LONG):
+            said = (await process.stdout.readline()).decode()
+        address = re.search(r"http://\S+", said)
+        assert address, said
+        yield process, address[0]
+    finally:
+        await finish(process)
+
+
+async def ended(process: Process) -> tuple[str, str]:
+    async with asyncio.timeout(LONG):
+        out, err = await process.communicate()
+    return out.decode(), err.decode()
+
+
+async def finish(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.communicate()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(skimage.data.astronaut()).save(path)
+    return path
+
+
+@pytest.fixture
+def said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """The program within this process, where it is quicker: exit code, standard output, standard error."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        try:
+            code = program.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return (code, *capsys.readouterr())
+
+    yield call
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+# --- the bot ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_bot_starts_without_configuration_and_ends_gracefully_on_a_signal(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with running(tmp_path) as (process, url):
+        async with aiohttp.ClientSession() as session, session.get(url) as page:
+            assert page.status == 200
+            assert "<html" in await page.text()
+        process.send_signal(number)
+        out, err = await ended(process)
+    assert process.returncode == 0
+    assert "/stylize starrynight" in out
+    assert "Traceback" not in err
+    journal = Path(os.environ["HOME"]) / ".local/state/impasto/journal.sqlite3"
+    assert journal.stat().st_mode & 0o077 == 0
+
+
+async def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, out, err = await run("--port", str(port), cwd=tmp_path)
+    assert code == 2
+    assert err.strip() == (
+        f"impasto: Port {port} on 127.0.0.1 is taken. Stop what uses it, or choose another: impasto --port {port + 1}"
+    )
+    assert out == ""
+
+
+async def test_two_bots_do_not_share_a_journal(tmp_path: Path) -> None:
+    async with running(tmp_path):
+        code, _, err = await run("--port", "0", cwd=tmp_path)
+    assert code == 2
+    assert "another Impasto is running" in err
+
+
+def test_a_bad_configuration_is_a_sentence(said: Callable[..., tuple[int, str, str]]) -> None:
+    Path("c.toml").write_text("[web]\nprot = 1")
+    code, _, err = said("--config", "c.toml")
+    assert (code, err.strip()) == (2, "impasto: There is no setting web.prot. Did you mean web.port?")
+
+
+def test_other_machines_are_not_let_in_without_a_token(said: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = said("--host", "0.0.0.0")
+    assert code == 2
+    assert "web.access_token" in err
+
+
+async def test_a_token_for_a_platform_that_comes_later_is_said_to_be_unused_and_not_shown(tmp_path: Path) -> None:
+    async with running(tmp_path, IMPASTO_TELEGRAM_TOKEN=TOKEN) as (process, _):
+        process.terminate()
+        out, err = await ended(process)
+    assert "A Telegram token is set, but this version has no Telegram adapter yet: it is not used." in err
+    assert TOKEN not in out + err
+
+
+# --- one picture -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_photo_becomes_a_picture_whose_line_paints_it_again(
+    tmp_path: Path, photo: Path, styles: Gallery
+) -> None:
+    code, out, err = await run("stylize", photo, "starrynight size=64 steps=3", "-o", "one.png", cwd=tmp_path)
+    assert code == 0, err
+    painted = recipe.parse(out, styles)
+    assert (painted.styles[0].name, painted.size, painted.steps) == ("starrynight", 64, 3)
+    assert "The Starry Night, Vincent van Gogh, 1889" in err
+    # The line goes in as separate words too, as when a shell splits it.
+    code, again, err = await run("stylize", photo, *out.split(), "-o", "two.png", cwd=tmp_path)
+    assert (code, again) == (0, out), err
+    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
+        assert one.size == two.size == (64, 64)
+        assert np.array_equal(np.asarray(one), np.asarray(two))
+        with Image.open(photo) as original:
+            assert not np.array_equal(np.asarray(one), np.asarray(original.resize((64, 64))))
+
+
+async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "letter.jpg").write_text("Dear Theo, " * 100)
+    code, out, err = await run("stylize", "letter.jpg", "starrynight", "-o", "out.png", cwd=tmp_path)
+    assert code == 1
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1].startswith("impasto: ")
+    assert sorted(os.listdir(tmp_path)) == ["letter.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["photo.jpg", "starynight", "-o", "out.png"], "Did you mean starrynight?"),
+        (["photo.jpg", "starrynight siz=64", "-o", "out.png"], "Did you mean size?"),
+        (["none.jpg", "starrynight", "-o", "out.png"], "none.jpg cannot be read"),
+        (["photo.jpg", "starrynight", "-o", "nowhere/out.png"], "folder nowhere does not exist"),
+        (["photo.jpg", "starrynight", "-o", "photo.jpg"], "ends in .png"),
+        (["photo.jpg", "starrynight"], "-o/--output"),
+    ],
+)
+def test_an_order_that_will_not_do_is_refused_at_once(
+    photo: Path, arguments: list[str], told: str, said: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, out, err = said("stylize", *arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+
+
+def test_a_picture_is_not_written_over_without_force(photo: Path, said: Callable[..., tuple[int, str, str]]) -> None:
+    Path("out.png").write_bytes(b"mine")
+    code, _, err = said("stylize", photo, "starrynight", "-o", "out.png")
+    assert code == 2
+    assert "--force" in err
+    assert Path("out.png").read_bytes() == b"mine"
+
+
+# --- questions -------------------------------------------------------------------------------------------------------
+
+
+def test_the_styles_can_be_listed_for_programs(styles: Gallery, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["styles", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in listed] == [style.name for style in styles]
+    assert {"title", "artist", "year", "licence"} <= set(listed[0])
+
+
+def test_the_styles_can_be_listed_for_people(styles: Gallery, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["styles"]) == 0
+    shown = capsys.readouterr().out
+    for style in styles:
+        assert style.title in shown
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        program.main(["--version"])
+    assert end.value.code == 0
+    assert re.fullmatch(r"impasto \S.*\n", capsys.readouterr().out)
+
+
+def test_the_configuration_may_be_named_before_or_behind_the_command() -> None:
+    before = program.arguments(["--config", "c.toml", "doctor"])
+    behind = program.arguments(["doctor", "--config", "c.toml"])
+    assert before.config == behind.config == Path("c.toml")

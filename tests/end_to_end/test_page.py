@@ -1,0 +1,473 @@
+"""The chat page in a real browser: what people see and do, from dropping a photo to the finished picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from bot.supervisor import Supervisor, worker_command
+from engine import gallery, wire
+from tests.web_house import House, house, picture, swatches
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+SETTLED = 60_000  # ms until what must come is there, on a machine that may be busy with other things
+PHONE = {"width": 375, "height": 812}
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here to open the page in"),
+]
+expect.set_options(timeout=SETTLED)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    swatches(tmp_path, monkeypatch)
+    async with house() as at:
+        yield at
+
+
+@asynccontextmanager
+async def visit(browser: Browser, url: str, **options: object) -> AsyncIterator[Page]:
+    """The page in a browser of its own; at the end nothing may have gone wrong in it, or have come from elsewhere."""
+    async with AsyncExitStack() as stack:
+        context: BrowserContext = await browser.new_context(**options)  # type: ignore[arg-type]
+        stack.push_async_callback(context.close)
+        wrong: list[str] = []
+        context.on("request", lambda request: wrong.append(request.url) if _is_foreign(request.url, url) else None)
+        context.on("weberror", lambda error: wrong.append(str(error.error)))
+        context.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page = await context.new_page()
+        page.set_default_timeout(SETTLED)
+        await page.goto(url)
+        yield page
+        # That an answer was a refusal, or that the line was down, is what some tests are about.
+        expected = ("Failed to load resource", "WebSocket connection to")
+        assert [text for text in wrong if not text.startswith(expected)] == []
+
+
+def _is_foreign(address: str, url: str) -> bool:
+    return not address.startswith(("blob:", "data:")) and urlsplit(address).netloc != urlsplit(url).netloc
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, at: House) -> AsyncIterator[Page]:
+    async with visit(browser, at.url) as page:
+        await expect(page.locator("#welcome")).to_be_visible()
+        yield page
+
+
+def file(data: bytes, name: str = "cat.png", kind: str = "image/png") -> dict[str, object]:
+    return {"name": name, "mimeType": kind, "buffer": data}
+
+
+async def attach(page: Page, data: bytes, name: str = "cat.png", kind: str = "image/png") -> None:
+    await page.set_input_files("#file", [file(data, name, kind)])  # type: ignore[list-item]
+
+
+async def send_photo(page: Page, data: bytes | None = None, name: str = "cat.png") -> None:
+    before = await page.locator(".photo:not(.sending)").count()
+    await attach(page, data or picture(), name)
+    await expect(page.locator(".photo:not(.sending)")).to_have_count(before + 1)
+
+
+GIVE = """([kind, data, name]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], name, { type: "image/png" }));
+  const event = kind === "paste"
+    ? new ClipboardEvent("paste", { clipboardData: carried, bubbles: true, cancelable: true })
+    : new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(event);
+}"""
+
+
+async def give(page: Page, kind: str, data: bytes, name: str = "cat.png") -> None:
+    """Drag, drop or paste a file, as far as a page can tell."""
+    await page.evaluate(GIVE, [kind, base64.b64encode(data).decode(), name])
+
+
+async def say(page: Page, line: str) -> None:
+    await page.fill("#text", line)
+    await page.press("#text", "Enter")
+
+
+async def fits(page: Page) -> bool:
+    """Whether nothing sticks out sideways."""
+    script = """() => [...document.querySelectorAll("html, #scroller, .bubble, .grid, dialog[open]")]
+        .every((element) => element.scrollWidth <= element.clientWidth + 1)
+        && [...document.querySelectorAll("button, input, .bubble")]
+            .every((element) => element.getBoundingClientRect().right <= innerWidth + 1)"""
+    return bool(await page.evaluate(script))
+
+
+# --- from photo to picture -------------------------------------------------------------------------------------------
+
+
+async def test_a_dropped_photo_becomes_a_picture_with_its_recipe(page: Page, at: House) -> None:
+    photo, painting = picture(size=(90, 60)), picture((20, 40, 120), (128, 85))
+    await give(page, "dragenter", photo)
+    await expect(page.locator("#drop")).to_be_visible()
+    await give(page, "drop", photo, "harbour.png")
+    await expect(page.locator("#drop")).to_be_hidden()
+    await expect(page.locator("#welcome")).to_be_hidden()
+    await expect(page.locator("#replying-text")).to_have_text("Replying to harbour.png")
+    await say(page, "/stylize starrynight seed=7")
+    paint = await at.engine.order()
+    assert paint.photo == photo
+    job = page.locator(f"[data-job='{paint.job}']")
+    await expect(job.locator(".words b")).to_have_text("The Starry Night")
+    at.engine.does(wire.Progress(paint.job, 0.4, "step 50 of 125"))
+    await expect(job.locator(".words")).to_contain_text("step 50 of 125")
+    await expect(job.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "40")
+    at.engine.does(wire.Preview(paint.job, picture((60, 60, 60), kind="JPEG")))
+    await expect(job.locator(".so-far")).to_be_visible()
+    at.engine.finishes(paint, painting, ("The photo was turned upright.",))
+
+    result = job.get_by_role("img", name="harbour.png in the style of The Starry Night, Vincent van Gogh, 1889")
+    await expect(result).to_be_visible()
+    await expect(job.locator(".so-far")).to_have_count(0)
+    await expect(job.locator(".credit")).to_have_text("The Starry Night, Vincent van Gogh, 1889")
+    await expect(job.locator(".recipe code")).to_contain_text("/stylize starrynight mode=fine")
+    await expect(job.locator(".recipe code")).to_contain_text("seed=7")
+    await expect(job.locator(".notes")).to_have_text("The photo was turned upright.")
+    async with page.expect_download() as download:
+        await job.get_by_role("link", name="Download").click()
+    saved = await download.value
+    assert saved.suggested_filename == f"starrynight-{paint.job[:4]}.png"
+    with open(await saved.path(), "rb") as kept:  # noqa: ASYNC230
+        assert kept.read() == painting
+
+
+async def test_photo_and_painting_lie_over_each_other_with_a_slider_for_the_keyboard(page: Page, at: House) -> None:
+    await send_photo(page, picture(size=(90, 61)))
+    await say(page, "/stylize starrynight")
+    at.engine.finishes(await at.engine.order(), picture(size=(128, 86)))
+    slider = page.get_by_role("slider", name="Compare")
+    await slider.focus()
+    for _ in range(30):
+        await page.keyboard.press("ArrowRight")
+    cut = "element => getComputedStyle(element).clipPath"
+    assert await page.locator(".over").evaluate(cut) == "inset(0px 0px 0px 30%)"
+    await page.keyboard.press("Home")
+    assert await page.locator(".over").evaluate(cut) == "inset(0px 0px 0px 0%)"
+    boxes = [await page.locator(part).bounding_box() for part in (".canvas .under", ".canvas .over")]
+    assert boxes[0] == boxes[1]
+
+
+async def test_a_cancelled_picture_says_so_in_its_bubble(page: Page, at: House) -> None:
+    await send_photo(page)
+    await say(page, "/stylize starrynight")
+    await at.engine.order()
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.locator(".job.ended")).to_contain_text("Cancelled, as you asked.")
+    await expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    await expect(page.locator(".theirs")).to_have_count(1)
+
+
+async def test_again_paints_the_same_photo_with_the_same_settings_and_another_seed(page: Page, at: House) -> None:
+    await send_photo(page)
+    await say(page, "/stylize starrynight strength=80 seed=7")
+    first = await at.engine.order()
+    at.engine.finishes(first, picture())
+    await send_photo(page, picture((1, 2, 3)), "other.png")
+    await page.get_by_role("button", name="Again").click()
+    second = await at.engine.order()
+    assert second.photo == first.photo
+    assert second.recipe.strength == 80
+    assert second.recipe.seed != 7
+    await expect(page.locator(".job")).to_have_count(2)
+
+
+async def test_a_reply_goes_to_the_photo_that_was_chosen_and_else_to_the_newest(page: Page, at: House) -> None:
+    old, new = picture((9, 9, 9)), picture((200, 200, 200))
+    await send_photo(page, old, "old.png")
+    await send_photo(page, new, "new.png")
+    await expect(page.locator("#replying-text")).to_have_text("Replying to new.png")
+    await page.get_by_role("button", name="Reply to old.png").click()
+    await expect(page.locator("#replying-text")).to_have_text("Replying to old.png")
+    await say(page, "/stylize greatwave")
+    paint = await at.engine.order()
+    assert (paint.photo, paint.recipe.styles[0].name) == (old, "greatwave")
+    at.engine.finishes(paint, picture())
+    await page.get_by_role("button", name="Reply to the newest photo instead").click()
+    await say(page, "/stylize greatwave")
+    assert (await at.engine.order()).photo == new
+
+
+async def test_the_recipe_line_is_copied(browser: Browser, at: House) -> None:
+    for allowed in (["clipboard-read", "clipboard-write"], []):
+        async with visit(browser, at.url, permissions=allowed) as page:
+            await expect(page.locator("#line-state")).to_have_text("Connected")
+            await send_photo(page)
+            await say(page, "/stylize starrynight")
+            at.engine.finishes(await at.engine.order(), picture())
+            line = await page.locator(".recipe code").inner_text()
+            if not allowed:
+                # As on an address without https, where pages have no clipboard.
+                await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+            await page.get_by_role("button", name="Copy the recipe line").click()
+            await expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+            await page.focus("#text")
+            await page.keyboard.press("Control+V")
+            await expect(page.locator("#text")).to_have_value(line)
+
+
+# --- choosing --------------------------------------------------------------------------------------------------------
+
+
+async def test_one_click_in_the_picture_menu_starts_the_order(page: Page, at: House) -> None:
+    await send_photo(page)
+    await page.locator(".photo").get_by_role("button", name="Choose a style").click()
+    menu = page.get_by_role("dialog")
+    await expect(menu.locator(".style")).to_have_count(len(gallery.default()))
+    await menu.get_by_role("slider", name="Strength").fill("70")
+    await menu.get_by_text("of the photo").click()
+    await menu.get_by_role("button", name="The Great Wave").click()
+    await expect(menu).to_be_hidden()
+    paint = await at.engine.order()
+    assert [share.name for share in paint.recipe.styles] == ["greatwave"]
+    assert (paint.recipe.strength, paint.recipe.colors) == (70, "photo")
+    await expect(page.locator(".said")).to_contain_text("/stylize greatwave strength=70 colors=photo")
+
+
+async def test_a_style_is_chosen_and_a_line_sent_without_a_mouse(page: Page, at: House) -> None:
+    await give(page, "paste", picture())
+    await expect(page.locator(".photo:not(.sending)")).to_be_visible()
+    await page.locator("#scroller").focus()
+    button = page.locator(".photo .choose")
+    for _ in range(20):
+        await page.keyboard.press("Tab")
+        if await button.evaluate("element => element === document.activeElement"):
+            break
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#picker-search")).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowRight")
+    second = page.locator("#picker-grid .style").nth(1)
+    await expect(second).to_be_focused()
+    await page.keyboard.press("Enter")
+    paint = await at.engine.order()
+    assert paint.recipe.styles[0].name == await second.get_attribute("data-style")
+    at.engine.finishes(paint, picture())
+    await expect(page.locator(".credit")).to_be_visible()
+
+    await page.locator("#replying-style").focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("munch")
+    await page.keyboard.press("Enter")
+    paint = await at.engine.order()
+    assert paint.recipe.styles[0].name == "scream"
+
+
+async def test_the_menu_finds_styles_by_painter_and_says_when_there_are_none(page: Page) -> None:
+    await page.locator("#welcome").get_by_role("button", name="The Starry Night").wait_for()
+    await send_photo(page)
+    await page.locator("#replying-style").click()
+    search, shown = page.locator("#picker-search"), page.locator("#picker-grid .style:visible")
+    await search.fill("gogh")
+    await expect(shown).to_have_count(1)
+    await search.fill("blue")
+    names = await shown.evaluate_all("tiles => tiles.map((tile) => tile.dataset.style)")
+    assert names == [style.name for style in gallery.default() if "blue" in style.tags]
+    await search.fill("zzz")
+    await expect(page.locator("#picker-none")).to_contain_text("No style for “zzz”")
+    await search.fill("")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_commands_styles_and_settings_are_suggested_while_typing(page: Page) -> None:
+    await page.locator("#text").press_sequentially("/sty")
+    options = page.get_by_role("option")
+    await expect(options.first).to_contain_text("/stylize")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("hokusai")
+    await expect(options).to_have_count(1)
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#text")).to_have_value("/stylize greatwave ")
+    await page.keyboard.type("stre")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#text")).to_have_value("/stylize greatwave strength=")
+
+
+async def test_arrow_up_recalls_what_was_sent(page: Page) -> None:
+    for line in ("/help", "/queue"):
+        await say(page, line)
+    await page.press("#text", "ArrowUp")
+    await expect(page.locator("#text")).to_have_value("/queue")
+    await page.press("#text", "ArrowUp")
+    await expect(page.locator("#text")).to_have_value("/help")
+    await page.press("#text", "ArrowDown")
+    await page.press("#text", "ArrowDown")
+    await expect(page.locator("#text")).to_have_value("")
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+async def test_what_cannot_be_taken_is_said_at_once(page: Page, at: House) -> None:
+    trouble = page.locator(".trouble")
+    await attach(page, b"just words", "letter.txt", "text/plain")
+    await expect(trouble.last).to_contain_text("This is no picture")
+    await attach(page, b"just words", "letter.png")
+    await expect(trouble).to_have_count(2)
+    await expect(trouble.last).to_contain_text("no picture that I can read")
+    await attach(page, picture() + bytes(2**20), "large.png")
+    await expect(trouble.last).to_contain_text("the limit is 1 MB")
+    await say(page, "/stylize starynite")
+    await expect(page.locator(".theirs.refused")).to_contain_text("Did you mean starrynight")
+    await send_photo(page)
+    await say(page, "/stylize starrynight")
+    assert (await at.engine.order()).photo == picture()
+
+
+async def test_nothing_is_lost_when_the_bot_is_restarted_in_the_middle(browser: Browser, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    async with AsyncExitStack() as stack:
+        async with house(journal) as at:
+            page = await stack.enter_async_context(visit(browser, at.url))
+            await expect(page.locator("#line-state")).to_have_text("Connected")
+            await send_photo(page)
+            await say(page, "/stylize starrynight seed=7")
+            first = await at.engine.order()
+            at.engine.does(wire.Progress(first.job, 0.5, "step 50 of 100"))
+            await expect(page.locator(".job .words")).to_contain_text("step 50 of 100")
+        await expect(page.locator("#line-state")).to_have_text("Offline, reconnecting…")
+        await expect(page.locator("#notice")).to_contain_text("nothing is lost")
+        await say(page, "/queue")
+        await expect(page.locator(".said.sending")).to_contain_text("/queue")
+        async with house(journal, port=urlsplit(at.url).port or 0) as at:
+            await expect(page.locator("#line-state")).to_have_text("Connected")
+            await expect(page.locator("#notice")).to_be_hidden()
+            await expect(page.locator(".theirs", has_text="In all, 1 picture is in the line")).to_be_visible()
+            paint = await at.engine.order()
+            assert paint.job == first.job
+            at.engine.finishes(paint, picture())
+            await expect(page.locator(".job .credit")).to_be_visible()
+            bubbles = page.locator(".bubble")
+            await expect(bubbles).to_have_count(5)
+            await page.reload()
+            await expect(page.locator(".job .recipe code")).to_contain_text("seed=7")
+            await expect(bubbles).to_have_count(5)
+
+
+async def test_a_reload_keeps_the_room_and_other_tabs_have_their_own(page: Page, at: House) -> None:
+    await send_photo(page)
+    await page.reload()
+    await expect(page.locator(".photo")).to_have_count(1)
+    other = await page.context.new_page()
+    await other.goto(at.url)
+    await expect(other.locator("#welcome")).to_be_visible()
+    # A duplicated tab starts with a copy of the first one's memory.
+    async with page.expect_popup() as opening:
+        await page.evaluate("window.open(location.href)")
+    copy = await opening.value
+    await expect(copy.locator("#welcome")).to_be_visible()
+    await send_photo(copy, name="second.png")
+    await expect(page.locator(".photo")).to_have_count(1)
+
+
+async def test_a_page_behind_a_token_opens_for_who_has_it(browser: Browser) -> None:
+    async with house(token="correct horse battery") as at, visit(browser, at.url) as page:
+        await page.get_by_label("Access token").fill("correct horse")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("That is not the access token")
+        await page.get_by_label("Access token").fill("correct horse battery")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#line-state")).to_have_text("Connected")
+        assert "correct" not in await page.evaluate("document.cookie")
+        await send_photo(page)
+
+
+# --- looks -----------------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_sticks_out_on_a_phone(browser: Browser, at: House) -> None:
+    async with visit(browser, at.url, viewport=PHONE, has_touch=True, color_scheme="dark") as page:
+        await expect(page.locator("#welcome")).to_be_visible()
+        assert await fits(page)
+        await send_photo(page, picture(size=(640, 200)), "a-photo-with-" + "a-very-" * 12 + "long-name.png")
+        assert await fits(page)
+        await page.locator(".photo .choose").click()
+        assert await fits(page)
+        await page.get_by_role("button", name="The Starry Night").click()
+        paint = await at.engine.order()
+        at.engine.does(wire.Preview(paint.job, picture(kind="JPEG")))
+        await expect(page.locator(".so-far")).to_be_visible()
+        assert await fits(page)
+        at.engine.finishes(paint, picture(size=(320, 100)), ("A note " + "that is long " * 20,))
+        await expect(page.locator(".compare")).to_be_visible()
+        assert await fits(page)
+        await say(page, "/stylize " + "x" * 300)
+        await expect(page.locator(".refused")).to_be_visible()
+        await say(page, "/styles")
+        await expect(page.locator(".with-cards")).to_be_visible()
+        assert await fits(page)
+
+
+async def test_every_control_has_a_name_and_progress_does_not_chatter(page: Page, at: House) -> None:
+    await send_photo(page)
+    await say(page, "/stylize starrynight")
+    paint = await at.engine.order()
+    at.engine.does(wire.Progress(paint.job, 0.3, "step 30 of 100"))
+    await expect(page.locator("#announcer")).to_have_text("Painting, 25 percent")
+    assert (
+        await page.locator(".job [role=progressbar]").evaluate("bar => bar.closest('[aria-live]').ariaLive") == "off"
+    )
+    at.engine.finishes(paint, picture())
+    await expect(page.locator("#announcer")).to_contain_text("Finished: The Starry Night")
+    nameless = """() => [...document.querySelectorAll("button, a, input:not([hidden]), img, dialog, [role]")]
+        .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length || e.alt !== undefined || e.hidden
+            || e.getAttribute("aria-labelledby") || ["alert", "status", "listbox"].includes(e.role)))
+        .map((e) => e.outerHTML)"""
+    assert await page.evaluate(nameless) == []
+
+
+# --- with the real engine --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not gallery.default()["starrynight"].swatch.exists(), reason="the swatches are not made yet")
+async def test_a_real_photo_is_painted_by_the_real_engine(browser: Browser, tmp_path: Path) -> None:
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the photo")
+    photo = io.BytesIO()
+    Image.fromarray(data.astronaut()).resize((200, 200)).save(photo, "JPEG")
+    command = worker_command(threads=1, cache=tmp_path / "cache")
+    async with (
+        Supervisor(command) as engine,
+        house(tmp_path / "journal.sqlite3", engine=engine) as at,
+        visit(browser, at.url) as page,
+    ):
+        await give(page, "drop", photo.getvalue(), "astronaut.jpg")
+        await expect(page.locator(".photo:not(.sending)")).to_be_visible()
+        await say(page, "/stylize starrynight size=96 steps=12 seed=7")
+        await expect(page.locator(".job .recipe code")).to_contain_text("/stylize starrynight mode=fine")
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="Download").click()
+        with Image.open(await (await download.value).path()) as painting:
+            painting.load()
+            assert (painting.format, painting.size) == ("PNG", (96, 96))
+            assert await page.locator(".recipe code").inner_text() in str(painting.info)
+            original = Image.open(photo).resize((96, 96)).convert("RGB")
+            differing = sum(a != b for a, b in zip(original.tobytes(), painting.convert("RGB").tobytes(), strict=True))
+        assert differing > 96 * 96
