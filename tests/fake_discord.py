@@ -232,7 +232,7 @@ class FakeDiscord:
         self._numbers = itertools.count(1)
         self._nonces: dict[str, int] = {}
         self._changed = asyncio.Event()
-        self._edits: dict[int, float] = {}
+        self._edits: dict[int, list[float]] = {}
         self.bot = self.add_user("Impasto", BOT, bot=True)
 
     # --- the world ---------------------------------------------------------------------------------------------------
@@ -735,10 +735,8 @@ class FakeDiscord:
             await self.delete(id)
             return None
         if method == "PATCH":
-            if not request.body.get("components"):
-                seconds = request.at - self._edits.get(id, 0.0)
-                self._rule(seconds > 2.5, f"a message was edited twice within {seconds:.1f} s")
-                self._edits[id] = request.at
+            self._edits[id] = [at for at in self._edits.get(id, ()) if request.at - at < 5] + [request.at]
+            self._rule(len(self._edits[id]) <= 5, "a message was edited more than five times in five seconds")
             return self._change(id, request.body, request.files, found)
         intents = next(iter(self.sessions.values())).intents if self.sessions else 0
         return self._with_reference(self.messages[id], intents)
