@@ -7,11 +7,12 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import msgspec
 
 from bot.chat import Card, Incoming, Reply
-from bot.errors import BadOrder, Refusal, sentence
+from bot.errors import BadOrder, NotAllowed, Refusal, sentence
 from bot.jobs import Job
 from bot.studio import Studio
 from engine import recipe as recipes
@@ -27,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "again": "paint your last photo once more, perhaps with other settings: /again strength=80",
     "queue": "show where your pictures stand",
     "cancel": "take back a picture: /cancel, /cancel ID or /cancel all",
+    "settings": "what holds in this room; admins change it: /settings style=starrynight size=768 who=admins",
     "help": "show this",
     "about": "what I am and whose ideas I use",
     "privacy": "what I keep, and for how long",
@@ -62,6 +64,7 @@ class Commands:
             "again": self._again,
             "queue": self._queue,
             "cancel": self._cancel,
+            "settings": self._settings,
             "help": self._help,
             "about": self._about,
             "privacy": self._privacy,
@@ -70,6 +73,7 @@ class Commands:
     async def handle(self, incoming: Incoming) -> Reply:
         """The answer to a message. Never raises: what goes wrong is said in the reply."""
         message = _taken_apart(incoming)
+        more: dict[str, Any] = {}
         try:
             answer = self._answers.get(message.command)
             if answer is None:
@@ -77,13 +81,30 @@ class Commands:
                 raise BadOrder(f"I do not know /{message.command[:30]}.{hint or ' /help shows what I know.'}")
             return await answer(message)
         except RecipeError as error:
-            text = str(error)
+            text, more = str(error), self._choices(message)
         except Exception as error:
             if not isinstance(error, Refusal):
                 log.exception("a message could not be answered")
             text = sentence(error)
         self._studio.health.refused.inc()
-        return Reply(text=text, refused=True)
+        return Reply(text=text, refused=True, **more)
+
+    def _choices(self, message: _Message) -> dict[str, Any]:
+        """What somebody whose recipe could not be read may choose from: near styles, or all where none was named."""
+        words = message.rest.split()
+        said, settings = "".join(w for w in words if "=" not in w), " ".join(w for w in words if "=" in w)
+        if message.command not in ("", "stylize"):
+            return {}
+        if not said:
+            return {"cards": _cards(self._gallery), "settings": settings}
+        parts = [part.partition(":") for part in said.split("+")]
+        unknown = [index for index, (word, _, _) in enumerate(parts) if self._gallery.find(word) is None]
+        if len(unknown) != 1:
+            return {}
+        (at,) = unknown
+        near = self._gallery.nearest(parts[at][0])
+        mixes = [[*parts[:at], (style.name, *parts[at][1:]), *parts[at + 1 :]] for style in near]
+        return {"suggestions": tuple("+".join("".join(part) for part in mix) for mix in mixes), "settings": settings}
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -102,7 +123,11 @@ class Commands:
         return Reply(text=f"I repaint photos in the style of paintings. {HOW} /help shows more.")
 
     async def _stylize(self, message: _Message) -> Reply:
-        recipe = recipes.parse(message.rest, self._gallery)
+        text = message.rest
+        if all("=" in word for word in text.split()):  # no style is named
+            room = await self._studio.rooms.get(message.incoming.place.room)
+            text = f"{room.style or ''} {text}"
+        recipe = recipes.parse(text, self._gallery)
         if message.incoming.photo is None:
             raise BadOrder(f"Which photo? {_how(recipe.styles[0].name)}")
         return await self._order(message.incoming, recipe)
@@ -151,6 +176,17 @@ class Commands:
         total = self._studio.line()
         everybody = f"In all, {_count(total, 'picture is', 'pictures are')} in the line."
         return Reply(text="\n".join([*(lines or ["You have no pictures waiting."]), everybody]))
+
+    async def _settings(self, message: _Message) -> Reply:
+        incoming, rooms = message.incoming, self._studio.rooms
+        room = await rooms.get(incoming.place.room)
+        if not message.rest:
+            return Reply(text=f"What holds here:\n{room}\nAdmins change it: /settings style=starrynight size=768")
+        if not incoming.admin:
+            raise NotAllowed("Only admins can change what holds here.")
+        room = room.changed(message.rest, self._gallery, incoming.topic)
+        await rooms.set(incoming.place.room, room)
+        return Reply(text=f"Done. What holds here now:\n{room}")
 
     async def _help(self, message: _Message) -> Reply:
         lines = [f"/{name}: {text}" for name, text in COMMANDS.items()]

@@ -5,6 +5,7 @@ ImpastoError
     BadOrder       no photo, an unreadable one, a recipe line that is none
     LimitReached   too many waiting, too fast, the queue is full
     NotYours       somebody else's job
+    NotAllowed     the admins of the room have decided otherwise
   Breakage       ours; the operator's log has the details
     EngineBroken   the engine process crashed, hung or failed
     StoreBroken    the journal cannot be read or written
@@ -34,6 +35,10 @@ class LimitReached(Refusal):
 
 class NotYours(Refusal):
     """The job belongs to somebody else."""
+
+
+class NotAllowed(Refusal):
+    """The admins of the room have decided otherwise."""
 
 
 class Breakage(ImpastoError):

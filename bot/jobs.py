@@ -63,6 +63,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     height: int = 0
     message: str = ""  # why there is no picture, once FAILED
     notes: tuple[str, ...] = ()  # the engine's sentences about the picture, once PAINTED
+    once: str = ""  # the platform's name for the order, if it has one
+
+    @property
+    def file_name(self) -> str:
+        """What the picture is saved as: ``starrynight-1a2b.png``."""
+        return f"{'-'.join(share.name for share in self.recipe.styles)}-{self.id[:4]}.png"
 
 
 def new_id() -> str:

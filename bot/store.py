@@ -64,7 +64,13 @@ def m002_rooms(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_journal, m002_rooms]
+def m003_once(db: sqlite3.Connection) -> None:
+    """The platform's own name for an order: the same name is never two jobs."""
+    db.execute("ALTER TABLE jobs ADD COLUMN once TEXT")
+    db.execute("CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_journal, m002_rooms, m003_once]
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -125,15 +131,34 @@ class Store:
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    async def add(self, job: Job, photo: bytes) -> None:
-        """Write down a new job with its photo; on disk when this returns."""
+    async def add(self, job: Job, photo: bytes) -> Job:
+        """Write down a new job with its photo; on disk when this returns.
 
-        def work(db: sqlite3.Connection) -> None:
+        Returns:
+            The job; or the one that was written down for the same order (``once``) before, and nothing is added.
+        """
+
+        def work(db: sqlite3.Connection) -> Job:
+            if known := _ordered(db, job.once):
+                return known
             values = (job.id, job.user, job.place.room, job.state, job.created, time.time(), msgspec.json.encode(job))
-            db.execute("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            columns = "id, user, room, state, created, moved, job"
+            db.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            if job.once:
+                db.execute("UPDATE jobs SET once = ? WHERE id = ?", (job.once, job.id))
             db.execute("INSERT INTO photos VALUES (?, ?)", (job.id, photo))
+            return job
 
-        await self._do(work)
+        return await self._do(work)
+
+    async def ordered(self, once: str) -> Job | None:
+        """The job that was made of the order that the platform calls so."""
+        return await self._do(lambda db: _ordered(db, once))
+
+    async def forget(self, id: str) -> bool:
+        """Delete a job with its photo and result, unless it is unfinished; whether it is gone."""
+        sql = f"DELETE FROM jobs WHERE id = ? AND state NOT IN {_listed(UNFINISHED)}"
+        return await self._do(lambda db: db.execute(sql, (id,)).rowcount > 0)
 
     async def job(self, id: str) -> Job | None:
         return await self._do(lambda db: _job(db, id))
@@ -334,6 +359,11 @@ def _listed(states: Iterable[State]) -> str:
 
 def _job(db: sqlite3.Connection, id: str) -> Job | None:
     row = db.execute("SELECT job FROM jobs WHERE id = ?", (id,)).fetchone()
+    return msgspec.json.decode(row[0], type=Job) if row else None
+
+
+def _ordered(db: sqlite3.Connection, once: str) -> Job | None:
+    row = db.execute("SELECT job FROM jobs WHERE once = ?", (once,)).fetchone() if once else None
     return msgspec.json.decode(row[0], type=Job) if row else None
 
 

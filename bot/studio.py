@@ -34,6 +34,7 @@ from bot.health import Health
 from bot.jobs import OPEN, Job, State, new_id
 from bot.limits import Limits
 from bot.queue import FairQueue, Ticket
+from bot.rooms import Rooms
 from bot.store import Store
 from engine.gallery import Gallery
 from engine.recipe import EncoderName, Recipe, complete, line
@@ -111,6 +112,7 @@ class Studio:
         self.engine = engine
         self.rules = rules or Rules()
         self.health = health or Health()
+        self.rooms = Rooms(store)
         self._store = store
         self._queue = queue
         self._limits = limits
@@ -148,23 +150,27 @@ class Studio:
     # --- orders ------------------------------------------------------------------------------------------------------
 
     async def accept(self, incoming: Incoming, recipe: Recipe) -> Job:
-        """Make an order a job: on disk when this returns.
+        """Make an order a job: on disk when this returns. An order that is known already is the job that it was.
 
         Args:
             recipe: as the person said it; what was not said is filled in here.
 
         Raises:
-            BadOrder, LimitReached: the person can mend it.
+            BadOrder, LimitReached, NotAllowed: the person can mend it, or take it elsewhere.
             StoreBroken: nothing was accepted.
         """
         await self._opened()
+        if incoming.once and (known := await self._store.ordered(incoming.once)):
+            return known
+        room = await self.rooms.get(incoming.place.room)
+        room.admit(incoming)
         if incoming.photo is None:
             raise BadOrder("There is no photo to paint. Send one with the command, or reply with the command to one.")
         if len(incoming.photo) > self.rules.max_photo_bytes:
             limit = self.rules.max_photo_bytes / 2**20
             raise BadOrder(f"This photo is too large: {limit:g} MB is the limit. Send a smaller copy of it.")
         now = self._clock()
-        complete_recipe = self._complete(recipe)
+        complete_recipe = self._complete(room.fill(recipe, self.rules.size))
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -173,6 +179,7 @@ class Studio:
             said=recipe,
             created=now,
             cost=self._estimator.seconds(complete_recipe),
+            once=incoming.once,
         )
         if job.place.chat not in self._chats:
             raise Breakage(f"I have no way to answer on {job.place.chat}.")
@@ -181,11 +188,11 @@ class Studio:
         self._limits.spend(job.user, now)
         self._coming[job.user] += 1
         # In a task of its own: what is on disk must get into the line, even if the asker's connection goes away.
-        error = await asyncio.shield(self._tasks.create_task(self._admit(job, incoming.photo)))
-        if error is not None:
-            raise error
-        log.info("job %s accepted: %s", job.id, line(job.recipe))
-        return job
+        admitted = await asyncio.shield(self._tasks.create_task(self._admit(job, incoming.photo)))
+        if isinstance(admitted, Exception):
+            raise admitted
+        log.info("job %s accepted: %s", admitted.id, line(admitted.recipe))
+        return admitted
 
     def _complete(self, recipe: Recipe) -> Recipe:
         rules = self.rules
@@ -203,10 +210,13 @@ class Studio:
         self._limits.check(user, mine + self._coming[user], now, self._until_one_of(user))
         self._queue.check(self._running_left(), coming=self._coming.total())
 
-    async def _admit(self, job: Job, photo: bytes) -> Exception | None:
+    async def _admit(self, job: Job, photo: bytes) -> Job | Exception:
         """Write the job down and put it in the line. An error is returned: it is the asker's, not the task group's."""
         try:
-            await self._store.add(job, photo)
+            written = await self._store.add(job, photo)
+            if written.id != job.id:  # the same order came twice at once
+                self._limits.give_back(job.user, self._clock())
+                return written
             self._enqueue(self._enter(job))
         except Exception as error:
             self._limits.give_back(job.user, self._clock())
@@ -215,7 +225,7 @@ class Studio:
             self._coming[job.user] -= 1
             self._coming += Counter()  # forgets those who have none coming
         self.health.accepted.inc()
-        return None
+        return job
 
     async def cancel(self, user: str, job: str | None = None) -> list[Job]:
         """Take back one job, or all of this person's; returns those that were cancelled.

@@ -16,6 +16,11 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     place: Place  # where an answer goes
     text: str
     photo: bytes | None = None  # of the message itself, or of the one it replies to
+    admin: bool = False  # may decide about the room: an admin of the group, or alone with the bot
+    topic: str = ""  # the part of the room that it was written in, where a room has parts
+    # The platform's own name for the message, or for each photo of it. What is ordered under one name is one job,
+    # however often the platform hands the message over.
+    once: str = ""
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +39,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[Card, ...] = ()
     job: Job | None = None  # the job that was accepted: its updates and result follow
     refused: bool = False
+    suggestions: tuple[str, ...] = ()  # styles that may have been meant, as a recipe line has them
+    settings: str = ""  # what was said besides the style, for a choice from cards or suggestions
+
+    def choice(self, style: str) -> str:
+        """The message that somebody who chooses this card or suggestion would have written."""
+        return f"/stylize {style} {self.settings}".strip()
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

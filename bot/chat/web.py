@@ -135,7 +135,7 @@ class WebChat:
                 job=job.id,
                 picture=picture,
                 photo=_photo_of(job),
-                file=file_name(job),
+                file=job.file_name,
                 width=result.width,
                 height=result.height,
                 credit=result.credit,
@@ -381,7 +381,7 @@ class WebChat:
         repeated = [e.photo for e in entries if isinstance(e, Answer) and e.job] if AGAIN.match(say.text) else []
         shown = say.photo or (repeated[-1] if repeated else None)
         place = Place(self.name, room, {"photo": shown} if shown else {})
-        incoming = Incoming(user=f"web:{room[:16]}", place=place, text=say.text, photo=photo)
+        incoming = Incoming(user=f"web:{room[:16]}", place=place, text=say.text, photo=photo, admin=True)
         await self._rooms.append(room, self._entry(say, await self._commands.handle(incoming)))
 
     def _entry(self, say: Say, reply: Reply) -> Answer:
@@ -504,11 +504,6 @@ def _id(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]{8,64}", text):
         raise No(400, "This message has no name that I can use.")
     return text
-
-
-def file_name(job: Job) -> str:
-    """What the picture is saved as: ``starrynight-1a2b.png``."""
-    return f"{'-'.join(share.name for share in job.recipe.styles)}-{job.id[:4]}.png"
 
 
 def media_type(data: bytes) -> str | None:

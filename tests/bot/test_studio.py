@@ -565,11 +565,20 @@ async def test_answers_for_a_chat_that_is_switched_off_wait_until_it_is_back(tmp
         await it.chat.answered(job.id)
 
 
-async def test_an_asker_whose_connection_goes_away_in_the_middle_leaves_a_whole_order_behind() -> None:
+async def test_an_asker_whose_connection_goes_away_in_the_middle_leaves_a_whole_order_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with bot() as it:
         await it.order()
+        add, on_its_way = it.store.add, asyncio.Event()
+
+        async def noticed(job: Job, photo: bytes) -> Job:
+            on_its_way.set()
+            return await add(job, photo)
+
+        monkeypatch.setattr(it.store, "add", noticed)
         asking = asyncio.create_task(it.studio.accept(message("", "bob", b"dog"), _recipe()))
-        await asyncio.sleep(0)  # the order is on its way to the disk
+        await on_its_way.wait()
         asking.cancel()
         await asyncio.wait({asking})
         assert asking.cancelled()
