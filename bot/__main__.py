@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from bot import doctor, log
-from bot.chat import Incoming, Result
+from bot.actions import Actions
+from bot.chat import Chat, Incoming, Result
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_photo
 from bot.chat.web import WebChat
 from bot.commands import Commands
@@ -36,6 +37,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 OK, NO_PICTURE, MISUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes; 2 as argparse has it, 130 as shells do
 
 logger = logging.getLogger("impasto")
+
+
+class Network(Chat, Protocol):
+    """A platform elsewhere. `run` says why it cannot go on, and returns: that ends nobody else."""
+
+    async def run(self) -> None: ...
 
 
 class House(NamedTuple):
@@ -86,9 +93,8 @@ async def serve(config: Config) -> None:
     Raises:
         BadConfig: it cannot listen or keep its journal where it was told to.
     """
-    for name, token in (("Discord", config.discord.token), ("Telegram", config.telegram.token)):
-        if token:
-            logger.warning("A %s token is set, but this version has no %s adapter yet: it is not used.", name, name)
+    if config.telegram.token:
+        logger.warning("A Telegram token is set, but this version has no Telegram adapter yet: it is not used.")
     free = doctor.port(config)
     if free.verdict == "bad":
         raise BadConfig(free.text)
@@ -98,7 +104,20 @@ async def serve(config: Config) -> None:
         commands = Commands(studio, styles)
         web = WebChat(config.web, commands, store, styles, health, max_photo_bytes=photo_bytes)
         studio.add_chat(web)
-        async with web.serve() as url:
+        others: list[Network] = []
+        if config.discord.token:
+            # Here, for who has no token need not wait for the library.
+            from bot.chat.discord import DiscordChat
+
+            actions = Actions(studio, store)
+            others.append(
+                DiscordChat(config.discord, commands, actions, store, styles, health, max_photo_bytes=photo_bytes)
+            )
+        for chat in others:
+            studio.add_chat(chat)
+        async with web.serve() as url, asyncio.TaskGroup() as tasks:
+            for chat in others:
+                tasks.create_task(chat.run(), name=chat.name)
             print(f"Impasto is ready: {url}")
             print(
                 "Open it in a browser, drop a photo there and write /stylize starrynight. Ctrl-C ends it.", flush=True

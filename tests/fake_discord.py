@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import BodyPartReader, WSMsgType, web
 
 PATIENCE = 20.0  # seconds; only a failing test waits that long
 SPECS = Path(os.environ.get("IMPASTO_SPECS") or Path(__file__).parents[2] / "shared" / "specs")
@@ -51,7 +51,7 @@ class Spec:
         contents = json.loads(path.read_text("utf-8"))
         self.paths = contents["paths"]
         self._contents = contents
-        registry: Any = Registry().with_resource("urn:discord", Resource(contents, DRAFT202012))
+        registry: Any = Registry().with_resource("urn:discord", Resource(contents=contents, specification=DRAFT202012))
         self._validator = lambda schema: Draft202012Validator(schema, registry=registry)
 
     def wrong(self, method: str, path: str, body: Any) -> Iterator[str]:
@@ -82,8 +82,7 @@ class Spec:
         for template in self.paths:
             names = template.split("/")
             if len(names) == len(parts) and all(
-                n == p or (n.startswith("{") and not p.startswith("@"))
-                for n, p in zip(names, parts, strict=True)
+                n == p or (n.startswith("{") and not p.startswith("@")) for n, p in zip(names, parts, strict=True)
             ):
                 return template
         return path
@@ -694,7 +693,9 @@ class FakeDiscord:
             found.choices = data["choices"]
             self._rule(len(found.choices or ()) <= 25, "more than 25 choices")
             for choice in found.choices or ():
-                self._rule(0 < len(choice["name"]) <= 100 and 0 < len(str(choice["value"])) <= 100, "a choice's length")
+                self._rule(
+                    0 < len(choice["name"]) <= 100 and 0 < len(str(choice["value"])) <= 100, "a choice's length"
+                )
         elif kind == 9:
             found.modal = data
             self._components(data["components"], v2=False)
@@ -862,6 +863,7 @@ async def _read(request: web.Request) -> tuple[Any, dict[str, bytes]]:
     if request.content_type == "multipart/form-data":
         body, files = None, {}
         async for part in await request.multipart():
+            assert isinstance(part, BodyPartReader)
             assert part.name
             data = bytes(await part.read())
             if part.name == "payload_json":

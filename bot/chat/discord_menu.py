@@ -30,7 +30,9 @@ class Menu(ui.LayoutView):
         open_menus: by their keys, so that the client can tell a live menu's buttons from those of an old one.
     """
 
-    def __init__(self, gallery: Gallery, open_menus: dict[str, Menu], choose: Choose | None = None) -> None:
+    def __init__(
+        self, gallery: Gallery, open_menus: dict[str, Menu], choose: Choose | None = None, *, style: str = ""
+    ) -> None:
         super().__init__(timeout=SECONDS)
         self.key = secrets.token_hex(4)
         self.done = ""
@@ -40,7 +42,7 @@ class Menu(ui.LayoutView):
         self._word = ""
         self._tag = ""
         self._page = 0
-        self._style = ""
+        self._style = style  # chosen so far, as in a recipe
         self._strength = ""
         self._mode = ""
         open_menus[self.key] = self
@@ -99,8 +101,8 @@ class Menu(ui.LayoutView):
         row.add_item(self._button("◀", "back", self._back, disabled=self._page == 0))
         row.add_item(self._button("▶", "next", self._next, disabled=self._page + 1 >= pages))
         if self._choose:
-            style = discord.ButtonStyle.primary
-            row.add_item(self._button("Paint", "paint", self._paint, disabled=not self._style, style=style))
+            primary = discord.ButtonStyle.primary
+            row.add_item(self._button("Paint", "paint", self._paint, disabled=not self._style, style=primary))
         self.add_item(row)
 
     def _add_choices(self, styles: list[Style]) -> None:
@@ -128,7 +130,7 @@ class Menu(ui.LayoutView):
             setattr(self, f"_{name}", "" if value == "-" else value)
             if name == "tag":
                 self._page = 0
-            await self._refresh(interaction)
+            await self.redraw(interaction)
 
         select.callback = chosen_now  # type: ignore[method-assign]
         self.add_item(ui.ActionRow(select))
@@ -150,7 +152,7 @@ class Menu(ui.LayoutView):
 
     # --- what is done with it ----------------------------------------------------------------------------------------
 
-    async def _refresh(self, interaction: discord.Interaction) -> None:
+    async def redraw(self, interaction: discord.Interaction) -> None:
         if not interaction.response.is_done():
             await interaction.response.defer()
         self.build()
@@ -158,11 +160,11 @@ class Menu(ui.LayoutView):
 
     async def _back(self, interaction: discord.Interaction) -> None:
         self._page = max(0, self._page - 1)
-        await self._refresh(interaction)
+        await self.redraw(interaction)
 
     async def _next(self, interaction: discord.Interaction) -> None:
         self._page = min(self._page + 1, (len(self.found()) - 1) // SHOWN)
-        await self._refresh(interaction)
+        await self.redraw(interaction)
 
     async def _ask(self, interaction: discord.Interaction) -> None:
         await interaction.response.send_modal(Search(self))
@@ -172,7 +174,7 @@ class Menu(ui.LayoutView):
         found = self.found()
         if len(found) == 1:
             self._style = found[0].name
-        await self._refresh(interaction)
+        await self.redraw(interaction)
 
     async def _paint(self, interaction: discord.Interaction) -> None:
         if self.done:  # a double click: the first one is on its way
@@ -184,7 +186,7 @@ class Menu(ui.LayoutView):
         said = {"strength": self._strength, "mode": self._mode}
         words = [self._style, *(f"{name}={value}" for name, value in said.items() if value)]
         self.done = await self._choose(interaction, " ".join(words))
-        await self._refresh(interaction)
+        await self.redraw(interaction)
         self.stop()
         self._open.pop(self.key, None)
 
@@ -204,5 +206,5 @@ class Search(ui.Modal):
     async def on_submit(self, interaction: discord.Interaction) -> None:
         await self._menu.search(interaction, self.word.value)
 
-    async def on_error(self, interaction: discord.Interaction, error: Exception) -> None:
+    async def on_error(self, interaction: discord.Interaction, error: Exception) -> None:  # type: ignore[override]
         await interaction.client.tree.on_error(interaction, error)  # type: ignore[attr-defined]

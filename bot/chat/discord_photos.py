@@ -32,6 +32,22 @@ class Photo:
         self.reply = reply
         self.spoiler = attachment.is_spoiler()
 
+    def check(self, limit: int) -> None:
+        """Refuse what is plainly no photo, before it is fetched.
+
+        Raises:
+            BadOrder: it is no image, or has more than ``limit`` bytes.
+        """
+        attachment = self._attachment
+        if not looks_like_a_photo(attachment):
+            name = discord.utils.escape_markdown(attachment.filename[:60])
+            raise BadOrder(f"{name} is no picture that I can read. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.")
+        if attachment.size > limit:
+            raise BadOrder(
+                f"This photo has {attachment.size / 2**20:.3g} MB, and {limit / 2**20:.3g} MB is the limit."
+                " Send a smaller copy."
+            )
+
     async def read(self, limit: int) -> bytes:
         """Its bytes.
 
@@ -39,29 +55,13 @@ class Photo:
             BadOrder: it is no image, has more than ``limit`` bytes, or is gone.
             Breakage: Discord does not hand it out just now.
         """
-        check(self._attachment, limit)
+        self.check(limit)
         try:
             return await self._attachment.read()
         except discord.NotFound:
             raise BadOrder("That photo has been deleted meanwhile. Send it again.") from None
         except discord.HTTPException as error:
             raise Breakage(f"Discord does not give me that photo just now ({error.status}). Try again.") from error
-
-
-def check(attachment: discord.Attachment, limit: int) -> None:
-    """Refuse what is plainly no photo, before it is fetched.
-
-    Raises:
-        BadOrder
-    """
-    if not looks_like_a_photo(attachment):
-        name = discord.utils.escape_markdown(attachment.filename[:60])
-        raise BadOrder(f"{name} is no picture that I can read. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.")
-    if attachment.size > limit:
-        raise BadOrder(
-            f"This photo has {attachment.size / 2**20:.3g} MB, and {limit / 2**20:.3g} MB is the limit."
-            " Send a smaller copy."
-        )
 
 
 def looks_like_a_photo(attachment: discord.Attachment) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from typing import Literal
 
@@ -53,6 +54,17 @@ class Turn:
                 await self.interaction.edit_original_response(content=_cut(text))
         except discord.HTTPException as error:
             log.warning("an answer did not arrive: %s", error)
+
+    async def say_file(self, name: str, data: bytes, *, spoiler: bool) -> None:
+        """Hand a file over, to the person alone."""
+        file = discord.File(io.BytesIO(data), name, spoiler=spoiler)
+        try:
+            if self.late:
+                await self.interaction.user.send(file=file)
+            else:
+                await self.interaction.followup.send(file=file, ephemeral=True)
+        except discord.HTTPException as error:
+            await self.refuse(f"Discord did not take the file ({error.status}). Try again in a minute.")
 
     async def refuse(self, text: str) -> None:
         """Say to the person alone what is wrong."""
