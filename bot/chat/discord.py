@@ -33,7 +33,9 @@ from bot.health import Health
 from bot.jobs import Job, Place
 from bot.rooms import Rooms
 from bot.store import Store
+from engine import recipe as recipes
 from engine.gallery import Gallery
+from engine.recipe import RecipeError
 
 log = logging.getLogger(__name__)
 
@@ -230,13 +232,18 @@ class DiscordChat:
         turn = Turn(interaction)
         photo = self._photo(interaction, file)
         try:
+            # What can be known without waiting is refused in private; after the acknowledgement all see it.
             self._may(interaction)
-            if not text and photo is None:
-                raise BadOrder(f"Which photo, and which style? {HELP}")
-        except Refusal as error:
+            if photo is None:
+                raise BadOrder(f"Which photo? {HELP}")
+            photo.check(self._max_photo)
+            _check_age(photo, interaction.channel)
+            if any("=" not in word for word in text.split()):
+                recipes.parse(text, self._gallery)
+        except (Refusal, RecipeError) as error:
             await turn.refuse(str(error))
             return
-        if not text and photo is not None:
+        if not text:
             await self._offer(turn, photo)
         elif await turn.acknowledge("public"):
             await self._order(turn, f"/stylize {text}", photo, original=True)

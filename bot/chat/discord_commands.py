@@ -112,7 +112,12 @@ def grow(tree: Tree, chat: DiscordChat, gallery: Gallery) -> None:
         recipe: app_commands.Range[str, 1, 1000] | None = None,
     ) -> None:
         said = {"mode": mode, "strength": strength, "brush": brush, "colors": colors, "size": size, "seed": seed}
-        await chat.stylize(interaction, composed(style, recipe, said), photo)
+        try:
+            text = composed(style, recipe, said)
+        except BadOrder as error:
+            await Turn(interaction).refuse(str(error))
+        else:
+            await chat.stylize(interaction, text, photo)
 
     @stylize.autocomplete("style")
     async def complete(interaction: discord.Interaction, current: str) -> list[Choice[str]]:

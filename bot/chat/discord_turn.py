@@ -67,17 +67,13 @@ class Turn:
             await self.refuse(f"Discord did not take the file ({error.status}). Try again in a minute.")
 
     async def refuse(self, text: str) -> None:
-        """Say to the person alone what is wrong."""
+        """Say what is wrong: to the person alone, unless Discord has been promised a public answer."""
         response = self.interaction.response
         try:
             if self.late:
                 await whisper(self.interaction.user, text)
             elif not response.is_done():
                 await response.send_message(_cut(text), ephemeral=True)
-            elif self.kind == "public":
-                # As a follow-up it would take the place of the public answer, and be public too.
-                await self.interaction.delete_original_response()
-                await self.interaction.followup.send(_cut(text), ephemeral=True)
             else:
                 await self.say(text)
         except discord.HTTPException as error:

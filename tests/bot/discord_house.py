@@ -77,7 +77,9 @@ class Pressing(Actions):
 class House:
     """A bot in a channel, and two people."""
 
-    def __init__(self, env: simcord.Env, chat: DiscordChat, store: Store, studio: Studio, engine: EngineDouble) -> None:
+    def __init__(
+        self, env: simcord.Env, chat: DiscordChat, store: Store, studio: Studio, engine: EngineDouble
+    ) -> None:
         self.env, self.chat, self.store, self.studio, self.engine = env, chat, store, studio, engine
         self.commands: Any = None
         if not env._guilds:
@@ -147,27 +149,28 @@ async def house(
     max_photo_bytes: int = 2**20,
 ) -> AsyncIterator[House]:
     engine = EngineDouble(*acts)
-    async with Store.open(path) as store:
-        async with started(store, engine, message_content=message_content, limits=limits, max_photo=max_photo_bytes) as (
-            chat,
-            studio,
-            commands,
-            clerk,
-        ):
-            env = simcord.Env(chat.client(message_content=message_content), check_errors=check_errors)
-            env.create_guild()
-            chat._clock = lambda: env.now().timestamp()
-            chat._posts._clock = chat._clock
-            await env.start()
-            it = House(env, chat, store, studio, engine)
-            it.commands = commands
-            try:
-                async with at_work(env, studio, clerk):
-                    yield it
-            finally:
-                await env.shutdown()
-                if check_errors:
-                    env.raise_errors()
+    async with Store.open(path) as store, started(
+        store, engine, message_content=message_content, limits=limits, max_photo=max_photo_bytes
+    ) as (
+        chat,
+        studio,
+        commands,
+        clerk,
+    ):
+        env = simcord.Env(chat.client(message_content=message_content), check_errors=check_errors)
+        env.create_guild()
+        chat._clock = lambda: env.now().timestamp()
+        chat._posts._clock = chat._clock
+        await env.start()
+        it = House(env, chat, store, studio, engine)
+        it.commands = commands
+        try:
+            async with at_work(env, studio, clerk):
+                yield it
+        finally:
+            await env.shutdown()
+            if check_errors:
+                env.raise_errors()
 
 
 @asynccontextmanager
