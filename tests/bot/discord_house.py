@@ -82,6 +82,7 @@ class House:
     ) -> None:
         self.env, self.chat, self.store, self.studio, self.engine = env, chat, store, studio, engine
         self.commands: Any = None
+        self.stop: Any = None  # as an operator stops the bot
         if not env._guilds:
             env.create_guild()
         self.guild = env.guild
@@ -149,13 +150,14 @@ async def house(
     max_photo_bytes: int = 2**20,
 ) -> AsyncIterator[House]:
     engine = EngineDouble(*acts)
-    async with Store.open(path) as store, started(
-        store, engine, message_content=message_content, limits=limits, max_photo=max_photo_bytes
-    ) as (
-        chat,
-        studio,
-        commands,
-        clerk,
+    async with (
+        Store.open(path) as store,
+        started(store, engine, message_content=message_content, limits=limits, max_photo=max_photo_bytes) as (
+            chat,
+            studio,
+            commands,
+            clerk,
+        ),
     ):
         env = simcord.Env(chat.client(message_content=message_content), check_errors=check_errors)
         env.create_guild()
@@ -165,7 +167,7 @@ async def house(
         it = House(env, chat, store, studio, engine)
         it.commands = commands
         try:
-            async with at_work(env, studio, clerk):
+            async with at_work(env, studio, clerk) as it.stop:
                 yield it
         finally:
             await env.shutdown()
@@ -191,17 +193,21 @@ async def started(
 
 
 @asynccontextmanager
-async def at_work(env: simcord.Env, studio: Studio, clerk: Clerk) -> AsyncIterator[None]:
+async def at_work(env: simcord.Env, studio: Studio, clerk: Clerk) -> AsyncIterator[Callable[[], Any]]:
     with env.time_context():
         working = [asyncio.create_task(studio.run()), asyncio.create_task(clerk.run())]
-    try:
-        yield
-    finally:
+
+    async def stop() -> None:
         for task in working:
             task.cancel()
         for task in working:
             with suppress(asyncio.CancelledError):
                 await task
+
+    try:
+        yield stop
+    finally:
+        await stop()
 
 
 @asynccontextmanager
@@ -215,5 +221,5 @@ async def again(it: House, *acts: Act) -> AsyncIterator[House]:
         await it.env.restart_bot(chat.client())
         new = House.__new__(House)
         new.__dict__ |= it.__dict__ | {"chat": chat, "studio": studio, "commands": commands, "engine": engine}
-        async with at_work(it.env, studio, clerk):
+        async with at_work(it.env, studio, clerk) as new.stop:
             yield new

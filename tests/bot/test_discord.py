@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import discord
-import pytest
+import io
+import random
 
+import discord
+import msgspec
+import pytest
+from PIL import Image
+
+from bot.chat import Result
+from bot.chat.discord_commands import Translator, fingerprint
 from tests.bot.discord_house import PHOTO, House, again, everything, house, options
-from tests.bot.doubles import eventually, waits
+from tests.bot.doubles import done, eventually, waits
 from tests.web_house import swatches
+
+RESULT = Result(picture=b"p", width=1, height=1, credit="c", line="/stylize greatwave", seconds=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -89,29 +98,23 @@ async def test_a_double_click_on_paint_orders_once() -> None:
         shown = await it.ann.context_menu(it.channel, "Stylize", await it.photo())
         await it.ann.select(shown.response, ["starrynight"], custom_id=menu(shown, "style"))
         view = next(iter(it.chat._menus.values()))
-        clicks = []
         await it.ann.click(shown.response, label="Paint")
         assert view.done
-        clicks = [heard for heard in it.commands.heard if heard.text.startswith("/stylize")]
-        await it.env.settle()
-        await view._paint(await late_click(it))  # the second click was on its way already
-        assert len([heard for heard in it.commands.heard if heard.text.startswith("/stylize")]) == len(clicks) == 1
+        await view._paint(Click())  # the second click was on its way already
+        assert len(it.commands.heard) == 1
         it.engine.let_go(it.engine.runs[0].job)
         await it.answer()
 
 
-async def late_click(it: House):
-    class Response:
-        async def defer(self) -> None:
-            pass
+class Click:
+    """An interaction that takes an acknowledgement, and nothing else."""
 
-        def is_done(self) -> bool:
-            return True
+    @property
+    def response(self) -> Click:
+        return self
 
-    class Click:
-        response = Response()
-
-    return Click()
+    async def defer(self) -> None:
+        pass
 
 
 async def test_a_menu_from_before_a_restart_says_that_it_is_old() -> None:
@@ -134,7 +137,8 @@ async def test_use_this_photo_serves_the_next_slash_command_for_three_minutes() 
         assert result.ephemeral
         assert "three minutes" in said(result)
         await it.ann.slash(it.channel, "stylize", style="greatwave")
-        assert (await it.answer()).reference.message_id == photo.id
+        await it.answer()
+        assert it.commands.heard[-1].photo == PHOTO
         await it.env.advance_time(181)
         result = await it.ann.slash(it.channel, "stylize", style="greatwave")
         assert "Which photo?" in said(result)
@@ -155,13 +159,6 @@ async def test_a_mention_with_a_photo_of_its_own_needs_no_privileged_intent() ->
     async with house() as it:
         await it.ann.send(it.channel, f"<@{it.env.bot.user.id}> starrynight", attachments=[("cat.png", PHOTO)])
         await it.answer()
-
-
-async def test_where_discord_hides_the_photo_the_person_is_told_another_way() -> None:
-    async with house() as it:
-        photo = await it.photo()
-        await it.ann.send(it.channel, f"<@{it.env.bot.user.id}> starrynight", reply_to=photo)
-        assert "right-click the photo" in it.channel.last_message.content.lower()
 
 
 async def test_a_plain_reply_works_with_the_message_content_intent() -> None:
@@ -419,3 +416,269 @@ async def test_buttons_outlive_a_restart() -> None:
         async with again(it) as it:
             await it.ann.click(answer, label="Stronger")
             assert "strength=70" in (await it.answer(2)).content
+
+
+# --- questions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("queue", "You have no pictures waiting."),
+        ("help", "reply to a photo"),
+        ("about", "Gatys"),
+        ("privacy", "24 hours"),
+        ("cancel", "nothing to cancel"),
+        ("settings", "What holds here"),
+    ],
+)
+async def test_questions_are_answered_to_the_person_alone(name: str, words: str) -> None:
+    async with house() as it:
+        role = it.guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+        eve = it.guild.add_member(it.env.create_user("eve"), roles=[role])
+        result = await eve.slash(it.channel, name)
+        assert result.ephemeral
+        assert words in said(result)
+
+
+async def test_cancel_takes_a_picture_back() -> None:
+    async with house(waits) as it:
+        result = await it.ann.slash(it.channel, "stylize", style="starrynight", photo=("cat.png", PHOTO))
+        await it.engine.until(lambda: it.engine.runs)
+        assert it.engine.runs[0].job in said(await it.ann.slash(it.channel, "queue"))
+        assert "Cancelled" in said(await it.ann.slash(it.channel, "cancel", picture="all"))
+
+        async def told():
+            return "as you asked" in result.response.content
+
+        await eventually(told)
+
+
+async def test_again_paints_the_last_photo_with_changes() -> None:
+    async with house() as it:
+        assert "no order of yours" in said(await it.ann.slash(it.channel, "again"))
+        await ordered(it)
+        await it.ann.slash(it.channel, "again", changes="greatwave strength=10")
+        second = await it.answer(2)
+        assert "/stylize greatwave" in second.content
+        assert "strength=10" in second.content
+
+
+async def test_styles_shows_the_gallery_by_pages_and_kinds() -> None:
+    async with house() as it:
+        shown = await it.ann.slash(it.channel, "styles")
+        assert shown.ephemeral
+        assert "Page 1 of" in everything(shown.response)
+        assert len(shown.response.attachments) == 5
+        await it.ann.click(shown.response, label="▶")
+        assert "Page 2 of" in everything(shown.response)
+        kind = next(value for value in options(shown.response) if value != "-")
+        await it.ann.select(shown.response, [kind], custom_id=menu(shown, "tag"))
+        assert "Page 2" not in everything(shown.response)
+        assert "Paint" not in str(shown.response.components)
+
+
+async def test_settings_are_for_who_manages_the_server_and_hold_for_orders() -> None:
+    async with house() as it:
+        assert "settings" not in it.ann.available_commands(it.channel)
+        role = it.guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+        eve = it.guild.add_member(it.env.create_user("eve"), roles=[role])
+        other = it.guild.create_text_channel("other")
+        changed = await eve.slash(it.channel, "settings", size="128", waiting="5", channel=it.channel)
+        assert "size=128" in said(changed)
+        assert "waiting=5" in said(changed)
+        await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        assert "size=128" in (await it.answer()).content
+        refused = await it.ann.slash(other, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        assert "do not paint in this part" in said(refused)
+        await eve.slash(it.channel, "settings", everywhere=True, style="greatwave")
+        await it.ann.slash(other, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.answer(channel=other)
+
+
+# --- what can go wrong -----------------------------------------------------------------------------------------------
+
+
+ANSWER = "/webhooks/*/messages/@original"
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 10008), (401, 50027), (403, 50013), (404, 10015)])
+async def test_where_the_interaction_takes_no_answer_the_channel_does(status: int, code: int) -> None:
+    async with house() as it:
+        it.env.inject_error("PATCH", ANSWER, status=status, code=code, times=None)
+        await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        answer = await it.answer()
+        assert await it.data(answer) == b"picture of " + PHOTO
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, 0), (503, 0), (429, 0), (401, 0)])
+async def test_what_may_pass_is_tried_again_and_posted_once(status: int, code: int) -> None:
+    async with house() as it:
+        it.env.inject_error("POST", "/channels/*/messages", status=status, code=code, times=2)
+        await it.ann.send(it.channel, f"<@{it.env.bot.user.id}> starrynight", attachments=[("cat.png", PHOTO)])
+        await it.answer()
+        assert len(it.public()) == 1
+
+
+async def test_a_channel_that_refuses_the_answer_leaves_a_letter() -> None:
+    async with house() as it:
+        it.env.inject_error("POST", f"/channels/{it.channel.id}/messages", status=403, code=50013, times=None)
+        await it.ann.send(it.channel, f"<@{it.env.bot.user.id}> starrynight", attachments=[("cat.png", PHOTO)])
+        letter = await it.answer(channel=it.ann.user.dm_channel)
+        assert "could not post this where you ordered it" in letter.content
+
+
+async def test_a_file_that_discord_finds_too_large_is_made_smaller() -> None:
+    async with house(paints_large) as it:
+        it.env.inject_error("PATCH", ANSWER, status=413, code=40005, times=1)
+        await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        answer = await it.answer()
+        assert answer.attachments[0].filename.endswith(".jpg")
+        assert (await it.data(answer)).startswith(b"\xff\xd8")
+        assert "Made smaller" in answer.content
+        result = await it.ann.click(answer, label="Original file")
+        assert result.followups[0].attachments[0].filename.endswith(".png")
+
+
+async def paints_large(engine, paint):
+    yield msgspec.structs.replace(done(paint), picture=noisy())
+
+
+def noisy() -> bytes:
+    """A PNG that compresses badly."""
+    data = io.BytesIO()
+    Image.frombytes("RGB", (400, 300), random.Random(1).randbytes(400 * 300 * 3)).save(data, "PNG")
+    return data.getvalue()
+
+
+async def test_a_deleted_message_is_answered_with_a_new_one() -> None:
+    async with house(waits) as it:
+        result = await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.engine.until(lambda: it.engine.runs)
+        it.env.backend.delete_message(it.channel.id, result.response.id)
+        it.engine.let_go(it.engine.runs[0].job)
+        await it.answer()
+
+
+async def test_a_deleted_channel_is_no_place_to_answer_so_a_letter_comes() -> None:
+    async with house(waits) as it:
+        photo = ("cat.png", PHOTO)
+        await it.ann.send(it.channel, f"<@{it.env.bot.user.id}> starrynight", attachments=[photo])
+        await it.engine.until(lambda: it.engine.runs)
+        it.env.backend.delete_channel(it.channel.id)
+        it.engine.let_go(it.engine.runs[0].job)
+        await it.answer(channel=it.ann.user.dm_channel)
+
+
+async def test_who_cannot_be_reached_at_all_does_not_hold_up_others() -> None:
+    async with house() as it:
+        it.env.inject_error("POST", f"/channels/{it.channel.id}/messages", status=403, code=50013, times=None)
+        it.env.inject_error("POST", "/users/@me/channels", status=403, code=50007, times=None)
+        await it.ann.send(it.channel, f"<@{it.env.bot.user.id}> starrynight", attachments=[("cat.png", PHOTO)])
+        await it.engine.until(lambda: it.engine.runs)
+
+        async def lost():
+            job = await it.store.job(it.engine.runs[0].job)
+            return job and job.state == "lost"
+
+        await eventually(lost)
+        await it.bob.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.answer()
+
+
+async def test_after_fifteen_minutes_the_answer_is_a_reply_in_the_channel() -> None:
+    async with house(waits) as it:
+        result = await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.engine.until(lambda: it.engine.runs)
+        await it.env.advance_time(15 * 60 + 1)
+        it.engine.let_go(it.engine.runs[0].job)
+        answer = await it.answer()
+        assert answer.reference.message_id == result.response.id
+        assert "below" in result.response.content
+
+
+async def test_an_expired_interaction_loses_no_order() -> None:
+    async with house() as it:
+        it.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
+        await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.answer()
+        it.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
+        await it.ann.slash(it.channel, "queue")
+        assert "no pictures waiting" in it.ann.user.dm_channel.last_message.content
+
+
+async def test_an_interaction_that_another_process_answers_is_left_to_it() -> None:
+    async with house() as it:
+        it.env.inject_error("POST", "/interactions/*/callback", status=400, code=40060)
+        await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        assert not it.commands.heard
+
+
+async def test_a_message_that_cannot_be_deleted_is_said_to_stay() -> None:
+    async with house() as it:
+        answer = await ordered(it)
+        it.env.inject_error("DELETE", ANSWER, status=403, code=50013)
+        assert "does not let me delete" in said(await it.ann.click(answer, label="Delete"))
+
+
+async def test_a_job_under_way_is_answered_after_a_restart_once() -> None:
+    async with house(waits) as it:
+        result = await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.engine.until(lambda: it.engine.runs)
+        await it.stop()
+        async with again(it) as it:
+            answer = await it.answer()
+            assert answer.reference.message_id == result.response.id
+            job = await it.store.job(it.engine.runs[0].job)
+        assert job
+        async with again(it) as it:  # the crash came after the answer, before the journal knew
+            await it.chat.deliver(job, RESULT)
+            assert len(it.answers()) == 1
+
+
+# --- the connection --------------------------------------------------------------------------------------------------
+
+
+async def test_commands_are_told_only_when_they_changed() -> None:
+    async with house() as it:
+        syncs = lambda: [r for r in it.env.http_requests if r.method == "PUT" and r.path.endswith("/commands")]  # noqa: E731
+        assert len(syncs()) == 1
+        async with again(it) as it:
+            assert len(syncs()) == 1
+        await it.store.set_setting("discord", "commands", "another")
+        async with again(it) as it:
+            assert len(syncs()) == 2
+
+
+async def test_commands_are_for_servers_people_and_private_conversations() -> None:
+    async with house() as it:
+        (told,) = [r for r in it.env.http_requests if r.method == "PUT"]
+        commands = {command["name"]: command for command in told.json}
+        assert set(commands) == {
+            *("stylize", "styles", "again", "queue", "cancel", "help", "about", "privacy", "settings"),
+            *("Stylize", "Use this photo"),
+        }
+        for name, command in commands.items():
+            assert command["integration_types"] == ([0] if name == "settings" else [0, 1])
+            assert command["contexts"] == ([0] if name == "settings" else [0, 1, 2])
+
+
+async def test_names_and_descriptions_can_be_translated() -> None:
+    async with house() as it:
+        client = it.chat.client()
+        before = await fingerprint(client.tree)
+        await client.tree.set_translator(
+            Translator({"de": {"styles": "stile", "What holds in this server": "Regeln"}})
+        )
+        assert await fingerprint(client.tree) != before
+        payload = await client.tree.get_command("styles").get_translated_payload(client.tree, client.tree.translator)
+        assert payload["name_localizations"] == {"de": "stile"}
+
+
+async def test_the_bot_works_in_a_private_conversation() -> None:
+    async with house() as it:
+        here = it.env.backend.store_attachments(it.ann.user.dm_channel.id, [("cat.png", PHOTO)])
+        await it.ann.send_dm("starrynight", attachments=here)
+        await it.answer(channel=it.ann.user.dm_channel)
+        await it.ann.user.slash("stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.answer(2, channel=it.ann.user.dm_channel)
