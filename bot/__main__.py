@@ -83,7 +83,10 @@ async def house(config: Config, journal: Path | None) -> AsyncIterator[House]:
     )
     limits = Limits(open_jobs=config.limits.open_jobs, burst=config.limits.burst, per_minute=config.limits.per_minute)
     queue, health = FairQueue(capacity=config.limits.queue), Health()
-    async with Store.open(journal) as store, Supervisor(engine_command(config), timings=timings) as engine:
+    async with (
+        Store.open(journal) as store,
+        Supervisor(engine_command(config), timings=timings, observer=health.happened) as engine,
+    ):
         yield House(store, Studio(store, engine, queue, limits, gallery.default(), rules=rules, health=health), health)
 
 

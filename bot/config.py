@@ -92,7 +92,7 @@ class Engine(Section, frozen=True):
         Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")
     ] = None
     load_seconds: Annotated[float, _doc("How long the engine may take to start.", gt=0)] = 120.0
-    hang_seconds: Annotated[float, _doc("Silence after which the engine counts as hung and is replaced.", gt=0)] = 60.0
+    hang_seconds: Annotated[float, _doc("Silence after which the engine is replaced as hung.", gt=0)] = 120.0
     cancel_seconds: Annotated[float, _doc("How long a cancelled job may take to stop before it is killed.", gt=0)] = (
         5.0
     )

@@ -147,9 +147,7 @@ async def journal(config: Config, *, running: bool) -> Finding:
 def libraries() -> Finding:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision", "pillow"))
     if importlib.util.find_spec("pillow_heif") is None:
-        return Finding(
-            "note", "libraries", f"{versions}; HEIC photos are refused without: pip install 'impasto[heif]'"
-        )
+        return Finding("note", "libraries", f"{versions}; for HEIC photos: pip install pillow-heif")
     return Finding("ok", "libraries", f"{versions}; HEIC photos can be read")
 
 

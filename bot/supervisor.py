@@ -54,7 +54,7 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     """Every deadline; all in seconds."""
 
     load_seconds: float = 120.0  # from spawn to Ready: torch from a cold disk takes half a minute, weights the rest
-    hang_seconds: float = 60.0  # between two frames: several times the longest honest step
+    hang_seconds: float = 120.0  # between two frames; a step at 4096 pixels takes half a minute on two idle cores
     cancel_seconds: float = 5.0  # from asking to killing
     job_seconds: float = 3600.0  # for one picture; what takes longer keeps everybody else waiting
     stop_seconds: float = 3.0  # from Stop to SIGTERM
@@ -451,5 +451,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith("IMPASTO_") and not name.upper().endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))
     }
     code = str(Path(wire.__file__).resolve().parents[1])
+    # Threads that wait for work by spinning slow an engine down several times on a busy machine (seen on two cores).
+    kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (code, environ.get("PYTHONPATH"))))
     return kept

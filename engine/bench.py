@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 
 import torch
+import torch.nn.functional as fn
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -31,7 +32,7 @@ def picture(size: int) -> Tensor:
     x = torch.linspace(0.2, 0.8, size).expand(3, size * 3 // 4, size).clone()
     for grain in (4, 16, 64):
         noise = torch.randn(1, 3, grain * 3 // 4, grain, generator=generator)
-        x += 0.08 * gatys.fn.interpolate(noise, x.shape[1:], mode="bicubic")[0]
+        x += 0.08 * fn.interpolate(noise, x.shape[1:], mode="bicubic")[0]
     return x.clamp(0, 1)
 
 

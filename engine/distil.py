@@ -40,6 +40,11 @@ class DistilSettings(msgspec.Struct, frozen=True, kw_only=True):
     gram_weight: float = 1.0  # of the Gram matrices' relative error, which is what the slim encoder is used for
     paintings: float = 0.35  # share of crops that come from paintings
     disturbed: float = 0.3  # share of crops with noise or another crop mixed in: half-made pictures look like that
+    chase_from: int = 6500  # the step from which on some batches are pictures half way through a style transfer
+    chased: float = 0.5  # share of those batches
+    chases: int = 24  # transfers under way at any time
+    chase_steps: int = 4  # of one transfer, each time that its turn comes
+    chase_turns: int = 12  # after which a transfer is begun anew
     seed: int = 1
 
 
@@ -118,6 +123,34 @@ def disturb(x: Tensor, other: Tensor, share: float, chance: random.Random) -> Te
     return x.clamp(0, 1)
 
 
+class Chase:
+    """A batch of style transfers under way with the student as it is now.
+
+    L-BFGS finds every pattern that a student takes for a stroke and its teachers do not. So the student is shown what
+    it would itself make of a picture, and told what its teachers see there (as in Ross, Gordon & Bagnell 2011).
+    """
+
+    RATE = 0.04  # of the range of pixel values: the first step's length; later ones get shorter
+
+    def __init__(self, x: Tensor, style: Tensor) -> None:
+        self.x, self.style, self.turns = x, style, 0
+
+    def advance(self, student: Student, steps: int) -> Tensor:
+        """``steps`` more steps of signed gradient towards the style's Gram matrices; returns the pictures."""
+        with torch.no_grad():
+            target, _ = student(self.style)
+        x = self.x.clone().requires_grad_(True)
+        for _ in range(steps):
+            found, _ = student(x)
+            loss = torch.stack([gram_error(found[name], target[name]) for name in target]).sum()
+            (gradient,) = torch.autograd.grad(loss, x)
+            with torch.no_grad():
+                x += self.RATE / (2 + self.turns) * -gradient.sign()
+                x.clamp_(0, 1)
+        self.x, self.turns = x.detach(), self.turns + 1
+        return self.x
+
+
 class Distillation:
     """One training run: its networks, optimiser and step count, which a checkpoint holds in full."""
 
@@ -133,6 +166,7 @@ class Distillation:
         paintings = sorted((data / "paintings").glob("*.jpg"))
         self.paintings = Crops(paintings, settings.crop, settings.seed + 1, short=640)
         self.random = random.Random(settings.seed)
+        self.chases: list[Chase] = []
         self.teachers.calibrate(torch.cat([self.photos.batch(16), self.paintings.batch(8)]).to(device))
 
     def rate(self) -> float:
@@ -149,12 +183,26 @@ class Distillation:
         x = torch.cat(parts)
         return disturb(x, x.roll(1, 0), s.disturbed, self.random)
 
+    def chased(self) -> Tensor:
+        """The pictures of one of the transfers under way, some steps further."""
+        s = self.settings
+        if len(self.chases) < s.chases:
+            start = self.batch() if self.random.random() < 0.8 else torch.rand(s.batch, 3, s.crop, s.crop)
+            self.chases.append(Chase(start.to(self.device), self.paintings.batch(s.batch).to(self.device)))
+        chase = self.random.choice(self.chases)
+        if chase.turns + 1 >= s.chase_turns:
+            self.chases.remove(chase)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return chase.advance(self.student, s.chase_steps)
+
     def run(self) -> Iterator[dict[str, float]]:
         """Steps until the settings' end; yields each step's relative errors by layer."""
         while self.step < self.settings.steps:
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate()
-            x = self.batch().to(self.device).contiguous(memory_format=torch.channels_last)
+            chase = self.step >= self.settings.chase_from and self.random.random() < self.settings.chased
+            x = self.chased() if chase else self.batch().to(self.device)
+            x = x.contiguous(memory_format=torch.channels_last)
             with torch.autocast(self.device.type, torch.bfloat16):
                 targets, hint_targets = self.teachers(x)
                 found, hints = self.student(x)

@@ -128,7 +128,13 @@ def load(
     """
     if name == "slim":
         return SlimEncoder.load().to(device)
-    encoder = FullEncoder(full_weights(cache, local), pooling).to(device)
+    try:
+        encoder = FullEncoder(full_weights(cache, local), pooling).to(device)
+    except (KeyError, RuntimeError) as error:
+        raise NoWeights(
+            f"The file {local or 'in the cache'} does not hold torchvision's vgg19 weights, so the slim encoder "
+            "carries on. Give another file in the configuration (engine.weights)."
+        ) from error
     swatches = [style.swatch for style in gallery.default() if style.swatch.exists()]
     encoder.normalise([fit(decode(path.read_bytes()).pixels, 320)[None].to(device) for path in swatches])
     return encoder

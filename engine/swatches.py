@@ -35,8 +35,8 @@ PAINTINGS = {
     "thekiss": "the-kiss",
     "dore": "red-riding-hood-dore",
 }
-LONG_SIDE = 640  # pixels
-STEPS = 240
+LONG_SIDE = 512  # pixels
+STEPS = 200
 MAX_BYTES = 120_000
 CALIBRATION_PHOTOS = 40
 

@@ -28,7 +28,7 @@ from bot.commands import COMMANDS, Commands
 from bot.config import Web
 from bot.errors import BadConfig, LimitReached, sentence
 from bot.health import Health
-from bot.jobs import Job, Place
+from bot.jobs import Job, Place, State
 from bot.store import Store
 from engine.gallery import Gallery
 from engine.recipe import SETTINGS
@@ -149,7 +149,7 @@ class WebChat:
     async def tell(self, job: Job, text: str) -> None:
         room = job.place.room
         if not await self._rooms.settled(room, job.id):
-            await self._rooms.append(room, Told(job.id, text))
+            await self._rooms.append(room, Told(job.id, text, job.state is State.CANCELLED))
         self._rooms.settle(room, job.id)
 
     # --- serving -----------------------------------------------------------------------------------------------------

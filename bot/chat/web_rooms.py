@@ -69,6 +69,7 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
 
     job: str
     text: str
+    cancelled: bool = False
 
 
 Entry = Photo | Said | Answer | Finished | Told

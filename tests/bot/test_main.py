@@ -26,12 +26,14 @@ from engine import recipe
 from engine.gallery import Gallery
 
 ROOT = Path(__file__).parents[2]
-LONG = 120  # seconds; the patience of a test, for a busy machine
+LONG = 300  # seconds; the patience of a test, for a busy machine
 TOKEN = "123456789:AAE4-abcdefghijklmnopqrstuvwxyz_12345"
 
 
 async def start(*arguments: str | Path, cwd: Path, **environ: str) -> Process:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **environ}
+    # One thread: several wait for each other after every operation, which takes for ever on a busy machine.
+    ours = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "IMPASTO_ENGINE_THREADS": "1"}
+    environment = {**os.environ, **ours, **environ}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", *map(str, arguments), cwd=cwd, env=environment, stdout=PIPE, stderr=PIPE
     )

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +164,12 @@ def _on_disk(folder: Path, text: bytes) -> bool:
     return any(text in file.read_bytes() for file in folder.iterdir())
 
 
-async def test_a_deleted_photo_is_gone_from_the_disk(tmp_path: Path) -> None:
-    path, secret = tmp_path / "journal", b"my face" * 2000
-    async with Store.open(path) as store:
+@pytest.mark.parametrize("secret", [b"my face" * 2000, b"my face"])
+async def test_a_deleted_photo_is_gone_from_the_disk(tmp_path: Path, secret: bytes) -> None:
+    async with Store.open(tmp_path / "journal") as store:
+        await store.add(_job("before"), b"stays")
         await store.add(_job(state=State.DELIVERED), secret)
+        await store.add(_job("after"), b"stays, and on the same page if there is room")
         assert _on_disk(tmp_path, b"my face")
         await store.prune(time.time() + 1)
         assert not _on_disk(tmp_path, b"my face")
@@ -225,13 +228,24 @@ async def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "notes.txt").read_text().startswith("Dear diary")
 
 
-async def test_a_damaged_journal_is_refused(tmp_path: Path) -> None:
+def _cut(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def _scribble(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xaa" * 40_000)
+
+
+@pytest.mark.parametrize("damage", [_cut, _scribble])
+async def test_a_damaged_journal_is_refused(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     path = tmp_path / "journal"
     async with Store.open(path) as store:
         for number in range(20):
             await store.add(_job(f"{number}"), os.urandom(20_000))
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size // 2)
+    damage(path)
     assert "damaged" in await _refused(path)
 
 

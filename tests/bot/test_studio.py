@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.announce import Announcer, Pace
 from bot.chat import Status
-from bot.errors import BadOrder, LimitReached, NotYours, StoreBroken, Undeliverable
+from bot.errors import BadOrder, EngineBroken, LimitReached, NotYours, StoreBroken, Undeliverable
 from bot.jobs import Job, Place, State
 from bot.limits import Limits
 from bot.store import Store
@@ -281,9 +281,9 @@ async def test_a_cancel_that_comes_too_late_delivers_nothing_twice() -> None:
 
 async def test_an_engine_killed_for_a_cancel_is_no_breakdown() -> None:
     async def dies_of_it(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        yield Progress(paint.job, 0.1, "step 12 of 120")
         await engine.until(lambda: paint.job in engine.cancelled)
-        async for event in crashes(engine, paint):
-            yield event
+        raise EngineBroken("My painting engine had to be restarted in the middle of this picture.")
 
     async with bot(dies_of_it) as it:
         job = await it.order()
@@ -292,6 +292,7 @@ async def test_an_engine_killed_for_a_cancel_is_no_breakdown() -> None:
         after = await it.order(photo=b"after")
         await it.chat.answered(job.id, after.id)
         assert it.engine.painted == ["cat", "after"]
+        assert b"impasto_engine_breakdowns_total 0.0" in it.studio.health.metrics()
 
 
 async def test_everything_of_one_person_is_cancelled_and_nothing_of_anybody_else() -> None:
@@ -475,6 +476,20 @@ async def test_a_chat_that_hangs_is_given_up_and_the_answer_comes_all_the_same()
     assert await asyncio.wait_for(running, 10)
     assert calls == 3
     assert chat.shown == []
+
+
+async def test_nothing_is_shown_after_the_answer() -> None:
+    chat = ChatDouble()
+    announcer = Announcer(chat, Pace())
+    job = Job(id="a", user="ann", place=Place("web", "room"), recipe=_recipe(), created=0)
+    running = asyncio.create_task(announcer.run())
+    announcer.show(job, Status(text="step 1"))
+    await chat.until(lambda: chat.shown)
+    await asyncio.sleep(0)  # back to waiting for news
+    announcer.end(lambda: chat.tell(job, "Cancelled."))
+    announcer.show(job, Status(text="step 2"))
+    assert await asyncio.wait_for(running, 10)
+    assert (chat.texts("a"), chat.told) == (["step 1"], [("a", "Cancelled.")])
 
 
 # --- disasters: the bot itself ---------------------------------------------------------------------------------------

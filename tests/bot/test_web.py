@@ -172,7 +172,8 @@ async def test_a_cancelled_job_is_told_and_the_button_is_not_shown_as_said(tab: 
         job = (await room.entry("answer"))["job"]
         await at.engine.order()
         await tab.say(f"/cancel {job}", quiet=True)
-        assert (await room.entry("told"))["job"] == job
+        told = await room.entry("told")
+        assert (told["job"], told["cancelled"]) == (job, True)
     async with tab.listening() as room:
         entries = [told["entry"] for told in await room.backlog() if "entry" in told]
     assert [entry["text"] for entry in entries if entry["type"] == "said"] == [LINE]

@@ -15,7 +15,7 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from bot.supervisor import Supervisor, worker_command
+from bot.supervisor import Supervisor, Timings, worker_command
 from engine import gallery, wire
 from tests.web_house import House, house, picture, swatches
 
@@ -454,20 +454,21 @@ async def test_a_real_photo_is_painted_by_the_real_engine(browser: Browser, tmp_
     Image.fromarray(data.astronaut()).resize((200, 200)).save(photo, "JPEG")
     command = worker_command(threads=1, cache=tmp_path / "cache")
     async with (
-        Supervisor(command) as engine,
+        Supervisor(command, timings=Timings(load_seconds=300, hang_seconds=300)) as engine,
         house(tmp_path / "journal.sqlite3", engine=engine) as at,
         visit(browser, at.url) as page,
     ):
         await give(page, "drop", photo.getvalue(), "astronaut.jpg")
         await expect(page.locator(".photo:not(.sending)")).to_be_visible()
         await say(page, "/stylize starrynight size=96 steps=12 seed=7")
-        await expect(page.locator(".job .recipe code")).to_contain_text("/stylize starrynight mode=fine")
+        line = page.locator(".job .recipe code")
+        await expect(line).to_contain_text("/stylize starrynight mode=fine", timeout=5 * SETTLED)
         async with page.expect_download() as download:
             await page.get_by_role("link", name="Download").click()
         with Image.open(await (await download.value).path()) as painting:
             painting.load()
             assert (painting.format, painting.size) == ("PNG", (96, 96))
-            assert await page.locator(".recipe code").inner_text() in str(painting.info)
+            assert await line.inner_text() in str(painting.info)
             original = Image.open(photo).resize((96, 96)).convert("RGB")
             differing = sum(a != b for a, b in zip(original.tobytes(), painting.convert("RGB").tobytes(), strict=True))
         assert differing > 96 * 96

@@ -107,14 +107,15 @@ def grey_profile(gamma: float) -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """A press loaded with strange ink: its cyan prints as a mid grey, the others hardly at all."""
+    """A press with strange ink on yellow paper: its cyan prints as a mid grey, magenta and yellow not at all."""
     straight = bytes(range(256))
     nodes = b""
     for node in range(16):  # the last channel, black, runs fastest
         cyan, black = node >> 3, node & 1
         nodes += bytes([round(255 * (1 - 0.5 * cyan) * (1 - black)), 128, 128])  # L a b
     lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
-    return _profile(b"prtr", b"CMYK", b"Lab ", {b"A2B0": lut + straight * 4 + nodes + straight * 3})
+    paper = _xyz(0.8, 0.83, 0.5)
+    return _profile(b"prtr", b"CMYK", b"Lab ", {b"wtpt": paper, b"A2B0": lut + straight * 4 + nodes + straight * 3})
 
 
 # --- what photos carry besides their pixels --------------------------------------------------------------------------

@@ -89,6 +89,13 @@ def test_a_missing_full_encoder_is_one_sentence(tmp_path) -> None:
         full_weights(None, tmp_path / "absent.pth")
 
 
+def test_a_file_of_other_weights_is_one_sentence(tmp_path) -> None:
+    path = tmp_path / "other.pth"
+    torch.save({"fc.weight": torch.zeros(2)}, path)
+    with pytest.raises(NoWeights, match="does not hold torchvision's vgg19 weights"):
+        encoders.load("full", torch.device("cpu"), None, path)
+
+
 def test_the_package_carries_a_slim_encoder_of_at_most_four_megabytes() -> None:
     assert SLIM_FILE.stat().st_size <= 4_000_000
 

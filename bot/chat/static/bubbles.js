@@ -117,9 +117,10 @@ export class JobBubble {
     this.working.remove();
   }
 
-  fail(text) {
+  fail(text, cancelled) {
     this.end();
-    this.element.classList.add("ended", "refused");
+    this.element.classList.add("ended");
+    this.element.classList.toggle("refused", !cancelled);
     if (!this.under.parentNode) this.canvas.remove();
     this.canvas.querySelector(".so-far")?.remove();
     const retry = this.photoShown && h("div", { class: "deeds" }, h("button", { type: "button", onclick: () => this.deeds.pick(this.photoShown) }, "Choose a style"));

@@ -76,7 +76,7 @@ class Page {
 
   told(entry) {
     const job = this.job(entry.job);
-    if (!job.over) job.fail(entry.text);
+    if (!job.over) job.fail(entry.text, entry.cancelled);
   }
 
   job(id) {
