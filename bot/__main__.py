@@ -18,7 +18,8 @@ import msgspec
 
 from bot import doctor, log
 from bot.actions import Actions
-from bot.chat import Chat, Incoming, Result
+from bot.chat import Chat, Hook, Incoming, Result
+from bot.chat.telegram import WEBHOOK_PATH, TelegramChat
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_photo
 from bot.chat.web import WebChat
 from bot.commands import Commands
@@ -96,8 +97,6 @@ async def serve(config: Config) -> None:
     Raises:
         BadConfig: it cannot listen or keep its journal where it was told to.
     """
-    if config.telegram.token:
-        logger.warning("A Telegram token is set, but this version has no Telegram adapter yet: it is not used.")
     free = doctor.port(config)
     if free.verdict == "bad":
         raise BadConfig(free.text)
@@ -105,14 +104,21 @@ async def serve(config: Config) -> None:
         styles = gallery.default()
         photo_bytes = config.limits.max_photo_mb * 2**20
         commands = Commands(studio, styles)
-        web = WebChat(config.web, commands, store, styles, health, max_photo_bytes=photo_bytes)
-        studio.add_chat(web)
+        actions, hooks = Actions(studio, store), dict[str, Hook]()
         others: list[Network] = []
+        if config.telegram.token:
+            telegram = TelegramChat(
+                config.telegram, commands, actions, store, styles, health, max_photo_bytes=photo_bytes
+            )
+            others.append(telegram)
+            if config.telegram.webhook_url:
+                hooks[WEBHOOK_PATH] = telegram.hook
+        web = WebChat(config.web, commands, store, styles, health, max_photo_bytes=photo_bytes, hooks=hooks)
+        studio.add_chat(web)
         if config.discord.token:
             # Here, for who has no token need not wait for the library.
             from bot.chat.discord import DiscordChat
 
-            actions = Actions(studio, store)
             others.append(
                 DiscordChat(config.discord, commands, actions, store, styles, health, max_photo_bytes=photo_bytes)
             )

@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "about": "what I am and whose ideas I use",
     "privacy": "what I keep, and for how long",
 }
-ALIASES = {"stylise": "stylize", "start": "help"}
+ALIASES = {"stylise": "stylize"}
 
 PAPERS = (
     "Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
@@ -66,6 +66,7 @@ class Commands:
             "cancel": self._cancel,
             "settings": self._settings,
             "help": self._help,
+            "start": self._start,
             "about": self._about,
             "privacy": self._privacy,
         }
@@ -113,6 +114,9 @@ class Commands:
         if message.incoming.photo is not None:
             if message.rest:
                 return await self._stylize(message)
+            chosen = await self._studio.rooms.remembered(message.incoming.place.room)
+            if chosen is not None:
+                return await self._stylize(_Message(message.incoming, "stylize", chosen))
             return Reply(
                 text="Which style shall it be? Choose one, or reply /stylize and its name to the photo.",
                 cards=_cards(self._gallery),
@@ -195,6 +199,14 @@ class Commands:
             f"size=..{self._studio.rules.max_size}, seed=. Mix styles with +: /stylize starrynight:70+greatwave:30"
         )
         return Reply(text="\n".join(["I repaint photos in the style of paintings.", *lines, settings]))
+
+    async def _start(self, message: _Message) -> Reply:
+        """How some platforms begin; a link may name a style, which then waits for a photo."""
+        style = self._gallery.find(message.rest)
+        if style is None:
+            return await self._help(message)
+        await self._studio.rooms.remember(message.incoming.place.room, style.name)
+        return Reply(text=f"{style.credit}: a good choice, for which photo? Send it here.")
 
     async def _about(self, message: _Message) -> Reply:
         ready = self._studio.engine.ready

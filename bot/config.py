@@ -130,7 +130,14 @@ class Discord(Section, frozen=True):
 
 
 class Telegram(Section, frozen=True):
-    token: Annotated[Secret, _doc("Bot token; the Telegram adapter comes in a later version.")] = Secret()
+    token: Annotated[Secret, _doc("Bot token from @BotFather; empty leaves Telegram out.")] = Secret()
+    webhook_url: Annotated[
+        str, _doc("Public https address of this Impasto's /telegram; empty asks Telegram for news instead.")
+    ] = ""
+    api_url: Annotated[
+        str,
+        _doc("Telegram's server, or a Bot API server of one's own, which lets larger photos through.", min_length=1),
+    ] = "https://api.telegram.org"
 
 
 class Log(Section, frozen=True):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import http.client
 import importlib.util
 import json
 import os
 import re
 import socket
+import urllib.error
 import urllib.request
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -42,6 +44,8 @@ async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> As
     running = await asyncio.to_thread(already_running, config)
     yield running or port(config)
     yield await journal(config, running=running is not None)
+    if config.telegram.token:
+        yield await asyncio.to_thread(telegram, config)
     yield libraries()
     yield swatches(gallery)
     async for finding in painting(config, engine):
@@ -60,8 +64,6 @@ def configuration(config: Config) -> Iterator[Finding]:
         yield Finding("ok", "access", "the chat page asks for no token, and only this machine can open it")
     elif not is_loopback(config.web.host):
         yield Finding("ok", "access", f"other machines can open the chat page on {config.web.host}, with the token")
-    if config.telegram.token:
-        yield Finding("note", "Telegram", "a token is set, but this version cannot use it: the adapter comes later")
     yield discord(config)
 
 
@@ -142,6 +144,27 @@ async def journal(config: Config, *, running: bool) -> Finding:
     except BadConfig as error:
         return Finding("bad", "journal", str(error))
     return Finding("ok", "journal", f"{path}, {waiting} unfinished")
+
+
+def telegram(config: Config) -> Finding:
+    """Whether Telegram knows the token."""
+    # Neither the address nor the library's error is ever shown: the token stands in them.
+    url = f"{config.telegram.api_url.rstrip('/')}/bot{config.telegram.token.reveal()}/getMe"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            me = json.loads(answer.read(65536))["result"]
+    except urllib.error.HTTPError as answer:
+        if answer.code in (401, 404):
+            text = "Telegram refuses telegram.token. Ask @BotFather for the token, or for a new one (/token)."
+            return Finding("bad", "Telegram", text)
+        return Finding("note", "Telegram", f"it answers with an error just now ({answer.code}); try again later")
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return Finding(
+            "note", "Telegram", f"{config.telegram.api_url} cannot be reached from here; Impasto keeps trying"
+        )
+    privacy = "off" if me.get("can_read_all_group_messages") else "on, so in groups it sees commands only"
+    how = "is told of news" if config.telegram.webhook_url else "asks for news"
+    return Finding("ok", "Telegram", f"@{me.get('username')}, {how}; privacy mode is {privacy}")
 
 
 def libraries() -> Finding:

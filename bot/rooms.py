@@ -14,6 +14,7 @@ from engine.gallery import Gallery
 from engine.recipe import Mode, Recipe, RecipeError, line, nearest
 
 KEY = "room"  # under which the store keeps a room's settings
+CHOSEN = "chosen"  # and a style that waits for its photo
 SMALLEST, LARGEST = 64, 4096
 WORDS = ("style", "mode", "size", "who", "waiting", "topics")
 ALIASES = {"channels": "topics", "channel": "topics", "topic": "topics", "max_size": "size"}
@@ -173,3 +174,14 @@ class Rooms:
     async def set(self, room: str, settings: Room) -> None:
         decided = settings != Room()
         await self._store.set_setting(room, KEY, msgspec.json.encode(settings).decode() if decided else None)
+
+    async def remember(self, room: str, style: str) -> None:
+        """Somebody has chosen a style here before the photo came."""
+        await self._store.set_setting(room, CHOSEN, style)
+
+    async def remembered(self, room: str) -> str | None:
+        """The style that was chosen; it is for one photo."""
+        style = await self._store.setting(room, CHOSEN)
+        if style is not None:
+            await self._store.set_setting(room, CHOSEN, None)
+        return style

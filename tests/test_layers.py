@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "bot.studio": GROUND | ROOMS | {"bot.chat", "bot.announce", "bot.rooms"},
     "bot.commands": GROUND | ROOMS | {"bot.chat", "bot.studio"},
     "bot.actions": GROUND | ROOMS | {"bot.chat", "bot.studio"},
-    "bot.fit": GROUND | {"bot.supervisor"},
+    "bot.prints": {"bot.supervisor"},
     "bot.doctor": GROUND | ROOMS | {"bot.config"},
 }
 # The one chat that imports each chat's library, in one file or in several of its rooms.

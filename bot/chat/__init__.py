@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from bot.jobs import Job, Place
+
+# What a platform posts to us over HTTP: its headers and body; returns the status of our answer.
+Hook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ import msgspec
 from discord.utils import escape_markdown
 
 from bot.chat import Result, Status
-from bot.errors import Undeliverable
-from bot.fit import fit
+from bot.errors import Breakage, Undeliverable
 from bot.jobs import Job
+from bot.prints import jpeg
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,9 @@ class Posts:
     async def deliver(self, job: Job, result: Result) -> None:
         limit = self._limit(job)
         while not await self._answered(job):
-            picture = await fit(result.picture, limit)
+            picture = result.picture if len(result.picture) <= limit else await jpeg(result.picture, limit)
+            if picture is None:
+                raise Breakage("The picture could not be made small enough.")
             name = job.file_name
             notes = list(result.notes)
             if picture is not result.picture:

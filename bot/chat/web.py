@@ -14,14 +14,14 @@ import logging
 import re
 import string
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiohttp import ClientConnectionError, WSCloseCode, web
 
-from bot.chat import Incoming, Reply, Result, Status
+from bot.chat import Hook, Incoming, Reply, Result, Status
 from bot.chat.web_door import DAYS, Door
 from bot.chat.web_rooms import ENTRIES, PHOTOS, Answer, Finished, Live, Photo, Rooms, Said, Told, key_of
 from bot.commands import COMMANDS, Commands
@@ -40,7 +40,7 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", 
 COOKIE = "impasto"
 KEEP = "private, max-age=86400, immutable"
 
-MESSAGE_BYTES = 64 * 2**10
+MESSAGE_BYTES = 256 * 2**10  # of a request that is no photo
 MESSAGE_LENGTH = 2000  # characters
 UPLOADS = 8  # at once; each is held in memory while it arrives
 GUESSES = 8  # at once, each of which takes GUESS_SECONDS when it is wrong
@@ -91,6 +91,9 @@ class No(Exception):
 class WebChat:
     """A Chat whose platform is this process's own page.
 
+    Args:
+        hooks: by path, where other platforms post to. They prove themselves, so neither token nor host is asked for.
+
     Raises:
         BadConfig: the page would be open to other machines without a token.
     """
@@ -106,8 +109,10 @@ class WebChat:
         health: Health,
         *,
         max_photo_bytes: int = 20 * 2**20,
+        hooks: Mapping[str, Hook] | None = None,
     ) -> None:
         self._config = config
+        self._hooks = hooks or {}
         self._commands = commands
         self._store = store
         self._gallery = gallery
@@ -197,6 +202,7 @@ class WebChat:
                 web.get(room + "/preview/{job}/{count}.jpg", self._preview),
             ]
         )
+        app.add_routes([web.post(path, self._hook) for path in self._hooks])
         app.on_response_prepare.append(_with_headers)
         app.on_shutdown.append(self._close)
         return app
@@ -209,7 +215,8 @@ class WebChat:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let in who may come in, and turn errors into sentences."""
         try:
-            self._check(request)
+            if request.path not in self._hooks:
+                self._check(request)
             return await handler(request)
         except No as no:
             return web.json_response({"error": str(no)}, status=no.status)
@@ -288,6 +295,9 @@ class WebChat:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self._health.metrics(), headers={"Content-Type": self._health.content_type})
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        return web.Response(status=await self._hooks[request.path](request.headers, await request.read()))
 
     # --- signing in --------------------------------------------------------------------------------------------------
 

@@ -530,8 +530,10 @@ async def test_a_channel_that_refuses_the_answer_leaves_a_letter() -> None:
 
 async def test_a_file_that_discord_finds_too_large_is_made_smaller() -> None:
     async with house(paints_large) as it:
-        it.env.inject_error("PATCH", ANSWER, status=413, code=40005, times=1)
         await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
+        await it.engine.until(lambda: it.engine.runs)
+        it.env.inject_error("PATCH", ANSWER, status=413, code=40005, times=1)
+        it.engine.let_go(it.engine.runs[0].job)
         answer = await it.answer()
         assert answer.attachments[0].filename.endswith(".jpg")
         assert (await it.data(answer)).startswith(b"\xff\xd8")
@@ -541,6 +543,7 @@ async def test_a_file_that_discord_finds_too_large_is_made_smaller() -> None:
 
 
 async def paints_large(engine, paint):
+    await engine.until(lambda: paint.job in engine.free)
     yield msgspec.structs.replace(done(paint), picture=noisy())
 
 

@@ -1,0 +1,111 @@
+"""Calls to Telegram: each waits for its turn, obeys "retry after", follows a group that moved, fails in our words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
+
+from bot.chat.telegram_flood import Flood
+from bot.errors import Undeliverable
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+MARGIN = 0.1  # seconds on top of what Telegram says: its clock and ours are not one
+SPARE_SECONDS = 10.0  # how long progress waits for its turn; the studio gives it 15
+
+GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "message to delete not found")
+CLOSED = (
+    *(
+        "chat not found",
+        "peer_id_invalid",
+        "group chat was deactivated",
+        "user is deactivated",
+        "chat_write_forbidden",
+    ),
+    *("not enough rights", "have no rights", "need administrator rights", "message thread not found"),
+    *("topic_closed", "topic_deleted", "chat_restricted", "chat_admin_required"),
+)
+
+
+class Gone(TelegramError):
+    """The message is not there any more, or cannot be edited any more."""
+
+
+class Calls:
+    """Makes them, one chat at a time known to `Flood`."""
+
+    def __init__(self, flood: Flood) -> None:
+        self.flood = flood
+        self._moved: dict[int, int] = {}  # groups that became supergroups
+
+    async def call(self, chat: int, make: Callable[[int], Awaitable[T]], *, count: int = 1, free: bool = False) -> T:
+        """Do ``make(chat)`` when it may be done; ``free`` is for what Telegram does not count.
+
+        Raises:
+            Gone, Undeliverable, BadRequest, NetworkError
+        """
+        while True:
+            chat = self._moved.get(chat, chat)
+            if not free:
+                await self.flood.turn(chat, count=count)
+            try:
+                return await self._made(chat, make)
+            except RetryAfter as error:
+                self._told_to_wait(chat, error)
+                if free:
+                    raise
+            except ChatMigrated as error:
+                self._moved[chat] = error.new_chat_id
+
+    async def spare(self, chat: int, make: Callable[[int], Awaitable[T]]) -> bool:
+        """Do it if its turn comes soon; whether it was done. Progress is not worth a second try."""
+        chat = self._moved.get(chat, chat)
+        if not await self.flood.spare_turn(chat, SPARE_SECONDS):
+            return False
+        try:
+            await self._made(chat, make)
+        except RetryAfter as error:
+            self._told_to_wait(chat, error)
+            return False
+        except ChatMigrated as error:
+            self._moved[chat] = error.new_chat_id
+            return False
+        return True
+
+    def _told_to_wait(self, chat: int, error: RetryAfter) -> None:
+        seconds = waiting_time(error)
+        log.info("Telegram asks for a pause of %.0f s in a chat", seconds)
+        self.flood.close(chat, seconds + MARGIN)
+
+    async def _made(self, chat: int, make: Callable[[int], Awaitable[T]]) -> T:
+        try:
+            return await make(chat)
+        except Forbidden as error:
+            raise Undeliverable("Telegram lets me write there no more: I was removed or blocked.") from error
+        except BadRequest as error:
+            text = str(error).lower()
+            if any(sign in text for sign in GONE):
+                raise Gone(str(error)) from error
+            if any(sign in text for sign in CLOSED):
+                raise Undeliverable(f"Telegram does not let me write there: {error}.") from error
+            raise
+
+
+def waiting_time(error: RetryAfter) -> float:
+    """Seconds."""
+    wait = error.retry_after
+    return float(wait) if isinstance(wait, int | float) else wait.total_seconds()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether it may work later: the network, or Telegram itself. The library derives BadRequest from NetworkError."""
+    return isinstance(error, NetworkError | RetryAfter | TimeoutError) and not isinstance(error, BadRequest)
+
+
+def is_unchanged(error: BadRequest) -> bool:
+    """The message is already as it was to become, which is as good as done."""
+    return "message is not modified" in str(error).lower()

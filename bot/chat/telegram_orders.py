@@ -1,0 +1,481 @@
+"""From what people write and press to orders, and the answers that are said at once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from telegram import (
+    Bot,
+    CallbackQuery,
+    Chat,
+    ChatMember,
+    InlineKeyboardMarkup,
+    InlineQuery,
+    InlineQueryResultArticle,
+    InlineQueryResultCachedPhoto,
+    InputMediaPhoto,
+    InputTextMessageContent,
+    Message,
+    User,
+)
+from telegram.error import BadRequest, InvalidToken, TelegramError
+
+from bot import prints
+from bot.actions import Action, Actions, Press
+from bot.chat import Incoming, Reply
+from bot.chat.telegram_calls import Calls, Gone, is_passing
+from bot.chat.telegram_desk import Desk, reply_to, thread_of
+from bot.chat.telegram_mail import COMMAND, Shot, is_for_us, is_private, shot_of, text_of, topic_of, user_of
+from bot.chat.telegram_words import ACT, ALERT, ASK, CAPTION, choices, cut
+from bot.commands import Commands
+from bot.errors import BadOrder, Refusal, Undeliverable, sentence
+from bot.jobs import Job, Place
+from bot.rooms import Rooms
+from bot.store import Store
+from engine.gallery import Gallery, Style
+
+log = logging.getLogger(__name__)
+
+ALBUM = 10  # pictures at most
+ALBUMS_KEPT = 200  # whose words are remembered, for items that come late
+ADMIN_SECONDS = 60.0  # for which an answer about somebody's rights is good
+RESULTS = 50  # of an inline query
+SWATCH_SECONDS = 8.0  # that an inline query waits for pictures
+PICTURES = "telegram pictures"  # the store's room for the file_ids of what was uploaded before
+NEEDS_PHOTO = ("", "stylize", "stylise", "again")
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A choice that was offered."""
+
+    user: str
+    place: Place
+    texts: tuple[str, ...]  # what each button means, as if it had been written
+    shots: tuple[Shot, ...] = ()
+    topic: str = ""
+
+
+class _Album:
+    """Items of one album, which come as messages of their own."""
+
+    def __init__(self, first: Message) -> None:
+        self.messages = [first]
+        self.touched = asyncio.Event()
+        self.handled = asyncio.Event()
+
+
+class Orders:
+    """Answers what comes. Every method may be called again with the same, and orders nothing twice."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        me: User,
+        calls: Calls,
+        desk: Desk,
+        commands: Commands,
+        actions: Actions,
+        store: Store,
+        gallery: Gallery,
+        *,
+        max_bytes: int,
+        album_seconds: float,
+    ) -> None:
+        self._bot = bot
+        self._me = me
+        self._calls = calls
+        self._desk = desk
+        self._commands = commands
+        self._actions = actions
+        self._rooms = Rooms(store)
+        self._store = store
+        self._gallery = gallery
+        self._max_bytes = max_bytes
+        self._album_seconds = album_seconds
+        self._albums: dict[tuple[int, str], _Album] = {}
+        self._albums_before: OrderedDict[tuple[int, str], Message] = OrderedDict()
+        self._admins: dict[tuple[int, int], tuple[float, bool]] = {}
+
+    # --- messages ----------------------------------------------------------------------------------------------------
+
+    async def message(self, message: Message) -> None:
+        if message.media_group_id:
+            await self._album_item(message, (message.chat_id, message.media_group_id))
+        elif is_for_us(message, self._me):
+            await self._order(message, [message])
+
+    async def _album_item(self, message: Message, key: tuple[int, str]) -> None:
+        """The first item waits until all are there and speaks for them; the others wait for it."""
+        album = self._albums.get(key)
+        if album is None and key in self._albums_before:  # it comes late
+            head = self._albums_before[key]
+            if is_for_us(head, self._me):
+                await self._order(head, [message])
+            return
+        if album is None:
+            album = self._albums[key] = _Album(message)
+        elif message.message_id != album.messages[0].message_id:
+            album.messages.append(message)
+            album.touched.set()
+            await album.handled.wait()
+            return
+        await self._until_quiet(album)
+        items = sorted(album.messages, key=lambda item: item.message_id)
+        head = next((item for item in items if text_of(item)), items[0])
+        try:
+            if is_for_us(head, self._me):
+                await self._order(head, items)
+        except Exception as error:
+            if is_passing(error):
+                raise  # and it is tried again, whole
+            self._close(key, album, head)
+            raise
+        self._close(key, album, head)
+
+    def _close(self, key: tuple[int, str], album: _Album, head: Message) -> None:
+        del self._albums[key]
+        self._albums_before[key] = head
+        while len(self._albums_before) > ALBUMS_KEPT:
+            self._albums_before.popitem(last=False)
+        album.handled.set()
+
+    async def _until_quiet(self, album: _Album) -> None:
+        while len(album.messages) < ALBUM:
+            album.touched.clear()
+            try:
+                async with asyncio.timeout(self._album_seconds):
+                    await album.touched.wait()
+            except TimeoutError:
+                return
+
+    async def _order(self, head: Message, items: Sequence[Message]) -> None:
+        """Answer ``head``, which speaks for the pictures of all ``items``."""
+        text = text_of(head)
+        found = COMMAND.match(text)
+        name = found[1].lower() if found else ""
+        user = user_of(head)
+        place = _place(head)
+        try:
+            shots = [shot for item in items if (shot := shot_of(item))] if name in NEEDS_PHOTO else []
+        except BadOrder as error:
+            await self._desk.say(place.address, str(error))
+            return
+        topic = topic_of(head)
+        admin = await self._is_admin(head, asked=name == "settings", room=place.room)
+        ask = Ask(user=user, place=place, texts=(text,), shots=tuple(shots), topic=topic)
+        reply = await self._carry_out(ask, text, admin=admin, once=f"telegram:{head.chat_id}:{head.message_id}")
+        if reply.job is None:  # a job shows itself
+            await self._say(ask, reply)
+
+    async def _carry_out(self, ask: Ask, text: str, *, admin: bool, once: str) -> Reply:
+        """Hand the text over to the commands, with each picture that it is about."""
+        if len(ask.shots) > 1:
+            return await self._carry_out_album(ask, text, admin=admin, once=once)
+        return await self._handed_over(ask, text, ask.shots[0] if ask.shots else None, admin=admin, once=once)
+
+    async def _carry_out_album(self, ask: Ask, text: str, *, admin: bool, once: str) -> Reply:
+        """Each picture a job, and the answer an album."""
+        jobs: list[Job] = []
+        shots: list[Shot] = []
+        refusals: list[Reply] = []
+        name = hashlib.sha256(once.encode()).hexdigest()[:16]
+        with self._desk.album(name):
+            for shot in ask.shots:
+                reply = await self._handed_over(
+                    ask, text, shot, admin=admin, once=f"{once}:{shot.message}", album=name
+                )
+                if reply.job is not None:
+                    jobs.append(reply.job)
+                    shots.append(shot)
+                else:
+                    refusals.append(reply)
+                    if not jobs:  # what does not do for the first will not do for the others
+                        break
+            await self._desk.post_album(jobs, shots)
+        if not refusals:
+            return Reply(text=f"{len(jobs)} pictures are ordered.", job=jobs[0])
+        reply = refusals[0]
+        if jobs:
+            count = len(ask.shots) - len(jobs)
+            reply = Reply(text=f"{count} of your {len(ask.shots)} pictures were not taken. {reply.text}", refused=True)
+        return reply
+
+    async def _handed_over(
+        self, ask: Ask, text: str, shot: Shot | None, *, admin: bool, once: str, album: str = ""
+    ) -> Reply:
+        place = ask.place
+        try:
+            photo = await self._fetched(shot) if shot else None
+        except Refusal as error:
+            return Reply(text=sentence(error), refused=True)
+        if shot:
+            more: dict[str, str | int] = {"reply": shot.message}
+            if shot.spoiler:
+                more["spoiler"] = 1
+            if album:
+                more["album"] = album
+            place = Place(place.chat, place.room, place.address | more)
+        return await self._commands.handle(
+            Incoming(user=ask.user, place=place, text=text, photo=photo, admin=admin, topic=ask.topic, once=once)
+        )
+
+    async def _fetched(self, shot: Shot) -> bytes:
+        """The picture's bytes.
+
+        Raises:
+            BadOrder: it is too large, or Telegram has it no more.
+        """
+        limit = f"{self._max_bytes / 2**20:g} MB"
+        large = BadOrder(
+            f"This picture has more than {limit}, which is all that I can fetch from Telegram. Send it as a photo"
+            " instead of a file, or a smaller copy."
+        )
+        if shot.size > self._max_bytes:
+            raise large
+        try:
+            file = await self._bot.get_file(shot.file)
+            return bytes(await file.download_as_bytearray())
+        except InvalidToken as error:  # what the library makes of "not found" for a file, too
+            raise BadOrder("Telegram does not have this picture any more. Send it again.") from error
+        except BadRequest as error:
+            if "too big" in str(error).lower():
+                raise large from error
+            raise BadOrder("Telegram would not give me this picture. Send it again.") from error
+
+    # --- choices -----------------------------------------------------------------------------------------------------
+
+    async def _say(self, ask: Ask, reply: Reply) -> None:
+        """A reply without a job: words, and what there is to choose from as buttons and a contact sheet."""
+        try:
+            if reply.cards:
+                names, labels = [card.name for card in reply.cards], [card.title for card in reply.cards]
+                await self._offer(ask, reply, names, labels, sheet=True)
+            elif reply.suggestions:
+                await self._offer(ask, reply, reply.suggestions, reply.suggestions, sheet=False)
+            else:
+                await self._desk.say(ask.place.address, reply.text)
+        except (Undeliverable, Gone) as error:
+            log.info("a reply had nowhere to go: %s", error)
+
+    async def _offer(
+        self, ask: Ask, reply: Reply, names: Sequence[str], labels: Sequence[str], *, sheet: bool
+    ) -> None:
+        texts = tuple(reply.choice(name) for name in names)
+        kept = msgspec.structs.replace(ask, texts=texts)
+        id = await self._store.put_blob(ask.place.room, "ask", msgspec.json.encode(kept))
+        markup = choices(id, labels)
+        if not sheet or not await self._post_sheet(ask, reply.text, names, markup):
+            await self._desk.say(ask.place.address, reply.text, markup)
+
+    async def _post_sheet(self, ask: Ask, text: str, names: Sequence[str], markup: InlineKeyboardMarkup) -> bool:
+        """The styles as one picture; uploaded once, then known by Telegram's name for it."""
+        key = "sheet " + hashlib.sha256(self._look(names).encode()).hexdigest()[:16]
+        known = await self._store.setting(PICTURES, key)
+        picture = known or await prints.sheet(names)
+        if picture is None:
+            return False
+        address = ask.place.address
+        try:
+            message = await self._calls.call(
+                int(address["chat"]),
+                lambda chat: self._bot.send_photo(
+                    chat,
+                    picture,
+                    caption=cut(text, CAPTION),
+                    reply_markup=markup,
+                    message_thread_id=thread_of(address),
+                    reply_parameters=reply_to(address),
+                    filename=None if known else "styles.jpg",
+                ),
+            )
+        except BadRequest as error:
+            log.warning("the contact sheet was not taken: %s", error)
+            await self._store.set_setting(PICTURES, key, None)
+            return False
+        if not known:
+            await self._store.set_setting(PICTURES, key, message.photo[-1].file_id)
+        return True
+
+    def _look(self, names: Sequence[str]) -> str:
+        """Changes when a swatch does."""
+        swatches = [self._gallery[name].swatch for name in names]
+        return " ".join(f"{path.name}:{path.stat().st_size if path.is_file() else 0}" for path in swatches)
+
+    # --- buttons -----------------------------------------------------------------------------------------------------
+
+    async def pressed(self, query: CallbackQuery) -> None:
+        """Do what a button asks for. The query is answered whatever happens, or it would turn for a minute."""
+        text, alert = "", False
+        try:
+            kind, _, data = (query.data or "").partition(":")
+            if kind == ACT:
+                text, alert = await self._act(query, data)
+            elif kind == ASK:
+                text, alert = await self._chosen(query, data)
+            else:
+                text, alert = "I do not know this button any more.", True
+        except Exception as error:
+            if is_passing(error):
+                raise
+            if not isinstance(error, Refusal | Undeliverable | Gone):
+                log.exception("a button could not be answered")
+            text, alert = sentence(error), True
+        try:
+            await self._bot.answer_callback_query(query.id, cut(text, ALERT) or None, show_alert=alert)
+        except BadRequest as error:  # too late for Telegram, or answered already
+            log.info("a press was not answered: %s", error)
+
+    async def _act(self, query: CallbackQuery, data: str) -> tuple[str, bool]:
+        user = f"telegram:{query.from_user.id}"
+        job_id, _, letter = data.partition(":")
+        chat = query.message.chat if query.message else None
+        message = query.message if isinstance(query.message, Message) else None
+        asked = letter == Action.DELETE
+        admin = chat is not None and await self._is_admin_of(chat, query.from_user.id, asked=asked)
+        press = Press(
+            data=data, user=user, admin=admin, topic=topic_of(message) if message else "", once=f"telegram:{query.id}"
+        )
+        posted = await self._desk.message_of(job_id) or (query.message.message_id if query.message else None)
+        pressed = await self._actions.press(press)
+        if pressed.file and chat:
+            address: dict[str, str | int] = {"chat": chat.id}
+            if posted:
+                address["reply"] = posted
+            if message and message.is_topic_message and message.message_thread_id:
+                address["thread"] = message.message_thread_id
+            await self._desk.send_file(address, pressed.file.name, pressed.file.data)
+        if pressed.delete and chat and posted:
+            try:
+                await self._calls.call(chat.id, lambda id: self._bot.delete_message(id, posted), free=True)
+            except (Gone, BadRequest):
+                return "It is gone from my journal. Telegram does not let me delete the message: please do.", True
+        return pressed.text, pressed.refused
+
+    async def _chosen(self, query: CallbackQuery, data: str) -> tuple[str, bool]:
+        id, _, index = data.partition(":")
+        blob = await self._store.blob(id)
+        if blob is None or blob.kind != "ask":
+            return "I do not remember this question any more. Send the photo again.", True
+        ask = msgspec.json.decode(blob.data, type=Ask)
+        user = f"telegram:{query.from_user.id}"
+        if ask.user != user:
+            return "This choice is for who asked. Reply /stylize to the photo for your own.", True
+        chat = query.message.chat if query.message else None
+        admin = chat is not None and await self._is_admin_of(chat, query.from_user.id, asked=False)
+        text = ask.texts[int(index)]
+        if not ask.shots:
+            reply = await self._commands.handle(Incoming(user=user, place=ask.place, text=text, topic=ask.topic))
+            return reply.text, True
+        reply = await self._carry_out(ask, text, admin=admin, once=f"telegram:{id}:{index}")
+        return (reply.text, True) if reply.refused else (f"{text.removeprefix('/stylize ')}: coming up.", False)
+
+    # --- rights ------------------------------------------------------------------------------------------------------
+
+    async def _is_admin(self, message: Message, *, asked: bool, room: str) -> bool:
+        """Whether the writer may decide about the chat; asked of Telegram only where it matters."""
+        if message.sender_chat and message.sender_chat.id == message.chat_id:
+            return True  # an anonymous admin, or the channel itself
+        if message.from_user is None or message.sender_chat is not None:
+            return is_private(message.chat)
+        return await self._is_admin_of(message.chat, message.from_user.id, asked=asked)
+
+    async def _is_admin_of(self, chat: Chat, user: int, *, asked: bool) -> bool:
+        if is_private(chat):
+            return True
+        if not asked and (await self._rooms.get(_room(chat.id))).who != "admins":
+            return False
+        return await self._administers(chat, user)
+
+    async def _administers(self, chat: Chat, user: int) -> bool:
+        if is_private(chat):
+            return True
+        now = time.monotonic()
+        self._admins = {key: value for key, value in self._admins.items() if now - value[0] < ADMIN_SECONDS}
+        known = self._admins.get((chat.id, user))
+        if known is None:
+            member = await self._bot.get_chat_member(chat.id, user)
+            known = now, member.status in (ChatMember.ADMINISTRATOR, ChatMember.OWNER)
+            self._admins[chat.id, user] = known
+        return known[1]
+
+    # --- inline ------------------------------------------------------------------------------------------------------
+
+    async def inline(self, query: InlineQuery) -> None:
+        """``@bot starry``: styles with their pictures; choosing one writes its command."""
+        word = query.query.strip()
+        styles = [style for style in self._gallery if not word or _matches(style, word)]
+        styles = (styles or self._gallery.nearest(word))[:RESULTS]
+        pictures: dict[str, str] = {}
+        try:
+            async with asyncio.timeout(SWATCH_SECONDS):
+                pictures = await self._pictures(styles, query.from_user.id)
+        except (TelegramError, Undeliverable, TimeoutError) as error:
+            log.info("styles are shown inline without pictures: %s", error)
+        results = [_result(style, pictures.get(style.name)) for style in styles]
+        try:
+            # Telegram keeps an answer without pictures for a moment only: with the next one they may be there.
+            await self._bot.answer_inline_query(query.id, results, cache_time=300 if pictures else 5)
+        except BadRequest as error:  # too late
+            log.info("an inline query was not answered: %s", error)
+
+    async def _pictures(self, styles: Sequence[Style], user: int) -> dict[str, str]:
+        """Telegram's names for the swatches, by style.
+
+        Inline results can show only what lies at Telegram already. It gets there through the asker's own chat with us,
+        silently, and the messages are taken away at once; who never wrote to us sees words only.
+        """
+        keys = {style.name: f"swatch {self._look([style.name])}" for style in styles}
+        known = {name: id for name, key in keys.items() if (id := await self._store.setting(PICTURES, key))}
+        missing = [style.name for style in styles if style.name not in known and style.swatch.is_file()][:ALBUM]
+        files = [(name, data) for name in missing if (data := await prints.swatch(name))]
+        if not files:
+            return known
+        media = [InputMediaPhoto(data, filename=f"{name}.jpg") for name, data in files]
+        messages: Sequence[Message]
+        if len(media) == 1:
+            photo = files[0][1]
+            messages = [
+                await self._calls.call(user, lambda chat: self._bot.send_photo(chat, photo, disable_notification=True))
+            ]
+        else:
+            messages = await self._calls.call(
+                user, lambda chat: self._bot.send_media_group(chat, media, disable_notification=True), count=len(media)
+            )
+        for (name, _), message in zip(files, messages, strict=True):
+            known[name] = message.photo[-1].file_id
+            await self._store.set_setting(PICTURES, keys[name], known[name])
+        ids = [message.message_id for message in messages]
+        await self._calls.call(user, lambda chat: self._bot.delete_messages(chat, ids), free=True)
+        return known
+
+
+def _room(chat: int) -> str:
+    return f"telegram:{chat}"
+
+
+def _place(message: Message) -> Place:
+    address: dict[str, Any] = {"chat": message.chat_id, "reply": message.message_id}
+    if message.is_topic_message and message.message_thread_id:
+        address["thread"] = message.message_thread_id
+    return Place("telegram", _room(message.chat_id), address)
+
+
+def _matches(style: Style, word: str) -> bool:
+    words = " ".join((style.name, style.credit, *style.aliases, *style.tags)).lower()
+    return word.lower() in words
+
+
+def _result(style: Style, picture: str | None) -> InlineQueryResultCachedPhoto | InlineQueryResultArticle:
+    content = InputTextMessageContent(f"/stylize {style.name}")
+    if picture:
+        return InlineQueryResultCachedPhoto(
+            style.name, picture, title=style.title, description=style.credit, input_message_content=content
+        )
+    return InlineQueryResultArticle(style.name, style.title, content, description=style.credit)

@@ -1,0 +1,56 @@
+"""Other files of pictures, for platforms that take only so much: made in a process of their own, since they decode."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
+from contextlib import suppress
+
+from bot.supervisor import clean_environment
+
+log = logging.getLogger(__name__)
+
+SECONDS = 60.0
+
+
+async def jpeg(picture: bytes, most: int) -> bytes | None:
+    """The best JPEG with at most ``most`` bytes; None where there is none."""
+    return await _made("jpeg", str(most), given=picture)
+
+
+async def sheet(styles: Sequence[str]) -> bytes | None:
+    """A contact sheet of these styles, JPEG."""
+    return await _made("sheet", *styles)
+
+
+async def swatch(style: str) -> bytes | None:
+    """A style's own picture, JPEG; None where it is missing."""
+    return await _made("swatch", style)
+
+
+async def _made(*words: str, given: bytes = b"") -> bytes | None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "engine.prints", *words),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        env=clean_environment(os.environ),
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            made, _ = await process.communicate(given)
+    except TimeoutError:
+        made = b""
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    if process.returncode or not made:
+        log.warning("no print was made of a picture (%s)", words[0])
+        return None
+    return made
