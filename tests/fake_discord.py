@@ -315,7 +315,7 @@ class FakeDiscord:
         await self._tell_of(message, "MESSAGE_CREATE")
         return int(message["id"])
 
-    async def slash(self, user: int, channel: int, name: str, **options: Any) -> Interaction:
+    async def slash(self, user: int, channel: int, name: str, /, **options: Any) -> Interaction:
         """A slash command; bytes are a file that is uploaded with it."""
         return await self._interact(user, channel, 2, self._slash_data(channel, name, options, None))
 
@@ -615,12 +615,13 @@ class FakeDiscord:
             case "GET", "users", "@me":
                 return self.users[BOT]
             case "GET", "oauth2" | "applications", *_ if request.path.endswith("/@me"):
-                app = {"id": str(APPLICATION), "name": "Impasto", "icon": None, "description": "", "summary": ""}
+                app: dict[str, Any] = {"id": str(APPLICATION), "name": "Impasto", "icon": None, "description": ""}
+                app |= {"owner": self.users[BOT], "rpc_origins": [], "summary": ""}
                 return app | {"bot_public": True, "bot_require_code_grant": False, "verify_key": "0", "flags": 0}
             case "PUT", "applications", _, "commands":
                 self.syncs += 1
                 self.commands = [
-                    {**c, "id": str(self.id()), "application_id": str(APPLICATION), "version": "1"}
+                    {"description": "", **c, "id": str(self.id()), "application_id": str(APPLICATION), "version": "1"}
                     | {"default_member_permissions": c.get("default_member_permissions")}
                     for c in request.body
                 ]
@@ -682,7 +683,8 @@ class FakeDiscord:
         found.ephemeral = bool(data.get("flags", 0) & EPHEMERAL)
         message = None
         if kind in (4, 5):
-            message = self._new(found.channel, {} if kind == 5 else data, request.files, found)
+            shown = self._new(found.channel, {} if kind == 5 else data, request.files, found)
+            message = self.messages[int(shown["id"])]
             message["flags"] = data.get("flags", 0) | (LOADING if kind == 5 else 0)
             found.original = int(message["id"])
         elif kind in (6, 7):
@@ -756,10 +758,10 @@ class FakeDiscord:
             if reference.get("fail_if_not_exists", True):
                 raise Refused(400, 50035, "Invalid Form Body")
             reference = None
-        message = self._new(channel, body, request.files, None)
+        message = self.messages[int(self._new(channel, body, request.files, None)["id"])]
         if reference:
-            message |= {"type": 19, "message_reference": reference | {"channel_id": str(channel), "type": 0}}
-            self.messages[int(message["id"])] = message
+            there = {"message_id": str(reference["message_id"]), "channel_id": str(channel), "type": 0}
+            message |= {"type": 19, "message_reference": there}
         if body.get("enforce_nonce"):
             self._nonces[body["nonce"]] = int(message["id"])
         await self._tell_of(message, "MESSAGE_CREATE")

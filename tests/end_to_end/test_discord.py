@@ -373,7 +373,7 @@ async def test_after_a_restart_the_answer_is_a_reply_and_comes_once(fake: FakeDi
     async with on(fake, waits, path=journal) as it:
         found = await fake.slash(it.ann, it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
         await fake.until(lambda: found.original and "step 12" in fake.text(found.original))
-        syncs = fake.syncs
+        syncs, ann = fake.syncs, it.ann
     async with on(fake, path=journal) as it:
         answer = await it.answer()
         assert fake.messages[answer]["message_reference"]["message_id"] == str(found.original)
@@ -384,7 +384,7 @@ async def test_after_a_restart_the_answer_is_a_reply_and_comes_once(fake: FakeDi
             return job is not None and job.state is State.DELIVERED
 
         await eventually(arrived)
-        await fake.press(it.ann, answer, "Stronger")
+        await fake.press(ann, answer, "Stronger")
         await it.answer(2)
 
 
