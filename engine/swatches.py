@@ -33,7 +33,6 @@ PAINTINGS = {
     "waterlilies": "water-lilies",
     "shipwreck": "shipwreck-minotaur",
     "thekiss": "the-kiss",
-    "dore": "red-riding-hood-dore",
 }
 LONG_SIDE = 512  # pixels
 STEPS = 200
