@@ -7,10 +7,13 @@ import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 
+import msgspec
+
 from bot.supervisor import clean_environment
+from engine.gallery import Style
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +25,17 @@ async def jpeg(picture: bytes, most: int) -> bytes | None:
     return await _made("jpeg", str(most), given=picture)
 
 
-async def sheet(styles: Sequence[str]) -> bytes | None:
+async def sheet(styles: Iterable[Style]) -> bytes | None:
     """A contact sheet of these styles, JPEG."""
-    return await _made("sheet", *styles)
+    tiles = [(style.title, str(style.swatch)) for style in styles]
+    return await _made("sheet", given=msgspec.json.encode(tiles))
 
 
-async def swatch(style: str) -> bytes | None:
-    """A style's own picture, JPEG; None where it is missing."""
-    return await _made("swatch", style)
+async def swatch(style: Style, most: int) -> bytes | None:
+    """A style's own picture, JPEG with at most ``most`` bytes; None where it is missing."""
+    if not style.swatch.is_file():
+        return None
+    return await jpeg(style.swatch.read_bytes(), most)
 
 
 async def _made(*words: str, given: bytes = b"") -> bytes | None:

@@ -1,16 +1,20 @@
-"""Prints of pictures for chats: a smaller file of one, or a contact sheet of styles. Pillow, and no torch.
+"""Prints of pictures for chats: a smaller file of one, or a contact sheet of several. Pillow, and no torch.
 
-python -m engine.prints jpeg BYTES < picture > print.jpg       # at most so many bytes; exit code 1 if none is
-python -m engine.prints sheet NAME NAME ... > sheet.jpg        # the gallery's swatches with their titles
-python -m engine.prints swatch NAME > swatch.jpg
+python -m engine.prints jpeg BYTES < picture > print.jpg    # at most so many bytes; exit code 1 if none is
+python -m engine.prints sheet < tiles.json > sheet.jpg      # [[title, path of the picture], ...]
 """
 
 from __future__ import annotations
 
 import io
+import json
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+Tile = tuple[str, str]  # title, path
 
 QUALITIES = (95, 90, 80, 70, 50, 30)
 TILE, MARGIN, LABEL = 240, 12, 40  # pixels

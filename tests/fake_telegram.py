@@ -134,7 +134,8 @@ class Call:
         self.error: Refuse | None = None
 
     def __repr__(self) -> str:
-        return f"{self.method}({self.said}, files={ {k: len(v) for k, v in self.files.items()} })"
+        words = {key: str(value)[:60] for key, value in self.said.items() if key in ("chat_id", "text", "caption")}
+        return f"{self.method} {words} {list(self.files)} {self.error or ''}"
 
 
 class FakeTelegram:
@@ -149,6 +150,7 @@ class FakeTelegram:
         self.clock = clock
         self.spec = Spec()
         self.url = ""
+        self.patience = PATIENCE  # seconds that a test waits for what must come
         self.violations: list[str] = []
         self.calls: list[Call] = []
         self.chats: dict[int, dict[str, Any]] = {}
@@ -203,7 +205,7 @@ class FakeTelegram:
         mine = asyncio.Event()
         self._changed.add(mine)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while not (found := truth()):
                     await mine.wait()
                     mine.clear()
@@ -410,7 +412,7 @@ class FakeTelegram:
             message["document"] = {
                 "file_id": id,
                 "file_unique_id": f"u{id}",
-                "file_name": "a.png",
+                "file_name": "a.png" if mime.startswith("image/") else "a.pdf",
                 "mime_type": mime,
                 "file_size": self.sizes.get(id, len(document)),
             }
@@ -488,8 +490,8 @@ class FakeTelegram:
         return [m for (c, _), m in sorted(self.messages.items()) if c == chat and m["from"]["id"] == ME["id"]]
 
     def pictures(self, chat: int) -> list[dict[str, Any]]:
-        """Those that are finished: with buttons, or a recipe line."""
-        return [m for m in self.of_bot(chat) if m.get("_data") and "/stylize" in m.get("caption", "")]
+        """Those that are finished, with a recipe line."""
+        return [m for m in self.of_bot(chat) if m.get("_data") and " seed=" in m.get("caption", "")]
 
     def made(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method == method]
@@ -676,7 +678,7 @@ class FakeTelegram:
         if look(new) == look(message):
             raise Refuse(
                 400,
-                "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message",
+                "Bad Request: message is not modified: specified new message content and reply markup are the same",
             )
         new["edit_date"] = 1_700_000_100
         self.messages[message["chat"]["id"], message["message_id"]] = new

@@ -154,6 +154,7 @@ class TelegramChat(Chat):
             self._in.clear()
             self._desk = self._orders = self._app = None
             await app.shutdown()
+            await app.bot.shutdown()  # which the line above leaves out where logging in has failed
 
     def _end(self, sentence: str) -> None:
         self.ended = sentence
@@ -190,6 +191,7 @@ class TelegramChat(Chat):
             self._actions,
             self._store,
             self._gallery,
+            self._tasks,
             max_bytes=most,
             album_seconds=self._album_seconds,
         )

@@ -205,7 +205,9 @@ class Desk:
             return
         media = []
         for job, shot in zip(jobs, shots, strict=True):
-            picture = shot.file if shot.photo else await prints.swatch(job.recipe.styles[0].name)
+            picture = (
+                shot.file if shot.photo else await prints.swatch(self._gallery[job.recipe.styles[0].name], PHOTO_BYTES)
+            )
             if picture is None:
                 return
             media.append(

@@ -31,7 +31,7 @@ from bot import prints
 from bot.actions import Action, Actions, Press
 from bot.chat import Incoming, Reply
 from bot.chat.telegram_calls import Calls, Gone, is_passing
-from bot.chat.telegram_desk import Desk, reply_to, thread_of
+from bot.chat.telegram_desk import PHOTO_BYTES, Desk, reply_to, thread_of
 from bot.chat.telegram_mail import COMMAND, Shot, is_for_us, is_private, shot_of, text_of, topic_of, user_of
 from bot.chat.telegram_words import ACT, ALERT, ASK, CAPTION, choices, cut
 from bot.commands import Commands
@@ -84,6 +84,7 @@ class Orders:
         actions: Actions,
         store: Store,
         gallery: Gallery,
+        tasks: asyncio.TaskGroup,
         *,
         max_bytes: int,
         album_seconds: float,
@@ -99,6 +100,8 @@ class Orders:
         self._gallery = gallery
         self._max_bytes = max_bytes
         self._album_seconds = album_seconds
+        self._tasks = tasks
+        self._uploads = asyncio.Lock()
         self._albums: dict[tuple[int, str], _Album] = {}
         self._albums_before: OrderedDict[tuple[int, str], Message] = OrderedDict()
         self._admins: dict[tuple[int, int], tuple[float, bool]] = {}
@@ -278,7 +281,7 @@ class Orders:
         """The styles as one picture; uploaded once, then known by Telegram's name for it."""
         key = "sheet " + hashlib.sha256(self._look(names).encode()).hexdigest()[:16]
         known = await self._store.setting(PICTURES, key)
-        picture = known or await prints.sheet(names)
+        picture = known or await prints.sheet(self._gallery[name] for name in names)
         if picture is None:
             return False
         address = ask.place.address
@@ -412,48 +415,61 @@ class Orders:
         word = query.query.strip()
         styles = [style for style in self._gallery if not word or _matches(style, word)]
         styles = (styles or self._gallery.nearest(word))[:RESULTS]
-        pictures: dict[str, str] = {}
-        try:
-            async with asyncio.timeout(SWATCH_SECONDS):
-                pictures = await self._pictures(styles, query.from_user.id)
-        except (TelegramError, Undeliverable, TimeoutError) as error:
-            log.info("styles are shown inline without pictures: %s", error)
+        pictures = await self._known_pictures(styles)
+        if len(pictures) < len(styles):
+            # A task of its own: what does not come in time is there for the next query.
+            uploading = self._tasks.create_task(self._upload(styles, query.from_user.id))
+            await asyncio.wait([uploading], timeout=SWATCH_SECONDS)
+            pictures = await self._known_pictures(styles)
         results = [_result(style, pictures.get(style.name)) for style in styles]
         try:
             # Telegram keeps an answer without pictures for a moment only: with the next one they may be there.
-            await self._bot.answer_inline_query(query.id, results, cache_time=300 if pictures else 5)
+            cache_time = 300 if len(pictures) == len(styles) else 5
+            await self._bot.answer_inline_query(query.id, results, cache_time=cache_time)
         except BadRequest as error:  # too late
             log.info("an inline query was not answered: %s", error)
 
-    async def _pictures(self, styles: Sequence[Style], user: int) -> dict[str, str]:
-        """Telegram's names for the swatches, by style.
+    async def _known_pictures(self, styles: Sequence[Style]) -> dict[str, str]:
+        """Telegram's names for the swatches, by style, as far as they lie there."""
+        known = {style.name: await self._store.setting(PICTURES, self._swatch_key(style)) for style in styles}
+        return {name: id for name, id in known.items() if id}
 
-        Inline results can show only what lies at Telegram already. It gets there through the asker's own chat with us,
-        silently, and the messages are taken away at once; who never wrote to us sees words only.
+    def _swatch_key(self, style: Style) -> str:
+        return f"swatch {self._look([style.name])}"
+
+    async def _upload(self, styles: Sequence[Style], user: int) -> None:
+        """Bring swatches to Telegram, since inline results can show only what lies there.
+
+        They get there through the asker's own chat with us, silently, and the messages are taken away at once; who
+        never wrote to us sees words only.
         """
-        keys = {style.name: f"swatch {self._look([style.name])}" for style in styles}
-        known = {name: id for name, key in keys.items() if (id := await self._store.setting(PICTURES, key))}
-        missing = [style.name for style in styles if style.name not in known and style.swatch.is_file()][:ALBUM]
-        files = [(name, data) for name in missing if (data := await prints.swatch(name))]
-        if not files:
-            return known
-        media = [InputMediaPhoto(data, filename=f"{name}.jpg") for name, data in files]
-        messages: Sequence[Message]
-        if len(media) == 1:
-            photo = files[0][1]
-            messages = [
-                await self._calls.call(user, lambda chat: self._bot.send_photo(chat, photo, disable_notification=True))
+        async with self._uploads:
+            known = await self._known_pictures(styles)
+            missing = [style for style in styles if style.name not in known][:ALBUM]
+            made = await asyncio.gather(*(prints.swatch(style, PHOTO_BYTES) for style in missing))
+            files = [(style, data) for style, data in zip(missing, made, strict=True) if data]
+            if not files:
+                return
+            try:
+                messages = await self._posted(user, [data for _, data in files])
+                for (style, _), message in zip(files, messages, strict=True):
+                    await self._store.set_setting(PICTURES, self._swatch_key(style), message.photo[-1].file_id)
+                ids = [message.message_id for message in messages]
+                await self._calls.call(user, lambda chat: self._bot.delete_messages(chat, ids), free=True)
+            except (TelegramError, Undeliverable) as error:
+                log.info("styles are shown inline without pictures: %s", error)
+
+    async def _posted(self, user: int, pictures: Sequence[bytes]) -> Sequence[Message]:
+        if len(pictures) == 1:
+            return [
+                await self._calls.call(
+                    user, lambda chat: self._bot.send_photo(chat, pictures[0], disable_notification=True)
+                )
             ]
-        else:
-            messages = await self._calls.call(
-                user, lambda chat: self._bot.send_media_group(chat, media, disable_notification=True), count=len(media)
-            )
-        for (name, _), message in zip(files, messages, strict=True):
-            known[name] = message.photo[-1].file_id
-            await self._store.set_setting(PICTURES, keys[name], known[name])
-        ids = [message.message_id for message in messages]
-        await self._calls.call(user, lambda chat: self._bot.delete_messages(chat, ids), free=True)
-        return known
+        media = [InputMediaPhoto(data, filename="style.jpg") for data in pictures]
+        return await self._calls.call(
+            user, lambda chat: self._bot.send_media_group(chat, media, disable_notification=True), count=len(media)
+        )
 
 
 def _room(chat: int) -> str:
