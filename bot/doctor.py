@@ -154,6 +154,7 @@ def telegram(config: Config) -> Finding:
         with urllib.request.urlopen(url, timeout=10) as answer:
             me = json.loads(answer.read(65536))["result"]
     except urllib.error.HTTPError as answer:
+        answer.close()
         if answer.code in (401, 404):
             text = "Telegram refuses telegram.token. Ask @BotFather for the token, or for a new one (/token)."
             return Finding("bad", "Telegram", text)

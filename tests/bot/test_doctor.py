@@ -148,3 +148,30 @@ def test_what_was_changed_is_listed_and_secrets_are_not() -> None:
     assert "discord.token = *****" in told
     assert "note a token is set, but this version cannot use it" in told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "verdict", "words"),
+    [
+        (b'{"ok": true, "result": {"username": "a_bot"}}', 200, "ok", "@a_bot, asks for news; privacy mode is on"),
+        (b'{"ok": false}', 401, "bad", "Ask @BotFather"),
+        (b'{"ok": false}', 404, "bad", "Ask @BotFather"),
+        (b'{"ok": false}', 500, "note", "(500)"),
+        (b"no json", 200, "note", "cannot be reached"),
+    ],
+)
+def test_a_telegram_token_is_tried_and_never_shown(body: bytes, status: int, verdict: str, words: str) -> None:
+    token = "123456789:AAtoken_of_somebody_0123456789abcdef"
+    with neighbour(body, status) as port:
+        config = configured(telegram__token=token, telegram__api_url=f"http://127.0.0.1:{port}")
+        finding = doctor.telegram(config)
+    assert (finding.verdict, finding.about) == (verdict, "Telegram")
+    assert words in finding.text
+    assert token not in finding.text
+
+
+def test_a_telegram_that_cannot_be_reached_is_no_fault_of_the_configuration() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    config = configured(telegram__token="1:a", telegram__api_url=f"http://127.0.0.1:{port}")
+    assert doctor.telegram(config).verdict == "note"
