@@ -51,7 +51,9 @@ class Spec:
         contents = json.loads(path.read_text("utf-8"))
         self.paths = contents["paths"]
         self._contents = contents
-        registry: Any = Registry().with_resource("urn:discord", Resource.from_contents(contents, default_specification=DRAFT202012))
+        registry: Any = Registry().with_resource(
+            "urn:discord", Resource.from_contents(contents, default_specification=DRAFT202012)
+        )
         self._validator = lambda schema: Draft202012Validator(schema, registry=registry)
 
     def wrong(self, method: str, path: str, body: Any) -> Iterator[str]:
