@@ -22,7 +22,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, WSMsgType, web
 
-PATIENCE = 20.0  # seconds; only a failing test waits that long
+PATIENCE = 120.0  # seconds; only a failing test waits that long
 SPECS = Path(os.environ.get("IMPASTO_SPECS") or Path(__file__).parents[2] / "shared" / "specs")
 SPEC = SPECS / "discord-openapi.json"
 EPOCH_MS = 1420070400000

@@ -28,7 +28,7 @@ from tests.bot.doubles import Act, EngineDouble, eventually
 from tests.web_house import picture
 
 PHOTO = picture()
-QUICK = Pace(show=5.0, deliver=5.0, first_retry=0.01, last_retry=0.02)
+QUICK = Pace(show=60.0, deliver=60.0, first_retry=0.01, last_retry=0.02)
 
 
 class Clerk:
@@ -159,7 +159,8 @@ async def house(
             clerk,
         ),
     ):
-        env = simcord.Env(chat.client(message_content=message_content), check_errors=check_errors)
+        client = chat.client(message_content=message_content)
+        env = simcord.Env(client, check_errors=check_errors, settle_timeout=60.0)  # a busy machine is slow
         env.create_guild()
         chat._clock = lambda: env.now().timestamp()
         chat._posts._clock = chat._clock

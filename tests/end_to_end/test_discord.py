@@ -35,12 +35,12 @@ from bot.studio import Studio
 from bot.supervisor import Supervisor, Timings, worker_command
 from engine import gallery
 from engine.wire import Done, Progress
-from tests.bot.doubles import Act, EngineDouble, done, eventually, waits
+from tests.bot.doubles import Act, EngineDouble, done, eventually, paints, waits
 from tests.fake_discord import ALL, ATTACH, CONTENT_INTENT, SPEC, TOKEN, FakeDiscord, Spec, running
 from tests.web_house import picture, swatches
 
 PHOTO = picture()
-QUICK = Pace(show=20.0, deliver=20.0, first_retry=0.01, last_retry=0.02)
+QUICK = Pace(show=60.0, deliver=60.0, first_retry=0.01, last_retry=0.02)
 
 
 @pytest.fixture
@@ -247,6 +247,28 @@ async def test_every_command_keeps_discords_rules(fake: FakeDiscord) -> None:
             await fake.until(lambda found=found: found.original and fake.text(found.original).strip())
         found = await fake.slash(it.ann, it.channel, "settings", size="128", channel=it.channel)
         await fake.until(lambda: found.original and "size=128" in fake.text(found.original))
+
+
+async def test_where_only_the_person_has_installed_the_bot_the_interaction_carries_the_answer(
+    fake: FakeDiscord,
+) -> None:
+    async with on(fake, paints, waits) as it:
+        elsewhere = fake.add_channel(fake.add_guild(777))  # the bot is not told of this server: it is no member
+        photo = ("cat.png", PHOTO)
+        found = await fake.slash(it.ann, elsewhere, "stylize", style="greatwave", photo=photo)
+        assert await it.answer(channel=elsewhere) == found.original
+        message = await fake.says(it.bob, elsewhere, "look", [photo])
+        shown = await fake.menu(it.ann, elsewhere, "Stylize", message)
+        picker = await fake.until(lambda: shown.original and fake.components(shown.original) and shown.original)
+        await fake.choose(it.ann, picker, "starrynight")
+        await fake.until(lambda: any(o.get("default") and o["value"] == "starrynight" for o in offered(fake, picker)))
+        await fake.press(it.ann, picker, "Paint")
+        await it.engine.until(lambda: len(it.engine.runs) == 2)
+        fake.later(15 * 60 + 1)  # then nothing but a letter can reach the person
+        it.engine.let_go(it.engine.runs[1].job)
+        direct = await fake.until(lambda: next((id for id, c in fake.channels.items() if c["type"] == 1), None))
+        await it.answer(channel=direct)
+        assert not [r for r in fake.requests if r.path.startswith(f"/channels/{elsewhere}/")]
 
 
 # --- time, and what goes wrong ---------------------------------------------------------------------------------------
