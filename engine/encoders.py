@@ -16,7 +16,8 @@ from engine import gallery
 from engine.gallery import HERE
 from engine.images import decode, fit
 from engine.recipe import EncoderName, Pooling
-from engine.vgg import CONTENT_LAYERS, READOUTS, STYLE_LAYERS, TRUNK, Encoder, Slim, Trunk, unit_mean
+from engine.slim import Slim
+from engine.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK, Encoder, Trunk, unit_mean
 
 log = logging.getLogger(__name__)
 SLIM_FILE = HERE / "weights" / "slim.safetensors"
@@ -29,10 +30,7 @@ class NoWeights(Exception):
 
 
 class SlimEncoder(Slim):
-    """The embedded encoder with its weights: quarter width, average pooling, every filter's mean activation 1."""
-
-    style_layers = tuple(name for name in READOUTS if name not in CONTENT_LAYERS)
-    content_layers = CONTENT_LAYERS
+    """The embedded encoder with its weights."""
 
     @classmethod
     def load(cls, path: Path = SLIM_FILE) -> SlimEncoder:

@@ -129,7 +129,7 @@ LAYERS: Mapping[EncoderName, tuple[str, ...]] = {
     "full": VGG_LAYERS,
     "slim": (
         *("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1", "conv4_2"),
-        *("conv1", "fire2", "fire3", "fire4", "fire5", "fire6", "fire8"),
+        *("conv1", "fire2", "fire3", "fire4", "fire5", "fire6", "fire7", "fire8"),
     ),
 }
 # What only the optimisation can honour.

@@ -13,7 +13,8 @@ import torch.nn.functional as fn
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from engine.vgg import CONTENT_LAYERS, READOUTS, STYLE_LAYERS, TRUNK, unit_mean
+from engine.slim import Slim
+from engine.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK, unit_mean
 
 
 def _conv(x: Tensor, weights: dict[str, Tensor], name: str, padding: int = 0, stride: int = 1) -> Tensor:
@@ -89,7 +90,7 @@ class TeacherEncoder(nn.Module):
         super().__init__()
         self.vgg = VGGTeacher(folder / "vgg19-distilled-16x.safetensors")
         self.squeeze = SqueezeNet(folder / "squeezenet-1.0.safetensors")
-        squeeze = tuple(name for name in READOUTS if name not in (*STYLE_LAYERS, *CONTENT_LAYERS))
+        squeeze = tuple(name for name in Slim.style_layers if name not in STYLE_LAYERS)
         layers = {"vgg": STYLE_LAYERS, "squeeze": squeeze}
         self.style_layers = tuple(name for family in families for name in layers[family])
         self.content_layers = CONTENT_LAYERS if "vgg" in families else ("fire4",)

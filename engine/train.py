@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,17 +15,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from safetensors.torch import save_file
+from torch import Tensor
 
 from engine import swatches
 from engine.crops import held_out, load
-from engine.distil import Distillation, DistilSettings
+from engine.distil import DistilSettings, TrunkRun
+from engine.distil_branch import BranchRun, BranchSettings
 from engine.encoders import SLIM_FILE
-from engine.fidelity import Fidelity
+from engine.fidelity import Fidelity, fidelity
 from engine.gallery import HERE
+from engine.slim import Slim
+from engine.teachers import SqueezeNet, VGGTeacher
+from engine.vgg import unit_mean
 
 log = logging.getLogger(__name__)
 DATA = Path("../shared/data")
 CHECKPOINT_EVERY = 250  # steps
+CALIBRATION_PHOTOS = 120
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
@@ -32,57 +39,106 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def slim(args: argparse.Namespace) -> None:
-    """Distil the slim encoder and write its weights."""
-    settings = msgspec.structs.replace(DistilSettings(), steps=args.steps)
-    run = Distillation(args.data, settings, default_device())
-    checkpoint = args.out / "slim.pt"
+def train_slim(args: argparse.Namespace) -> None:
+    """Distil the trunk, then the branch; write the weights and how faithful they are."""
+    device, until = default_device(), time.monotonic() + args.hours * 3600
     args.out.mkdir(parents=True, exist_ok=True)
-    if checkpoint.exists():
-        run.load(checkpoint)
-        log.info("resumed at step %d", run.step)
+    trunk = TrunkRun(args.data, msgspec.structs.replace(DistilSettings(), steps=args.steps), device)
+    branch = BranchRun(args.data, msgspec.structs.replace(BranchSettings(), steps=args.branch_steps), device)
+    for run, name in ((trunk, "trunk"), (branch, "branch")):
+        checkpoint = args.out / f"{name}.pt"
+        if checkpoint.exists():
+            run.load(checkpoint)
+            log.info("%s: resumed at step %d", name, run.step)
+        follow(run, run.run(), name, checkpoint, until)
+    slim = assemble(trunk, branch)
+    report(slim, trunk, branch)
+    normalise(slim, trunk)
+    write(slim, trunk, branch)
+
+
+def follow(run: TrunkRun | BranchRun, steps: Iterator[dict[str, float]], name: str, path: Path, until: float) -> None:
+    """Work through a run, showing it and keeping its checkpoint."""
     average: dict[str, float] = {}
-    until = time.monotonic() + args.hours * 3600
     with Progress(*COLUMNS) as progress:
-        task = progress.add_task("slim", total=settings.steps, completed=run.step)
-        for errors in run.run():
+        task = progress.add_task(name, total=run.settings.steps, completed=run.step)
+        for errors in steps:
             average = {k: 0.98 * average.get(k, v) + 0.02 * v for k, v in errors.items()}
             progress.update(task, completed=run.step)
             if run.step % CHECKPOINT_EVERY == 0:
-                run.save(checkpoint)
-                log.info("step %d: %s", run.step, " ".join(f"{k} {v:.4f}" for k, v in average.items()))
+                run.save(path)
+                log.info("%s %d: %s", name, run.step, " ".join(f"{k} {v:.4f}" for k, v in average.items()))
             if time.monotonic() > until:
                 break
-    run.save(checkpoint)
-    write_slim(run)
-    report(run, args.data)
+    run.save(path)
 
 
-def write_slim(run: Distillation) -> None:
+def assemble(trunk: TrunkRun, branch: BranchRun) -> Slim:
+    """The slim encoder out of both runs, its filters not yet normalised."""
+    slim = Slim().to(trunk.device)
+    state = trunk.network.state_dict()
+    for part in ("trunk", "readouts"):
+        ours = {k.removeprefix(f"{part}."): v for k, v in state.items() if k.startswith(f"{part}.")}
+        slim.get_submodule(part).load_state_dict(ours)
+    slim.branch.load_state_dict(branch.network.state_dict())
+    return slim.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def normalise(slim: Slim, run: TrunkRun) -> None:
+    """Set the factors that bring each filter's mean activation over training photos to 1."""
+    paths = [path for path in sorted((run.data / "photos/train").glob("*.jpg")) if not held_out(path)]
+    found = []
+    for path in paths[:: len(paths) // CALIBRATION_PHOTOS]:
+        features = slim.features(load(path, 288)[None].to(run.device).float() / 255, Slim.channels())
+        found.append({name: f.mean((0, 2, 3)) for name, f in features.items()})
+    for name in Slim.channels():
+        slim.scales[name].copy_(unit_mean(torch.stack([means[name] for means in found]).mean(0)).flatten())
+
+
+def write(slim: Slim, trunk: TrunkRun, branch: BranchRun) -> None:
     """The weights into the package, with what they are."""
     metadata = {
-        "what": "slim encoder: VGG-19's topology to conv5_1 at a quarter of the width, read-outs as in engine/vgg.py",
+        "what": "slim encoder of engine/slim.py: VGG-19's topology at a quarter of the width, SqueezeNet's beside it",
         "teachers": "VGG-19 distilled 16x (Collaborative-Distillation, MIT) and SqueezeNet 1.0 (BSD)",
         "data": "873 photos of ImageNet's classes and 58 paintings in the public domain; trained from scratch",
-        "settings": msgspec.json.encode(run.settings).decode(),
-        "steps": str(run.step),
+        "settings": msgspec.json.encode([trunk.settings, branch.settings]).decode(),
+        "steps": f"trunk {trunk.step}, branch {branch.step}",
         "when": datetime.now(UTC).date().isoformat(),
     }
     SLIM_FILE.parent.mkdir(exist_ok=True)
-    save_file(run.export(), SLIM_FILE, metadata)
+    state = {name: tensor.half().contiguous().cpu() for name, tensor in slim.state_dict().items()}
+    save_file(state, SLIM_FILE, metadata)
+    SLIM_FILE.chmod(0o644)
     log.info("wrote %s, %d bytes", SLIM_FILE, SLIM_FILE.stat().st_size)
 
 
-def report(run: Distillation, data: Path) -> None:
-    """Likeness to the teachers on photos that were held out, as a table."""
-    held = [p for p in sorted((data / "photos/train").glob("*.jpg")) if held_out(p)]
+def report(slim: Slim, trunk: TrunkRun, branch: BranchRun) -> None:
+    """Likeness to every teacher on photos that were held out, as tables."""
+    data, device = trunk.data, trunk.device
+    held = [path for path in sorted((data / "photos/train").glob("*.jpg")) if held_out(path)]
     paths = [*held, *sorted((data / "photos/eval").glob("*.jpg"))]
-    pictures = [load(path, 288)[None, :, :256, :256].to(run.device).float() / 255 for path in paths]
-    for teacher, layers in run.fidelity(pictures).items():
-        table = Table(
-            "layer", *Fidelity.__struct_fields__, title=f"against {teacher}, {len(pictures)} photos held out"
-        )
-        for name, row in layers.items():
+    pictures = [load(path, 288)[None, :, :256, :256].to(device).float() / 255 for path in paths]
+    folder, scale = data / "teachers", trunk.teachers.scale | branch.scale
+    teachers: dict[str, tuple[VGGTeacher | SqueezeNet, tuple[str, ...]]] = {
+        "distilled VGG-19": (trunk.teachers.vgg, tuple(trunk.network.get_submodule("readouts")._modules)),
+        "genuine VGG-19": (
+            VGGTeacher(folder / "vgg19-conv1-3.safetensors").to(device),
+            ("conv1_1", "conv2_1", "conv3_1"),
+        ),
+        "SqueezeNet 1.0": (branch.teacher, tuple(name for name in Slim.style_layers if name in branch.scale)),
+    }
+    for title, (teacher, layers) in teachers.items():
+
+        def meant(x: Tensor, teacher=teacher, layers=layers) -> dict[str, Tensor]:
+            return {name: f * scale[name] for name, f in teacher.features(x, layers).items()}
+
+        def said(x: Tensor, layers=layers) -> dict[str, Tensor]:
+            return slim.features(x, layers)
+
+        found = fidelity(said, meant, pictures)
+        table = Table("layer", *Fidelity.__struct_fields__, title=f"against {title}, {len(pictures)} photos held out")
+        for name, row in found.items():
             table.add_row(name, *(f"{value:.4f}" for value in msgspec.structs.astuple(row)))
         Console().print(table)
 
@@ -109,9 +165,10 @@ def main() -> None:
     command = commands.add_parser("slim", help="distil the embedded encoder from the teachers")
     command.add_argument("--data", type=Path, default=DATA)
     command.add_argument("--out", type=Path, default=Path("runs"), help="where checkpoints go")
-    command.add_argument("--steps", type=int, default=DistilSettings().steps)
+    command.add_argument("--steps", type=int, default=DistilSettings().steps, help="of the trunk")
+    command.add_argument("--branch-steps", type=int, default=BranchSettings().steps)
     command.add_argument("--hours", type=float, default=24.0, help="stop, resumably, after so long")
-    command.set_defaults(run=slim)
+    command.set_defaults(run=train_slim)
     command = commands.add_parser("swatches", help="reconstruct the gallery's styles from their artworks")
     command.add_argument("names", nargs="*", help="gallery names; without any, all that have no picture yet")
     command.add_argument("--data", type=Path, default=DATA)

@@ -1,7 +1,7 @@
-"""VGG-19 features by the paper's layer names: the full network, and the slim one that the package carries.
+"""VGG-19's convolutions up to conv5_1, of any width, with features by the paper's layer names.
 
 Simonyan & Zisserman (2015), configuration E, cut after conv5_1. A layer's name means its output *after* the ReLU, as
-in Gatys, Ecker & Bethge (2016). Both encoders take RGB pictures in 0..1 of shape (B, 3, H, W).
+in Gatys, Ecker & Bethge (2016). Encoders take RGB pictures in 0..1 of shape (B, 3, H, W).
 """
 
 from __future__ import annotations
@@ -84,42 +84,3 @@ class Trunk(nn.Module):
             if name in wanted:
                 found[name] = h
         return found
-
-
-# What the slim encoder's read-outs stand for: name -> (trunk layer it reads, channels). The first six are VGG-19's
-# (the content layer at the width its teacher has); the others are SqueezeNet 1.0's (Iandola et al. 2016), under that
-# paper's names, read at the same scale where the trunk's receptive field is at least as large.
-READOUTS: dict[str, tuple[str, int]] = {
-    "conv1_1": ("conv1_1", 64),
-    "conv2_1": ("conv2_1", 128),
-    "conv3_1": ("conv3_1", 256),
-    "conv4_1": ("conv4_1", 512),
-    "conv5_1": ("conv5_1", 512),
-    "conv4_2": ("conv4_2", 128),
-    "conv1": ("conv2_1", 96),
-    "fire2": ("conv3_2", 128),
-    "fire3": ("conv3_3", 128),
-    "fire4": ("conv3_4", 256),
-    "fire5": ("conv4_2", 256),
-    "fire6": ("conv4_3", 384),
-    "fire8": ("conv4_4", 512),
-}
-
-
-class Slim(nn.Module):
-    """The embedded encoder: a quarter-width trunk, whose 1x1 read-outs stand for wider networks' layers."""
-
-    WIDTH = 0.25
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trunk = Trunk(self.WIDTH, padding_mode="reflect")
-        self.readouts = nn.ModuleDict(
-            {name: nn.Conv2d(self.trunk.channels[source], n, 1) for name, (source, n) in READOUTS.items()}
-        )
-
-    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """ReLU(read-out) of each of ``layers`` (names of READOUTS) for x (B, 3, H, W) in 0..1."""
-        wanted = list(layers)
-        h = self.trunk(x, {READOUTS[name][0] for name in wanted})
-        return {name: fn.relu(self.readouts[name](h[READOUTS[name][0]])) for name in wanted}

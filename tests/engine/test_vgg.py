@@ -10,7 +10,8 @@ from torchvision.models import vgg19
 from engine import encoders
 from engine.encoders import SLIM_FILE, TORCHVISION, FullEncoder, NoWeights, SlimEncoder, full_weights
 from engine.recipe import LAYERS, Pooling
-from engine.vgg import READOUTS, STYLE_LAYERS, TRUNK
+from engine.slim import READOUTS, Slim
+from engine.vgg import TRUNK
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +103,10 @@ def test_the_package_carries_a_slim_encoder_of_at_most_four_megabytes() -> None:
 
 def test_the_slim_encoder_answers_for_every_layer_at_the_right_scale(x: Tensor) -> None:
     encoder = SlimEncoder.load()
-    found = encoder.features(x, READOUTS)
-    scale = {"conv1": 2, "fire2": 4, "fire3": 4, "fire4": 4, "fire5": 8, "fire6": 8, "fire8": 8}
-    scale |= {name: 2 ** (int(name[4]) - 1) for name in (*STYLE_LAYERS, "conv4_2")}
-    for name, (_, channels) in READOUTS.items():
+    found = encoder.features(x, Slim.channels())
+    scale = {"conv1": 2, "fire2": 4, "fire3": 4, "fire4": 4, "fire5": 8, "fire6": 8, "fire7": 8, "fire8": 8}
+    scale |= {name: 2 ** (int(name[4]) - 1) for name in READOUTS}
+    for name, channels in Slim.channels().items():
         assert found[name].shape == (1, channels, 64 // scale[name], 80 // scale[name]), name
         assert found[name].min() >= 0
 
@@ -116,11 +117,16 @@ def test_the_slim_encoder_computes_only_what_is_asked_for(x: Tensor) -> None:
     for name, conv in encoder.trunk.convs.items():
         conv.register_forward_hook(lambda *_, name=name: used.append(name))
     assert list(encoder.features(x, ["conv2_1"])) == ["conv2_1"]
+    for fire in encoder.branch.fires.values():
+        fire.register_forward_hook(lambda *_: used.append("fire"))
     assert used == ["conv1_1", "conv1_2", "conv2_1"]
+    used.clear()
+    encoder.features(x, ["fire3"])
+    assert used == ["fire", "fire"]
 
 
 def test_recipes_name_the_layers_that_the_encoders_have() -> None:
-    assert LAYERS["slim"] == tuple(READOUTS)
+    assert set(LAYERS["slim"]) == set(Slim.channels())
     assert LAYERS["full"] == TRUNK
 
 
