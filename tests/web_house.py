@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
+from bot.chat import Hook
 from bot.chat.web import WebChat
 from bot.commands import Commands
 from bot.config import Secret, Web
@@ -74,13 +75,16 @@ async def house(
     token: str = "",
     max_photo_bytes: int = 2**20,
     engine: Engine | None = None,
+    hooks: Mapping[str, Hook] | None = None,
 ) -> AsyncIterator[House]:
     """A bot on a free port, at work; its journal in memory where no file is named."""
     hand, health, styles = Hand(), Health(), gallery.default()
     config = Web(host="127.0.0.1", port=port, access_token=Secret(token))
     async with Store.open(journal) as store:
         studio = Studio(store, engine or hand, FairQueue(), Limits(open_jobs=5, burst=50), styles, health=health)
-        web = WebChat(config, Commands(studio, styles), store, styles, health, max_photo_bytes=max_photo_bytes)
+        web = WebChat(
+            config, Commands(studio, styles), store, styles, health, max_photo_bytes=max_photo_bytes, hooks=hooks
+        )
         studio.add_chat(web)
         async with web.serve() as url:
             working = asyncio.create_task(studio.run())

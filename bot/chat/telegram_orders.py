@@ -199,7 +199,7 @@ class Orders:
                     shots.append(shot)
                 else:
                     refusals.append(reply)
-                    if not jobs:  # what does not do for the first will not do for the others
+                    if reply.cards or reply.suggestions:  # what is asked of one picture is asked of all
                         break
             await self._desk.post_album(jobs, shots)
         if not refusals:

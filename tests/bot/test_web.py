@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -629,3 +629,19 @@ async def test_jobs_of_the_web_end_delivered(tab: Tab, at: House) -> None:
         return job is not None and job.state is State.TOLD
 
     await eventually(told)
+
+
+async def test_other_platforms_post_to_their_hooks_without_a_token_and_under_any_name() -> None:
+    posted: list[tuple[str, bytes]] = []
+
+    async def hook(headers: Mapping[str, str], body: bytes) -> int:
+        posted.append((headers["X-Secret"], body))
+        return 202
+
+    async with house(token="long enough to be a token", hooks={"/telegram": hook}) as at, ClientSession() as session:
+        headers = {"X-Secret": "s", "Host": "example.org"}
+        async with session.post(at.url + "telegram", data=b"news", headers=headers) as answer:
+            assert answer.status == 202
+        async with session.post(at.url + "telegram2", data=b"news", headers=headers) as answer:
+            assert answer.status in (401, 403)
+    assert posted == [("s", b"news")]
