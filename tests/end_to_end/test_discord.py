@@ -264,6 +264,7 @@ async def test_where_only_the_person_has_installed_the_bot_the_interaction_carri
         await fake.until(lambda: any(o.get("default") and o["value"] == "starrynight" for o in offered(fake, picker)))
         await fake.press(it.ann, picker, "Paint")
         await fake.until(lambda: "order" in fake.text(picker))
+        await fake.until(lambda: any("step 12" in m["content"] for m in fake.of_bot(elsewhere)))
         await it.engine.until(lambda: len(it.engine.runs) == 2)
         fake.later(15 * 60 + 1)  # then nothing but a letter can reach the person
         it.engine.let_go(it.engine.runs[1].job)
