@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from bot import doctor, log
 from bot.actions import Actions
-from bot.chat import Hook, Incoming, Result
+from bot.chat import Chat, Hook, Incoming, Result
 from bot.chat.telegram import WEBHOOK_PATH, TelegramChat
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_photo
 from bot.chat.web import WebChat
@@ -38,6 +38,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 OK, NO_PICTURE, MISUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes; 2 as argparse has it, 130 as shells do
 
 logger = logging.getLogger("impasto")
+
+
+class Network(Chat, Protocol):
+    """A platform elsewhere. `run` says why it cannot go on, and returns: that ends nobody else."""
+
+    async def run(self) -> None: ...
 
 
 class House(NamedTuple):
@@ -91,8 +97,6 @@ async def serve(config: Config) -> None:
     Raises:
         BadConfig: it cannot listen or keep its journal where it was told to.
     """
-    if config.discord.token:
-        logger.warning("A Discord token is set, but this version has no Discord adapter yet: it is not used.")
     free = doctor.port(config)
     if free.verdict == "bad":
         raise BadConfig(free.text)
@@ -101,23 +105,32 @@ async def serve(config: Config) -> None:
         photo_bytes = config.limits.max_photo_mb * 2**20
         commands = Commands(studio, styles)
         actions, hooks = Actions(studio, store), dict[str, Hook]()
-        telegram: TelegramChat | None = None
+        others: list[Network] = []
         if config.telegram.token:
             telegram = TelegramChat(
                 config.telegram, commands, actions, store, styles, health, max_photo_bytes=photo_bytes
             )
-            studio.add_chat(telegram)
+            others.append(telegram)
             if config.telegram.webhook_url:
                 hooks[WEBHOOK_PATH] = telegram.hook
         web = WebChat(config.web, commands, store, styles, health, max_photo_bytes=photo_bytes, hooks=hooks)
         studio.add_chat(web)
+        if config.discord.token:
+            # Here, for who has no token need not wait for the library.
+            from bot.chat.discord import DiscordChat
+
+            others.append(
+                DiscordChat(config.discord, commands, actions, store, styles, health, max_photo_bytes=photo_bytes)
+            )
+        for chat in others:
+            studio.add_chat(chat)
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
+            for chat in others:
+                tasks.create_task(chat.run(), name=chat.name)
             print(f"Impasto is ready: {url}")
             print(
                 "Open it in a browser, drop a photo there and write /stylize starrynight. Ctrl-C ends it.", flush=True
             )
-            if telegram is not None:
-                tasks.create_task(telegram.run(), name="telegram")
             await studio.run()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -41,6 +42,7 @@ class Announcer:
         self._answer: Callable[[], Awaitable[None]] | None = None
         self._changed = asyncio.Event()
         self._given_up = False  # the chat said that it will show nothing more
+        self._shown = float("-inf")  # when the last status was, by the loop's clock
         self.status = Status(text="")
 
     def show(self, job: Job, status: Status) -> None:
@@ -62,7 +64,7 @@ class Announcer:
         while self._answer is None:
             await self._changed.wait()
             self._changed.clear()
-            if self._news is not None:
+            if self._news is not None and await self._may_show():
                 await self._show(*self._news)
         for pause in self._pace.pauses():
             try:
@@ -76,6 +78,18 @@ class Announcer:
                 log.warning("%s did not take an answer, next try in %.0f s: %r", self._chat.name, pause, error)
             await asyncio.sleep(pause)
         raise AssertionError("the pauses have no end")
+
+    async def _may_show(self) -> bool:
+        """Wait until the chat takes another status; False if the answer comes first, which nothing holds up."""
+        loop = asyncio.get_running_loop()
+        wait_until = self._shown + getattr(self._chat, "pause", 0.0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(wait_until):
+                while self._answer is None and loop.time() < wait_until:
+                    await self._changed.wait()
+                    self._changed.clear()
+        self._shown = loop.time()
+        return self._answer is None and self._news is not None
 
     async def _show(self, job: Job, status: Status) -> None:
         self._news = None

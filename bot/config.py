@@ -121,7 +121,12 @@ class Store(Section, frozen=True):
 
 
 class Discord(Section, frozen=True):
-    token: Annotated[Secret, _doc("Bot token; the Discord adapter comes in a later version.")] = Secret()
+    token: Annotated[Secret, _doc("Bot token from Discord's developer portal; empty stays away from Discord.")] = (
+        Secret()
+    )
+    message_content: Annotated[
+        bool, _doc("Read plain /stylize replies too; needs the Message Content intent in the developer portal.")
+    ] = False
 
 
 class Telegram(Section, frozen=True):
@@ -310,6 +315,8 @@ def _wanted(kind: inspect.Type) -> str:
             return " or ".join(f'"{value}"' for value in sorted(values, key=str))
         case inspect.IntType(ge=low, le=high):
             return f"a whole number from {low} to {high}" if high is not None else f"a whole number, {low} or more"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.FloatType():
             return "a number above 0"
         case inspect.CustomType(cls=cls) if cls is Path:

@@ -8,6 +8,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -63,8 +64,23 @@ def configuration(config: Config) -> Iterator[Finding]:
         yield Finding("ok", "access", "the chat page asks for no token, and only this machine can open it")
     elif not is_loopback(config.web.host):
         yield Finding("ok", "access", f"other machines can open the chat page on {config.web.host}, with the token")
-    if config.discord.token:
-        yield Finding("note", "Discord", "a token is set, but this version cannot use it: the adapter comes later")
+    yield discord(config)
+
+
+def discord(config: Config) -> Finding:
+    """Whether Discord is set up, as far as can be told without asking it."""
+    token = config.discord.token.reveal()
+    if not token:
+        return Finding("ok", "Discord", "no token (IMPASTO_DISCORD_TOKEN), so not there")
+    if not re.fullmatch(r"[\w-]{10,}\.[\w-]{4,}\.[\w-]{20,}", token):
+        return Finding(
+            "bad", "Discord", "discord.token is no bot token: those have three parts with dots between. Copy it again."
+        )
+    plain = (
+        "reads plain /stylize replies" if config.discord.message_content else "answers menus, commands and mentions"
+    )
+    version = metadata.version("discord.py")
+    return Finding("ok", "Discord", f"a token is set; {plain}; discord.py {version}")
 
 
 def already_running(config: Config) -> Finding | None:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from bot.chat import Incoming
-from bot.errors import BadOrder, NotAllowed
+from bot.errors import BadOrder, LimitReached, NotAllowed
 from bot.store import Store
 from engine import recipe as recipes
 from engine.gallery import Gallery
@@ -16,7 +16,7 @@ from engine.recipe import Mode, Recipe, RecipeError, line, nearest
 KEY = "room"  # under which the store keeps a room's settings
 CHOSEN = "chosen"  # and a style that waits for its photo
 SMALLEST, LARGEST = 64, 4096
-WORDS = ("style", "mode", "size", "who", "topics")
+WORDS = ("style", "mode", "size", "who", "waiting", "topics")
 ALIASES = {"channels": "topics", "channel": "topics", "topic": "topics", "max_size": "size"}
 NOTHING = ("none", "off", "any", "all", "default")
 
@@ -28,6 +28,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: Mode | None = None  # of orders that name none
     size: int | None = None  # pixels; the largest that an order may name here
     who: Literal["everyone", "admins"] = "everyone"
+    waiting: int | None = None  # pictures of this room that may wait or be painted at once
     topics: tuple[str, ...] = ()  # the topics or channels in which orders are taken; empty is all
 
     def admit(self, incoming: Incoming) -> None:
@@ -40,6 +41,17 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise NotAllowed("Here only admins may order pictures. Write to me in private instead.")
         if self.topics and incoming.topic not in self.topics:
             raise NotAllowed("I do not paint in this part of the group. Ask in one where I may, or in private.")
+
+    def check(self, waiting: int) -> None:
+        """Refuse one more order where so many pictures of the room are waiting.
+
+        Raises:
+            LimitReached
+        """
+        if self.waiting is not None and waiting >= self.waiting:
+            raise LimitReached(
+                f"{waiting} pictures of this room are waiting, and its limit is {self.waiting}. Wait for one of them."
+            )
 
     def fill(self, recipe: Recipe, size: int) -> Recipe:
         """The recipe with what was not said as the room has it; ``size`` (pixels) is what it would be otherwise.
@@ -110,6 +122,13 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 return msgspec.structs.replace(self, who="admins")
         raise BadOrder("who= is everyone or admins.")
 
+    def _waiting(self, value: str, gallery: Gallery, topic: str) -> Room:
+        if value.lower() in NOTHING:
+            return msgspec.structs.replace(self, waiting=None)
+        if not value.isascii() or not value.isdecimal() or not 1 <= int(value[:6]) <= 1000:
+            raise BadOrder("waiting= is how many pictures of this room may wait at once, from 1 to 1000, or none.")
+        return msgspec.structs.replace(self, waiting=int(value))
+
     def _topics(self, value: str, gallery: Gallery, topic: str) -> Room:
         if value.lower() in NOTHING:
             return msgspec.structs.replace(self, topics=())
@@ -127,6 +146,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             f"mode={self.mode or 'default'}\n"
             f"size={self.size or 'default'} (the largest, in pixels)\n"
             f"who={self.who}\n"
+            f"waiting={self.waiting or 'default'} (pictures of this room at once)\n"
             f"topics: {where}"
         )
 
@@ -136,6 +156,7 @@ EXAMPLES = {
     "mode": "mode=fine or mode=default",
     "size": "size=768 or size=default",
     "who": "who=everyone or who=admins",
+    "waiting": "waiting=10 or waiting=default",
     "topics": "topics=here or topics=all",
 }
 

@@ -123,6 +123,7 @@ class Studio:
         self._estimator = Estimator()
         self._live: dict[str, _Live] = {}
         self._coming: Counter[str] = Counter()  # by user: orders on their way to the disk
+        self._coming_to: Counter[str] = Counter()  # the same by room
         self._running: _Live | None = None
         self._up = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -184,9 +185,11 @@ class Studio:
         if job.place.chat not in self._chats:
             raise Breakage(f"I have no way to answer on {job.place.chat}.")
         # No await from the checks to the promise, or two orders at once could both take the last place.
+        room.check(self._waiting_in(job.place.room))
         self._check_limits(job.user, now)
         self._limits.spend(job.user, now)
         self._coming[job.user] += 1
+        self._coming_to[job.place.room] += 1
         # In a task of its own: what is on disk must get into the line, even if the asker's connection goes away.
         admitted = await asyncio.shield(self._tasks.create_task(self._admit(job, incoming.photo)))
         if isinstance(admitted, Exception):
@@ -204,6 +207,10 @@ class Studio:
         seed = secrets.randbelow(SEEDS)
         size = min(rules.size, rules.max_size)
         return complete(recipe, self._gallery, size=size, seed=seed, encoder=rules.encoder)
+
+    def _waiting_in(self, room: str) -> int:
+        here = sum(live.job.place.room == room and live.job.state in OPEN for live in self._live.values())
+        return here + self._coming_to[room]
 
     def _check_limits(self, user: str, now: float) -> None:
         mine = sum(live.job.user == user and live.job.state in OPEN for live in self._live.values())
@@ -223,7 +230,9 @@ class Studio:
             return error
         finally:
             self._coming[job.user] -= 1
+            self._coming_to[job.place.room] -= 1
             self._coming += Counter()  # forgets those who have none coming
+            self._coming_to += Counter()
         self.health.accepted.inc()
         return job
 

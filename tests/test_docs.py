@@ -30,16 +30,21 @@ def example(root: Path) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A default as TOML writes it."""
+    """A default as TOML reads it."""
     if isinstance(value, Secret):
         return ""
     return str(value) if isinstance(value, Path) else value
 
 
+def written(value: Any) -> str:
+    """A default as TOML writes it."""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_the_readme_describes_every_setting_with_its_default(readme: str, setting: Setting) -> None:
     default = plain(setting.default)
-    shown = "" if default in (None, "") else f'`"{default}"`' if isinstance(default, str) else f"`{default}`"
+    shown = "" if default in (None, "") else f"`{written(default)}`"
     assert f"| `{setting.name}` | {shown} | {setting.doc} |" in readme
 
 

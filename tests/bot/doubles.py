@@ -22,7 +22,7 @@ from bot.studio import Rules, Studio
 from engine.gallery import Gallery, Style
 from engine.wire import Done, Event, Failed, Paint, Preview, Progress, Ready
 
-PATIENCE = 20.0  # seconds; only a failing test waits that long
+PATIENCE = 60.0  # seconds; only a failing test waits that long
 BRISK = Pace(show=5.0, deliver=5.0, first_retry=0.001, last_retry=0.002)
 GALLERY = Gallery(
     (

@@ -146,7 +146,7 @@ def test_what_was_changed_is_listed_and_secrets_are_not() -> None:
     told = "\n".join(f"{finding.verdict} {finding.text}" for finding in doctor.configuration(config))
     assert "limits.queue = 7" in told
     assert "discord.token = *****" in told
-    assert "note a token is set, but this version cannot use it" in told
+    assert "bad discord.token is no bot token" in told
     assert "hunter2" not in told
 
 

@@ -156,14 +156,6 @@ def test_other_machines_are_not_let_in_without_a_token(said: Callable[..., tuple
     assert "web.access_token" in err
 
 
-async def test_a_token_for_a_platform_that_comes_later_is_said_to_be_unused_and_not_shown(tmp_path: Path) -> None:
-    async with running(tmp_path, IMPASTO_DISCORD_TOKEN=TOKEN) as (process, _):
-        process.terminate()
-        out, err = await ended(process)
-    assert "A Discord token is set, but this version has no Discord adapter yet: it is not used." in err
-    assert TOKEN not in out + err
-
-
 # --- one picture -----------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.chat import Reply
 from bot.rooms import Room
-from tests.bot.doubles import GALLERY, Bot, bot, message
+from tests.bot.doubles import GALLERY, Bot, bot, message, waits
 
 
 async def say(
@@ -118,3 +118,14 @@ async def test_an_order_under_the_same_name_is_the_same_job() -> None:
         assert first.job.id == second.job.id != other.job.id
         await it.chat.answered(first.job.id, other.job.id)
         assert it.engine.painted == ["cat", "cat"]
+
+
+async def test_a_room_has_no_more_pictures_waiting_than_it_allows() -> None:
+    async with bot(waits) as it:
+        await say(it, "/settings waiting=1", admin=True)
+        assert (await say(it, "/stylize starrynight", photo=b"cat")).job
+        second = await say(it, "/stylize greatwave", photo=b"dog")
+        assert second.refused
+        assert "its limit is 1" in second.text
+        await say(it, "/settings waiting=default", admin=True)
+        assert (await say(it, "/stylize greatwave", photo=b"dog")).job
