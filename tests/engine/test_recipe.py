@@ -31,14 +31,15 @@ def said_or_not(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.none() | values
 
 
-def layers() -> st.SearchStrategy[object]:
-    name = st.from_regex(r"[a-z][a-z0-9_]{1,15}", fullmatch=True)
-    return st.lists(name, min_size=1, max_size=16, unique=True).map(tuple)
+def layers(encoder: recipe.EncoderName) -> st.SearchStrategy[object]:
+    return st.lists(st.sampled_from(recipe.LAYERS[encoder]), min_size=1, unique=True).map(tuple)
 
 
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
-    """Every valid recipe."""
+    """Every valid recipe; where no encoder is said it is the slim one."""
+    said_encoder = draw(said_or_not(st.sampled_from(get_args(recipe.EncoderName))))
+    encoder: recipe.EncoderName = said_encoder or "slim"
     settings: dict[str, st.SearchStrategy[object]] = {
         "mode": st.sampled_from(MODES),
         "strength": st.integers(0, 100),
@@ -47,16 +48,17 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "size": st.integers(64, 4096),
         "seed": st.integers(0, recipe.SEEDS - 1),
         "steps": st.integers(1, 5000),
-        "layers": layers(),
-        "content": layers(),
-        "pooling": st.sampled_from(get_args(recipe.Pooling)),
+        "layers": layers(encoder),
+        "content": layers(encoder),
+        "pooling": st.sampled_from(get_args(recipe.Pooling) if encoder == "full" else ("avg",)),
         "optimizer": st.sampled_from(get_args(recipe.Optimizer)),
         "init": st.sampled_from(get_args(recipe.Init)),
         "ratio": st.floats(1e-9, 1e9),
-        "encoder": st.sampled_from(get_args(recipe.EncoderName)),
+        "encoder": st.just(said_encoder),
     }
     assert set(settings) == set(recipe.SETTINGS), "a new setting: draw it here too"
     said = {name: draw(said_or_not(values)) for name, values in settings.items()}
+    said["encoder"] = said_encoder
     if said["strength"] is not None:
         said["ratio"] = None
     return Recipe(styles=draw(shares()), **said)
@@ -215,3 +217,16 @@ def test_a_mix_takes_the_weighted_mean_of_its_styles_own_settings() -> None:
 
 def test_a_ratio_leaves_no_room_for_a_strength() -> None:
     assert complete(parse("starrynight ratio=0.001", STYLES), STYLES, size=512, seed=0).strength is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("starrynight encoder=slim layers=conv1_1,conv3_2", "encoder=slim has no layer conv3_2"),
+        ("starrynight encoder=full content=fire4", "encoder=full has no layer fire4"),
+        ("starrynight encoder=slim pooling=max", "average pooling only"),
+    ],
+)
+def test_what_an_encoder_lacks_is_refused(text: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        parse(text, STYLES)
