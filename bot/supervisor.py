@@ -443,6 +443,9 @@ def worker_command(
     return command
 
 
+MALLOC = {"hugetlb": 1, "mmap_threshold": 32 * 2**20, "trim_threshold": 2**32}
+
+
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What the engine may know of ours: no secrets, and where the code lies that this process runs."""
     kept = {
@@ -453,5 +456,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     code = str(Path(wire.__file__).resolve().parents[1])
     # Threads that wait for work by spinning slow an engine down several times on a busy machine (seen on two cores).
     kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Every step takes and returns the same few hundred megabytes: kept, and in huge pages, they save a quarter of it.
+    kept.setdefault("GLIBC_TUNABLES", ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items()))
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (code, environ.get("PYTHONPATH"))))
     return kept

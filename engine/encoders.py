@@ -125,7 +125,7 @@ def load(
         NoWeights: when the full one cannot be had; callers carry on with the slim one and say so.
     """
     if name == "slim":
-        return SlimEncoder.load().to(device)
+        return SlimEncoder.load().to(device).to(memory_format=torch.channels_last)
     try:
         encoder = FullEncoder(full_weights(cache, local), pooling).to(device)
     except (KeyError, RuntimeError) as error:

@@ -84,8 +84,9 @@ class Branch(nn.Module):
 class Slim(nn.Module):
     """Trunk, read-outs and branch; see `engine.encoders.SlimEncoder` for the trained one."""
 
-    # SqueezeNet's fire7 is left out: it adds time, and nothing that fire6 and fire8 do not say.
-    style_layers = (*STYLE_LAYERS, *(name for name in BRANCH if name != "fire7"))
+    # The branch's conv1 and fire2 say what conv1_1 and conv2_1 would, with more filters and in less time; fire7 and
+    # fire8 are too deep for the branch to be trusted. A recipe can still name them all.
+    style_layers = (*STYLE_LAYERS[2:], "conv1", "fire2", "fire3", "fire4", "fire5", "fire6")
     content_layers = CONTENT_LAYERS
 
     def __init__(self) -> None:

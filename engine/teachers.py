@@ -13,7 +13,7 @@ import torch.nn.functional as fn
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from engine.slim import Slim
+from engine.slim import BRANCH
 from engine.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK, unit_mean
 
 
@@ -90,7 +90,7 @@ class TeacherEncoder(nn.Module):
         super().__init__()
         self.vgg = VGGTeacher(folder / "vgg19-distilled-16x.safetensors")
         self.squeeze = SqueezeNet(folder / "squeezenet-1.0.safetensors")
-        squeeze = tuple(name for name in Slim.style_layers if name not in STYLE_LAYERS)
+        squeeze = tuple(name for name in BRANCH if name != "fire7")
         layers = {"vgg": STYLE_LAYERS, "squeeze": squeeze}
         self.style_layers = tuple(name for family in families for name in layers[family])
         self.content_layers = CONTENT_LAYERS if "vgg" in families else ("fire4",)

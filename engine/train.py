@@ -24,9 +24,9 @@ from engine.distil_branch import BranchRun, BranchSettings
 from engine.encoders import SLIM_FILE
 from engine.fidelity import Fidelity, fidelity
 from engine.gallery import HERE
-from engine.slim import Slim
+from engine.slim import BRANCH, Slim
 from engine.teachers import SqueezeNet, VGGTeacher
-from engine.vgg import unit_mean
+from engine.vgg import STYLE_LAYERS, unit_mean
 
 log = logging.getLogger(__name__)
 DATA = Path("../shared/data")
@@ -124,9 +124,9 @@ def report(slim: Slim, trunk: TrunkRun, branch: BranchRun) -> None:
         "distilled VGG-19": (trunk.teachers.vgg, tuple(trunk.network.get_submodule("readouts")._modules)),
         "genuine VGG-19": (
             VGGTeacher(folder / "vgg19-conv1-3.safetensors").to(device),
-            ("conv1_1", "conv2_1", "conv3_1"),
+            STYLE_LAYERS[:3],
         ),
-        "SqueezeNet 1.0": (branch.teacher, tuple(name for name in Slim.style_layers if name in branch.scale)),
+        "SqueezeNet 1.0": (branch.teacher, BRANCH),
     }
     for title, (teacher, layers) in teachers.items():
 

@@ -38,7 +38,7 @@ def layers(encoder: recipe.EncoderName) -> st.SearchStrategy[object]:
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
     """Every valid recipe; where no encoder is said it is the slim one."""
-    said_encoder = draw(said_or_not(st.sampled_from(get_args(recipe.EncoderName))))
+    said_encoder: recipe.EncoderName | None = draw(st.none() | st.sampled_from(get_args(recipe.EncoderName)))
     encoder: recipe.EncoderName = said_encoder or "slim"
     settings: dict[str, st.SearchStrategy[object]] = {
         "mode": st.sampled_from(MODES),
