@@ -252,7 +252,7 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
         "colors": "style",
         "size": size,
         "seed": seed,
-        "steps": 100,
+        "steps": 90,
         "pooling": "avg",
         "optimizer": "lbfgs",
         "init": "photo",
