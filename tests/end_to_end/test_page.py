@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
+import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -465,10 +468,27 @@ async def test_a_real_photo_is_painted_by_the_real_engine(browser: Browser, tmp_
         await expect(line).to_contain_text("/stylize starrynight mode=fine", timeout=5 * SETTLED)
         async with page.expect_download() as download:
             await page.get_by_role("link", name="Download").click()
-        with Image.open(await (await download.value).path()) as painting:
+        painted = await asyncio.to_thread(Path(await (await download.value).path()).read_bytes)
+        with Image.open(io.BytesIO(painted)) as painting:
             painting.load()
             assert (painting.format, painting.size) == ("PNG", (96, 96))
             assert await line.inner_text() in str(painting.info)
             original = Image.open(photo).resize((96, 96)).convert("RGB")
             differing = sum(a != b for a, b in zip(original.tobytes(), painting.convert("RGB").tobytes(), strict=True))
         assert differing > 96 * 96
+        said = await line.text_content()
+        assert said is not None
+    assert painted == await in_the_terminal(tmp_path, photo.getvalue(), said)
+
+
+async def in_the_terminal(folder: Path, photo: bytes, line: str) -> bytes:
+    """What the same photo and line give there."""
+    (folder / "photo.jpg").write_bytes(photo)
+    command = ("stylize", str(folder / "photo.jpg"), line, "-o", str(folder / "out.png"))
+    environ = os.environ | {"IMPASTO_ENGINE_THREADS": "1", "IMPASTO_ENGINE_DEVICE": "cpu"}
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot.__main__", *command, env=environ, stdout=asyncio.subprocess.DEVNULL
+    )
+    async with asyncio.timeout(240):
+        assert await program.wait() == 0
+    return (folder / "out.png").read_bytes()
