@@ -170,11 +170,12 @@ export class JobBubble {
     };
     const left = h("span", { class: "tag left", "aria-hidden": "true" }, "photo");
     const right = h("span", { class: "tag right", "aria-hidden": "true" }, "painting");
-    const range = h("input", { type: "range", min: "0", max: "100", value: "0", "aria-label": "Compare: how much of the photo to show", oninput: () => set(range.value) });
+    let touched = false;
+    const range = h("input", { type: "range", min: "0", max: "100", value: "0", "aria-label": "Compare: how much of the photo to show", oninput: () => { touched = true; set(range.value); } });
     const knob = h("span", { class: "knob", "aria-hidden": "true" }, icon(SIDES));
     this.canvas.append(range, h("span", { class: "handle", "aria-hidden": "true" }), knob, left, right);
     set(0);
-    if (fresh && !calm()) sweep((cut) => range.value === "0" && set(cut));
+    if (fresh && !calm()) sweep((cut) => touched || set(cut));
   }
 
   async copy(button, line) {
