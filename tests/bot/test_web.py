@@ -472,9 +472,14 @@ async def test_with_a_token_only_who_knows_it_comes_in(
         assert (await tab.say("/help"))[0] == 401
         with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
             await session.ws_connect(tab.base + "/events")
-        for path in ("health", "static/style.css"):
-            async with session.get(at.url + path) as answer:
-                assert answer.status != 401, path
+
+        async def healthy() -> bool:
+            async with session.get(at.url + "health") as answer:
+                return answer.status == 200
+
+        await eventually(healthy)
+        async with session.get(at.url + "static/style.css") as answer:
+            assert answer.status == 200
         async with session.get(at.url) as answer:
             assert answer.status == 401
             assert 'type="password"' in await answer.text()
