@@ -12,8 +12,8 @@ import msgspec
 from engine.recipe import Recipe
 
 # Engine seconds for one step over one megapixel, before anything was learned: fine mode on two CPU cores with the slim
-# encoder takes about 20 s for 125 steps at a long side of 512; the full encoder is four times as wide.
-FIRST_GUESS = {"fine/slim": 0.8, "fine/full": 6.0}
+# encoder took 25 s for 90 steps at 512 x 384; a step of the full encoder took 3.3 times as long.
+FIRST_GUESS = {"fine/slim": 1.4, "fine/full": 4.6}
 KEPT = 60  # of each kind; older ones were perhaps painted on another machine
 NEAREST = 9
 

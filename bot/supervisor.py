@@ -54,7 +54,9 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     """Every deadline; all in seconds."""
 
     load_seconds: float = 120.0  # from spawn to Ready: torch from a cold disk takes half a minute, weights the rest
-    hang_seconds: float = 120.0  # between two frames; a step at 4096 pixels takes half a minute on two idle cores
+    hang_seconds: float = (
+        120.0  # between two frames; a step at 512 pixels took 36 s on two cores that ten others wanted
+    )
     cancel_seconds: float = 5.0  # from asking to killing
     job_seconds: float = 3600.0  # for one picture; what takes longer keeps everybody else waiting
     stop_seconds: float = 3.0  # from Stop to SIGTERM

@@ -101,7 +101,8 @@ def write(slim: Slim, trunk: TrunkRun, branch: BranchRun) -> None:
     metadata = {
         "what": "slim encoder of engine/slim.py: VGG-19's topology at a quarter of the width, SqueezeNet's beside it",
         "teachers": "VGG-19 distilled 16x (Collaborative-Distillation, MIT) and SqueezeNet 1.0 (BSD)",
-        "data": "873 photos of ImageNet's classes and 58 paintings in the public domain; trained from scratch",
+        "data": f"{len(trunk.photos.pictures)} photos of ImageNet's classes and "
+        f"{len(trunk.paintings.pictures)} paintings in the public domain; trained from scratch",
         "settings": msgspec.json.encode([trunk.settings, branch.settings]).decode(),
         "steps": f"trunk {trunk.step}, branch {branch.step}",
         "when": datetime.now(UTC).date().isoformat(),
