@@ -232,10 +232,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(serve(config), interrupted=OK)
 
 
+STYLE_KEYS = (
+    *("name", "title", "artist", "year", "licence", "credit", "aliases", "tags"),
+    *("strength", "brush", "fast", "swatch", "preview"),
+)
+
+
 def list_styles(*, as_json: bool) -> int:
     styles = gallery.default()
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(styles.styles), indent=2).decode())
+        listed = [{key: getattr(style, key) for key in STYLE_KEYS} for style in styles]
+        print(msgspec.json.format(msgspec.json.encode(listed, enc_hook=str), indent=2).decode())
     else:
         print_styles(styles)
     return OK

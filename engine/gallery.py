@@ -1,4 +1,8 @@
-"""The curated styles by name: ``styles.toml`` beside this file, their swatches beside that."""
+"""The styles by name: those of this package, described by ``styles.toml`` beside this file, and an operator's own.
+
+A folder of styles holds styles.toml, swatches/NAME.webp, previews/NAME.webp and, for fast mode,
+pairs/NAME.safetensors. The package is such a folder itself, but for the pairs: its own are in the fast network's file.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +11,52 @@ import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 HERE = Path(__file__).parent
+
+# A name is a word of a recipe line and the name of files.
+Name = Annotated[str, Meta(pattern="^[a-z0-9]{1,40}$")]
+Words = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class GalleryError(ValueError):
+    """A folder of styles will not do; says why."""
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry of the gallery."""
 
-    name: str  # the word in a recipe
-    title: str
-    artist: str
-    year: str
-    licence: str  # why the artwork is free to use
-    aliases: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    strength: int = 42  # where the style looks best, on the recipe's scale
-    brush: float = 1.0
+    name: Name
+    title: Words
+    artist: Words
+    year: Words
+    licence: Words  # why the artwork is free to use
+    aliases: tuple[Words, ...] = ()
+    tags: tuple[Words, ...] = ()
+    strength: Annotated[int, Meta(ge=0, le=100)] = 42  # where the style looks best, on the recipe's scale
+    brush: Annotated[float, Meta(ge=0.25, le=4)] = 1.0
+    fast: bool = True  # fast mode has a trained pair for it
+    home: Path = HERE  # the folder that holds its pictures
 
     @property
     def swatch(self) -> Path:
         """The style's picture: a reconstruction from the artwork's Gram matrices, made by this project."""
-        return HERE / "swatches" / f"{self.name}.webp"
+        return self.home / "swatches" / f"{self.name}.webp"
+
+    @property
+    def preview(self) -> Path:
+        """What the style makes of a photo; the swatch where nobody has made that."""
+        preview = self.home / "previews" / f"{self.name}.webp"
+        return preview if preview.is_file() else self.swatch
+
+    @property
+    def pair(self) -> Path:
+        """What fast mode learnt of an operator's own style."""
+        return self.home / "pairs" / f"{self.name}.safetensors"
 
     @property
     def credit(self) -> str:
@@ -49,13 +76,14 @@ class Gallery:
     """Styles in the file's order, found by name or alias."""
 
     def __init__(self, styles: tuple[Style, ...]) -> None:
-        """Raises ValueError where two styles answer to the same name."""
+        """Raises GalleryError where two styles answer to the same name."""
         self.styles = styles
         self._by_key: dict[str, Style] = {}
         for style in styles:
             for word in (style.name, style.title, *style.aliases):
-                if self._by_key.setdefault(key(word), style) is not style:
-                    raise ValueError(f"two styles answer to “{word}”: {self._by_key[key(word)].name} and {style.name}")
+                known = self._by_key.setdefault(key(word), style)
+                if known is not style:
+                    raise GalleryError(f"two styles answer to “{word}”: {known.name} and {style.name}")
 
     def __iter__(self) -> Iterator[Style]:
         return iter(self.styles)
@@ -72,21 +100,40 @@ class Gallery:
 
     def nearest(self, word: str, count: int = 3) -> list[Style]:
         """Styles whose names, titles or aliases are spelt much like ``word``, nearest first."""
-        close = difflib.get_close_matches(key(word), list(self._by_key), n=3 * count, cutoff=0.5)
+        close = difflib.get_close_matches(key(word), list(self._by_key), n=3 * count, cutoff=0.6)
         begun = [k for k in self._by_key if len(key(word)) > 1 and k.startswith(key(word))]
         return list({self._by_key[k].name: self._by_key[k] for k in (*begun, *close)}.values())[:count]
 
 
-def load(path: Path = HERE / "styles.toml") -> Gallery:
-    """Read a gallery file.
+def load(folder: Path | None = None) -> Gallery:
+    """The package's styles, then those of an operator's own folder.
 
     Raises:
-        msgspec.ValidationError: naming the field at fault.
+        GalleryError: the folder holds no styles, or not all that belongs to one.
     """
-    return Gallery(msgspec.toml.decode(path.read_bytes(), type=_File).style)
+    own = _read(folder) if folder else ()
+    return Gallery((*_read(HERE), *own))
 
 
 @functools.cache
 def default() -> Gallery:
     """The gallery of this package."""
     return load()
+
+
+def _read(home: Path) -> tuple[Style, ...]:
+    file = home / "styles.toml"
+    try:
+        styles = msgspec.toml.decode(file.read_bytes(), type=_File).style
+    except OSError as error:
+        raise GalleryError(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # no TOML, no UTF-8, or not the fields that a style has
+        raise GalleryError(f"{file} does not describe styles: {error}") from error
+    return styles if home == HERE else tuple(_own(style, home) for style in styles)
+
+
+def _own(style: Style, home: Path) -> Style:
+    own = msgspec.structs.replace(style, home=home)
+    if not own.swatch.is_file():
+        raise GalleryError(f"the style {own.name} has no picture {own.swatch}")
+    return msgspec.structs.replace(own, fast=own.fast and own.pair.is_file())

@@ -33,9 +33,31 @@ PAINTINGS = {
     "waterlilies": "water-lilies",
     "shipwreck": "shipwreck-minotaur",
     "thekiss": "the-kiss",
+    "compositionviii": "composition-viii",
+    "cyclist": "dynamism-cyclist",
+    "flowerclouds": "flower-clouds",
+    "grandejatte": "grande-jatte",
+    "sunrise": "impression-sunrise",
+    "bluehorse": "little-blue-horse",
+    "mondrian": "mondrian-grid",
+    "wheatfield": "wheatfield-cypresses",
+    "strawhat": "van-gogh-self-portrait",
+    "tahiti": "pastorales-tahitiennes",
+    "dore": "red-riding-hood-forest",
+    "redchalk": "red-chalk-peasant",
+    "streetberlin": "street-berlin",
+    "willowbough": "willow-bough",
+    "bayeux": "bayeux-tapestry",
+    "cittanuova": "citta-nuova",
+    "haystack": "haystack",
+    "horizontalvolumes": "horizontal-volumes",
+    "adele": "adele-bloch-bauer",
+    "utamaro": "hairdressing-utamaro",
+    "nightcafe": "night-cafe",
 }
 LONG_SIDE = 512  # pixels
 STEPS = 200
+SPOTS = 64  # across the long side of what a reconstruction starts from
 MAX_BYTES = 120_000
 CALIBRATION_PHOTOS = 40
 
@@ -69,9 +91,18 @@ def encoder(data: Path, device: torch.device) -> Encoder:
 
 def reconstruct(artwork: Tensor, encoder: Encoder, steps: int = STEPS) -> Iterator[gatys.Step]:
     """Steps towards a picture of the artwork's size, (3, H, W), that shares only its Gram matrices."""
-    # A ratio of 1e-9 forgets the grey canvas that stands for the photo.
-    recipe = Recipe(styles=(Share("artwork"),), init="noise", ratio=1e-9, steps=steps, seed=1)
-    yield from gatys.paint(torch.full_like(artwork, 0.5), [(artwork, 1.0)], recipe, encoder)
+    # A ratio of 1e-9 forgets what it starts from.
+    recipe = Recipe(styles=(Share("artwork"),), init="photo", ratio=1e-9, steps=steps, seed=1)
+    yield from gatys.paint(shuffled(artwork), [(artwork, 1.0)], recipe, encoder)
+
+
+def shuffled(artwork: Tensor) -> Tensor:
+    """The artwork's colours, (3, H, W), as spots in any order: noise from which the right colours are not far."""
+    height, width = artwork.shape[-2:]
+    scale = SPOTS / max(height, width)
+    small = gatys.resize(artwork[None], (round(height * scale), round(width * scale)))
+    order = torch.randperm(small[0, 0].numel(), generator=torch.Generator().manual_seed(1))
+    return gatys.resize(small.flatten(2)[..., order.to(small.device)].view_as(small), (height, width))[0]
 
 
 def webp(x: Tensor) -> bytes:

@@ -111,4 +111,11 @@ def swatches(folder: Path, monkeypatch) -> None:
     for index, style in enumerate(gallery.default()):
         kind = picture(((37 * index) % 256, (91 * index + 60) % 256, (53 * index + 120) % 256), (64, 48), "WEBP")
         (folder / "swatches" / f"{style.name}.webp").write_bytes(kind)
-    monkeypatch.setattr(gallery, "HERE", folder)
+    pictures_from(folder, monkeypatch)
+
+
+def pictures_from(folder: Path, monkeypatch) -> None:
+    """Have every style's pictures looked for in ``folder``."""
+    swatch = property(lambda style: folder / "swatches" / f"{style.name}.webp")
+    for name in ("swatch", "preview"):
+        monkeypatch.setattr(gallery.Style, name, swatch)

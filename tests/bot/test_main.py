@@ -221,7 +221,13 @@ def test_the_styles_can_be_listed_for_programs(styles: Gallery, capsys: pytest.C
     assert program.main(["styles", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [entry["name"] for entry in listed] == [style.name for style in styles]
-    assert {"title", "artist", "year", "licence"} <= set(listed[0])
+    assert list(listed[0]) == [
+        *("name", "title", "artist", "year", "licence", "credit", "aliases", "tags"),
+        *("strength", "brush", "fast", "swatch", "preview"),
+    ]
+    wave = listed[1]
+    assert (wave["name"], wave["year"], wave["aliases"]) == ("greatwave", "c. 1831", ["wave", "hokusai"])
+    assert wave["swatch"] == str(styles["greatwave"].swatch)
 
 
 def test_the_styles_can_be_listed_for_people(styles: Gallery, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ from bot.config import Secret, Web
 from bot.errors import BadConfig
 from bot.jobs import State
 from engine import gallery, wire
-from tests.web_house import PATIENCE, House, house, picture, swatches
+from tests.web_house import PATIENCE, House, house, picture, pictures_from, swatches
 
 LINE = "/stylize starrynight seed=7"
 
@@ -571,7 +571,7 @@ async def test_only_the_pages_own_files_are_served(tab: Tab, at: House, name: st
 async def test_styles_come_with_their_swatches_where_there_are_any(
     tab: Tab, at: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery, "HERE", tmp_path)
+    pictures_from(tmp_path, monkeypatch)
     assert not any(style["swatch"] for style in await _gallery(tab))
     async with tab.session.get(at.url + "style/starrynight.webp") as answer:
         assert answer.status == 404

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine import gallery
-from engine.gallery import Gallery, Style, key
+from engine.gallery import Gallery, GalleryError, Style, key
 
 
 def style(name: str, *aliases: str) -> Style:
@@ -21,7 +21,7 @@ def test_no_two_styles_answer_to_the_same_name(styles: Gallery) -> None:
 
 
 def test_a_gallery_whose_names_collide_is_refused() -> None:
-    with pytest.raises(ValueError, match="two styles answer to “Wave”: one and two"):
+    with pytest.raises(GalleryError, match="two styles answer to “Wave”: one and two"):
         Gallery((style("one", "wave"), style("two", "Wave")))
 
 
@@ -40,8 +40,8 @@ def test_every_entry_says_whose_it_is_and_why_it_is_free_to_use(styles: Gallery)
         assert 0.25 <= entry.brush <= 4
 
 
-def test_starrynight_is_there_among_at_least_eight(styles: Gallery) -> None:
-    assert len(styles) >= 8
+def test_starrynight_is_there_among_at_least_twenty_four(styles: Gallery) -> None:
+    assert len(styles) >= 24
     assert styles["starrynight"].credit == "The Starry Night, Vincent van Gogh, 1889"
 
 
@@ -69,14 +69,90 @@ def test_nothing_is_near_to_nonsense(styles: Gallery) -> None:
     assert styles.nearest("qqqqqqqqq") == []
 
 
-def test_a_field_that_no_style_has_is_refused_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "styles.toml"
-    file.write_text('[[style]]\nname = "x"\ntitle = "X"\nartist = "A"\nyear = "1"\nlicence = "l"\nbrushh = 2.0\n')
-    with pytest.raises(msgspec.ValidationError, match="brushh"):
-        gallery.load(file)
-
-
 def test_every_style_has_its_picture_and_none_is_large(styles: Gallery) -> None:
-    shipped = {swatch.name: swatch.stat().st_size for swatch in (gallery.HERE / "swatches").glob("*")}
-    assert set(shipped) == {entry.swatch.name for entry in styles}
+    shipped = {swatch.name: swatch.stat().st_size for swatch in (gallery.HERE / "swatches").glob("*.webp")}
+    assert set(shipped) <= {entry.swatch.name for entry in styles}
     assert max(shipped.values()) <= 120_000
+
+
+# --- what a style would look like ------------------------------------------------------------------------------------
+
+
+def test_a_preview_is_shown_where_it_was_made_and_the_swatch_elsewhere(tmp_path: Path) -> None:
+    entry = msgspec.structs.replace(style("one"), home=tmp_path)
+    assert entry.preview == entry.swatch == tmp_path / "swatches" / "one.webp"
+    made = tmp_path / "previews" / "one.webp"
+    made.parent.mkdir()
+    made.write_bytes(b"a picture")
+    assert entry.preview == made
+
+
+def test_the_packages_previews_are_of_its_styles(styles: Gallery) -> None:
+    made = {file.name for file in (gallery.HERE / "previews").glob("*")}
+    assert made <= {entry.preview.name for entry in styles}
+
+
+# --- an operator's own styles ----------------------------------------------------------------------------------------
+
+OWN = """
+[[style]]
+name = "ourmural"
+title = "Our Mural"
+artist = "The neighbours"
+year = "2021"
+licence = "ours"
+tags = ["spray", "blue"]
+"""
+
+
+def folder(path: Path, text: str = OWN, *pictures: str) -> Path:
+    (path / "swatches").mkdir()
+    (path / "styles.toml").write_text(text, "utf-8")
+    for name in pictures:
+        (path / "swatches" / f"{name}.webp").write_bytes(b"a picture")
+    return path
+
+
+def test_an_operators_own_styles_follow_those_of_the_package(styles: Gallery, tmp_path: Path) -> None:
+    found = gallery.load(folder(tmp_path, OWN, "ourmural"))
+    assert list(found)[:-1] == list(styles)
+    ours = found["Our Mural"]
+    assert ours.credit == "Our Mural, The neighbours, 2021"
+    assert ours.swatch == tmp_path / "swatches" / "ourmural.webp"
+
+
+def test_an_own_style_is_for_fast_mode_when_its_pair_is_there(tmp_path: Path) -> None:
+    own = folder(tmp_path, OWN, "ourmural")
+    assert not gallery.load(own)["ourmural"].fast
+    pair = tmp_path / "pairs" / "ourmural.safetensors"
+    pair.parent.mkdir()
+    pair.write_bytes(b"a pair")
+    ours = gallery.load(own)["ourmural"]
+    assert ours.fast
+    assert ours.pair == pair
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (OWN, "the style ourmural has no picture"),
+        (OWN.replace("ourmural", "starrynight"), "two styles answer to “starrynight”: starrynight and starrynight"),
+        (OWN.replace("ourmural", "../ourmural"), "name"),
+        (OWN.replace("ourmural", "Our Mural"), "name"),
+        (OWN + "strength = 101", "strength"),
+        (OWN + "brush = 9.0", "brush"),
+        (OWN + "brushh = 2.0", "brushh"),
+        (OWN + 'home = "/"', "home"),
+        (OWN.replace("title", "titel"), "titel|title"),
+        ("[[style", "does not describe styles"),
+    ],
+)
+def test_a_folder_that_will_not_do_is_refused_with_the_reason(tmp_path: Path, text: str, sentence: str) -> None:
+    pictures = ("starrynight",) if "starrynight" in text else ()
+    with pytest.raises(GalleryError, match=sentence):
+        gallery.load(folder(tmp_path, text, *pictures))
+
+
+def test_a_folder_without_styles_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match=r"nowhere/styles\.toml cannot be read: No such file"):
+        gallery.load(tmp_path / "nowhere")
