@@ -55,8 +55,8 @@ PAINTINGS = {
     "utamaro": "hairdressing-utamaro",
     "nightcafe": "night-cafe",
 }
-LONG_SIDE = 512  # pixels
-STEPS = 200
+LONG_SIDE = 448  # pixels
+STEPS = 90
 SPOTS = 64  # across the long side of what a reconstruction starts from
 MAX_BYTES = 120_000
 CALIBRATION_PHOTOS = 40
