@@ -32,6 +32,7 @@ from bot.store import Store
 from bot.studio import Rules, Studio
 from bot.supervisor import Supervisor, Timings, worker_command
 from engine import gallery, recipe
+from engine.gallery import Gallery
 
 STOP_SECONDS = 15  # for a graceful end, before the kernel is asked for the other kind
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -52,6 +53,7 @@ class House(NamedTuple):
     store: Store
     studio: Studio
     health: Health
+    styles: Gallery
 
 
 def engine_command(config: Config) -> list[str]:
@@ -62,7 +64,20 @@ def engine_command(config: Config) -> list[str]:
         weights=config.engine.weights,
         encoder=config.engine.encoder,
         max_photo_mb=config.limits.max_photo_mb,
+        gallery=config.gallery.folder,
     )
+
+
+def gallery_of(config: Config) -> Gallery:
+    """The package's styles and the operator's own.
+
+    Raises:
+        BadConfig: the operator's folder will not do.
+    """
+    try:
+        return gallery.load(config.gallery.folder)
+    except gallery.GalleryError as error:
+        raise BadConfig(f"gallery.folder: {error}.") from error
 
 
 @asynccontextmanager
@@ -83,12 +98,12 @@ async def house(config: Config, journal: Path | None) -> AsyncIterator[House]:
         keep_hours=config.store.keep_hours,
     )
     limits = Limits(open_jobs=config.limits.open_jobs, burst=config.limits.burst, per_minute=config.limits.per_minute)
-    queue, health = FairQueue(capacity=config.limits.queue), Health()
+    queue, health, styles = FairQueue(capacity=config.limits.queue), Health(), gallery_of(config)
     async with (
         Store.open(journal) as store,
         Supervisor(engine_command(config), timings=timings, observer=health.happened) as engine,
     ):
-        yield House(store, Studio(store, engine, queue, limits, gallery.default(), rules=rules, health=health), health)
+        yield House(store, Studio(store, engine, queue, limits, styles, rules=rules, health=health), health, styles)
 
 
 async def serve(config: Config) -> None:
@@ -100,8 +115,7 @@ async def serve(config: Config) -> None:
     free = doctor.port(config)
     if free.verdict == "bad":
         raise BadConfig(free.text)
-    async with house(config, config.store.path) as (store, studio, health):
-        styles = gallery.default()
+    async with house(config, config.store.path) as (store, studio, health, styles):
         photo_bytes = config.limits.max_photo_mb * 2**20
         commands = Commands(studio, styles)
         actions, hooks = Actions(studio, store), dict[str, Hook]()
@@ -143,11 +157,11 @@ async def stylize(config: Config, photo: Path, text: str, output: Path, *, force
     """
     check_output(output, force=force)
     try:
-        wanted = recipe.parse(text, gallery.default())
+        wanted = recipe.parse(text, gallery_of(config))
     except recipe.RecipeError as error:
         raise BadOrder(str(error)) from error
     order = Incoming(user=USER, place=PLACE, text=text, photo=read_photo(photo, config.limits.max_photo_mb))
-    async with house(config, None) as (_, studio, _):
+    async with house(config, None) as (_, studio, _, _):
         chat = TerminalChat(output, force=force)
         studio.add_chat(chat)
         async with asyncio.TaskGroup() as tasks:
@@ -164,10 +178,10 @@ async def stylize(config: Config, photo: Path, text: str, output: Path, *, force
                 working.cancel()
 
 
-async def examine(config: Config) -> bool:
+async def examine(config: Config, styles: Gallery) -> bool:
     """Print what `doctor` finds; whether all is well."""
     well = True
-    async for finding in doctor.examine(config, gallery.default(), engine_command(config)):
+    async for finding in doctor.examine(config, styles, engine_command(config)):
         print(f"{finding.verdict:<5} {finding.about}: {finding.text}", flush=True)
         well = well and finding.verdict != "bad"
     print("All is well." if well else "Mend what is marked bad.")
@@ -211,21 +225,22 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says; the exit code."""
     said = arguments(argv)
-    if said.command == "styles":
-        return list_styles(as_json=said.json)
     try:
         given = {"web.host": said.host, "web.port": said.port}
         config = load(getattr(said, "config", None), os.environ, {key: v for key, v in given.items() if v is not None})
+        styles = gallery_of(config)
     except BadConfig as error:
         return _give_up(error)
     # While a progress bar is drawn, and among the doctor's findings, only trouble is logged.
     level = config.log.level if said.command is None else "warning"
     log.set_up(level, config.secrets)
     match said.command:
+        case "styles":
+            return list_styles(styles, as_json=said.json)
         case "stylize":
             return paint_one(config, said)
         case "doctor":
-            return OK if asyncio.run(examine(config)) else NO_PICTURE
+            return OK if asyncio.run(examine(config, styles)) else NO_PICTURE
         case _:
             for warning in config.warnings:
                 logger.warning("%s", warning)
@@ -238,8 +253,7 @@ STYLE_KEYS = (
 )
 
 
-def list_styles(*, as_json: bool) -> int:
-    styles = gallery.default()
+def list_styles(styles: Gallery, *, as_json: bool) -> int:
     if as_json:
         listed = [{key: getattr(style, key) for key in STYLE_KEYS} for style in styles]
         print(msgspec.json.format(msgspec.json.encode(listed, enc_hook=str), indent=2).decode())

@@ -99,6 +99,12 @@ class Engine(Section, frozen=True):
     job_seconds: Annotated[float, _doc("How long one picture may take.", gt=0)] = 3600.0
 
 
+class Gallery(Section, frozen=True):
+    folder: Annotated[Path | None, _doc("Folder with styles of your own: styles.toml and the pictures beside it.")] = (
+        None
+    )
+
+
 class Defaults(Section, frozen=True):
     size: Annotated[int, _doc("Long side, in pixels, of a picture whose order names none.", ge=64, le=4096)] = 512
 
@@ -149,6 +155,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     web: Web = Web()
     engine: Engine = Engine()
+    gallery: Gallery = Gallery()
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
     store: Store = Store()

@@ -434,12 +434,13 @@ def worker_command(
     weights: Path | None = None,
     encoder: str = "slim",
     max_photo_mb: int = 20,
+    gallery: Path | None = None,
 ) -> list[str]:
     """How to start `engine.worker` with these settings."""
     # -P: not from the folder where the bot was started, which may hold another "engine".
     command = [sys.executable, "-P", "-m", "engine.worker", "--device", device, "--threads", str(threads)]
     command += ["--encoder", encoder, "--max-photo-mb", str(max_photo_mb)]
-    for name, path in (("--cache", cache), ("--weights", weights)):
+    for name, path in (("--cache", cache), ("--weights", weights), ("--gallery", gallery)):
         if path:
             command += [name, str(path.absolute())]
     return command

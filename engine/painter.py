@@ -51,6 +51,7 @@ class GatysPainter:
         self._settings = settings
         self._device, self.notes = _device(settings.device)
         self._limits = images.Limits(max_bytes=settings.max_photo_mb * 2**20)
+        self._gallery = gallery.load(settings.gallery)
         self._styles: dict[str, Tensor] = {}
         # One at a time: a second job that wants the full encoder waits for the first one's download.
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="fetch")
@@ -104,7 +105,7 @@ class GatysPainter:
     def _style(self, name: str) -> Tensor:
         """The style's picture (3, h, w), decoded once."""
         if name not in self._styles:
-            swatch = gallery.default()[name].swatch
+            swatch = self._gallery[name].swatch
             self._styles[name] = images.decode(swatch.read_bytes()).pixels.to(self._device)
         return self._styles[name]
 

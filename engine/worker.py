@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     weights: Path | None = None  # file with the full encoder's weights
     encoder: EncoderName = "slim"  # the one to have at hand from the start, beside slim
     max_photo_mb: int = 20  # MiB, largest photo that is decoded
+    gallery: Path | None = None  # folder with the operator's own styles
 
 
 class Cancelled(Exception):
@@ -235,6 +236,7 @@ def settings_of(argv: Sequence[str]) -> Settings:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--encoder", choices=("slim", "full"), default="slim")
     parser.add_argument("--max-photo-mb", type=int, default=20)
+    parser.add_argument("--gallery", type=Path)
     return Settings(**vars(parser.parse_args(argv)))
 
 

@@ -237,6 +237,42 @@ def test_the_styles_can_be_listed_for_people(styles: Gallery, capsys: pytest.Cap
         assert style.title in shown
 
 
+def test_an_operators_own_styles_are_listed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMPASTO_GALLERY_FOLDER", str(tmp_path))
+    assert program.main(["styles"]) == 2
+    assert capsys.readouterr().err == (
+        f"impasto: gallery.folder: {tmp_path}/styles.toml cannot be read: No such file or directory.\n"
+    )
+    own_style(tmp_path)
+    assert program.main(["styles", "--json"]) == 0
+    ours = json.loads(capsys.readouterr().out)[-1]
+    assert (ours["name"], ours["fast"]) == ("ourmural", False)
+    assert ours["preview"] == str(tmp_path / "swatches" / "ourmural.webp")
+
+
+async def test_an_operators_own_style_is_painted(photo: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    own_style(own)
+    code, out, err = await run(
+        *("stylize", photo, "our mural steps=2 size=64 mode=fine", "-o", "out.png"),
+        cwd=tmp_path,
+        IMPASTO_GALLERY_FOLDER="own",
+    )
+    assert code == 0, err
+    assert "/stylize ourmural mode=fine" in out
+
+
+def own_style(folder: Path) -> None:
+    """One style of an operator's own."""
+    text = 'name = "ourmural"\ntitle = "Our Mural"\nartist = "The neighbours"\nyear = "2021"\nlicence = "ours"\n'
+    (folder / "styles.toml").write_text(f"[[style]]\n{text}")
+    (folder / "swatches").mkdir()
+    Image.fromarray(skimage.data.coffee()[:96, :96]).save(folder / "swatches" / "ourmural.webp")
+
+
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         program.main(["--version"])

@@ -501,7 +501,9 @@ def test_the_command_carries_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_p
     from engine.worker import Settings, settings_of
 
     monkeypatch.chdir(tmp_path)
-    command = worker_command(device="cpu", threads=3, cache=Path("here"), encoder="full", max_photo_mb=7)
+    command = worker_command(
+        device="cpu", threads=3, cache=Path("here"), encoder="full", max_photo_mb=7, gallery=Path("ours")
+    )
     assert settings_of(command[command.index("engine.worker") + 1 :]) == Settings(
-        device="cpu", threads=3, cache=tmp_path / "here", encoder="full", max_photo_mb=7
+        device="cpu", threads=3, cache=tmp_path / "here", encoder="full", max_photo_mb=7, gallery=tmp_path / "ours"
     )
