@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 # By name, with one line of description: what /help prints, and what platforms may show in their menus.
 COMMANDS: Mapping[str, str] = {
     "stylize": "repaint a photo: /stylize starrynight, as the photo's text or as a reply to it",
-    "styles": "show the paintings to choose from; /styles WORD looks for one",
+    "styles": "show the paintings to choose from: /styles, /styles blue, or /styles starrynight for one in full",
     "again": "paint your last photo once more, perhaps with other settings: /again strength=80",
     "queue": "show where your pictures stand",
     "cancel": "take back a picture: /cancel, /cancel ID or /cancel all",
@@ -163,16 +163,40 @@ class Commands:
     # --- questions ---------------------------------------------------------------------------------------------------
 
     async def _styles(self, message: _Message) -> Reply:
-        word = message.rest
-        if not word:
-            count = _count(len(self._gallery), "style", "styles")
-            return Reply(text=f"{count}. {HOW}", cards=_cards(self._gallery))
-        found = [style for style in self._gallery if _matches(style, word)] or self._gallery.nearest(word)
+        """Cards to choose from; a single one comes with all that is known of the style."""
+        words, tags = message.rest, sorted({tag for style in self._gallery for tag in style.tags})
+        found = self._sought(words, tags)
         if not found:
-            tags = sorted({tag for style in self._gallery for tag in style.tags})
             hint = f" You can look for {', '.join(tags)}." if tags else " /styles shows them all."
-            raise BadOrder(f"No style goes by “{word[:40]}”.{hint}")
-        return Reply(text=f"{_count(len(found), 'style', 'styles')} for “{word[:40]}”.", cards=_cards(found))
+            raise BadOrder(f"No style goes by “{words[:40]}”.{hint}")
+        count = _count(len(found), "style", "styles")
+        if len(found) == 1:
+            text = self._details(found[0])
+        elif words:
+            text = f"{count} for “{words[:40]}”. /styles and a name shows one in full."
+        else:
+            text = f"{count}. {HOW}" + (f"\n/styles WORD narrows them: {', '.join(tags)}." if tags else "")
+        return Reply(text=text, cards=_cards(found))
+
+    def _sought(self, words: str, tags: Sequence[str]) -> Sequence[Style]:
+        """The style of that name or title; else those that every word fits; else those that are spelt much like it."""
+        named = self._gallery.find(words)
+        if named and words.lower() not in tags and key(words) in (key(named.name), key(named.title)):
+            return [named]
+        fitting = [style for style in self._gallery if all(_matches(style, word) for word in words.split())]
+        return fitting or ([named] if named else self._gallery.nearest(words))
+
+    def _details(self, style: Style) -> str:
+        other = next((other.name for other in self._gallery if other is not style), None)
+        mix = f", or mixed: /stylize {style.name}:70+{other}:30" if other else ""
+        lines = (
+            f"{style.credit}; {style.licence}.",
+            f"Filed under {', '.join(style.tags)}." if style.tags else "",
+            f"At its best with strength={style.strength} and brush={style.brush:g}, which is what you get.",
+            "" if style.fast else "Fast mode has not learnt it.",
+            f"Write /stylize {style.name}{mix}",
+        )
+        return "\n".join(filter(None, lines))
 
     async def _queue(self, message: _Message) -> Reply:
         mine = self._studio.open_jobs(message.incoming.user)

@@ -32,7 +32,7 @@ GALLERY = Gallery(
             artist="Vincent van Gogh",
             year="1889",
             licence="public domain",
-            tags=("night",),
+            tags=("night", "blue"),
             strength=60,
         ),
         Style(
@@ -42,7 +42,7 @@ GALLERY = Gallery(
             year="c. 1831",
             licence="public domain",
             aliases=("hokusai",),
-            tags=("woodblock",),
+            tags=("woodblock", "blue"),
             strength=40,
         ),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from bot.chat import Reply
-from bot.commands import COMMANDS
+from bot.commands import COMMANDS, Commands
 from bot.jobs import State
 from bot.limits import Limits
-from tests.bot.doubles import Bot, bot, message, waits
+from engine.gallery import Gallery
+from tests.bot.doubles import GALLERY, Bot, bot, message, waits
 
 
 async def _say(it: Bot, text: str, user: str = "ann", photo: bytes | None = None) -> Reply:
@@ -67,7 +69,7 @@ async def test_the_reply_says_where_the_picture_stands() -> None:
         ("/again", None, "I have no order of yours to repeat"),
         ("/cancel", None, "You have no pictures waiting"),
         ("/cancel nonsense", None, "I know no picture “nonsense”"),
-        ("/styles cubist", None, "No style goes by “cubist”. You can look for night, woodblock."),
+        ("/styles cubist", None, "No style goes by “cubist”. You can look for blue, night, woodblock."),
     ],
 )
 async def test_what_cannot_be_done_is_answered_with_what_to_do(text: str, photo: bytes | None, sentence: str) -> None:
@@ -99,6 +101,9 @@ async def test_words_without_a_photo_are_answered_with_how_it_goes() -> None:
         ("/styles woodblock", ["greatwave"]),
         ("/styles Gogh", ["starrynight"]),
         ("/styles hokusay", ["greatwave"]),
+        ("/styles blue", ["starrynight", "greatwave"]),
+        ("/styles blue gogh", ["starrynight"]),
+        ("/styles great wave", ["greatwave"]),
     ],
 )
 async def test_styles_are_found_by_tag_by_word_and_by_spelling(text: str, names: list[str]) -> None:
@@ -106,6 +111,29 @@ async def test_styles_are_found_by_tag_by_word_and_by_spelling(text: str, names:
         reply = await _say(it, text)
         assert [card.name for card in reply.cards] == names
         assert reply.cards[0].credit.count(",") == 2
+
+
+async def test_a_single_style_is_shown_with_all_that_is_known_of_it() -> None:
+    async with bot() as it:
+        assert (await _say(it, "/styles great-wave")).text.splitlines() == [
+            "The Great Wave off Kanagawa, Katsushika Hokusai, c. 1831; public domain.",
+            "Filed under woodblock, blue.",
+            "At its best with strength=40 and brush=1, which is what you get.",
+            "Write /stylize greatwave, or mixed: /stylize greatwave:70+starrynight:30",
+        ]
+        own = Gallery((msgspec.structs.replace(GALLERY["greatwave"], fast=False, tags=()),))
+        reply = await Commands(it.studio, own).handle(message("/styles"))
+        assert reply.text.splitlines()[1:] == [
+            "At its best with strength=40 and brush=1, which is what you get.",
+            "Fast mode has not learnt it.",
+            "Write /stylize greatwave",
+        ]
+
+
+async def test_several_styles_come_with_the_words_that_narrow_them() -> None:
+    async with bot() as it:
+        assert (await _say(it, "/styles")).text.endswith("\n/styles WORD narrows them: blue, night, woodblock.")
+        assert (await _say(it, "/styles blue")).text.startswith("2 styles for “blue”.")
 
 
 async def test_the_queue_shows_ones_own_pictures_and_the_length_of_the_line() -> None:
