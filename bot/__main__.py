@@ -170,6 +170,8 @@ async def stylize(config: Config, photo: Path, text: str, output: Path, *, force
                 with chat:
                     await studio.accept(order, wanted)
                     return await chat.finished()
+            except recipe.RecipeError as error:
+                raise BadOrder(str(error)) from error
             except Breakage as error:
                 if studio.engine.ready is None:
                     raise Breakage(f"{error} Ask “impasto doctor” for the cause.") from error

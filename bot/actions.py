@@ -161,6 +161,7 @@ class Actions:
             place=press.place or job.place,
             text="",
             photo=photo,
+            style=await self._store.style(job.id),
             admin=press.admin,
             topic=press.topic,
             once=press.once,

@@ -14,7 +14,7 @@ import msgspec
 from bot.chat import Card, Incoming, Reply
 from bot.errors import BadOrder, NotAllowed, Refusal, sentence
 from bot.jobs import Job
-from bot.studio import Studio
+from bot.studio import HOW_MINE, Studio
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, key
 from engine.recipe import Recipe, RecipeError, line, nearest
@@ -99,7 +99,8 @@ class Commands:
         if not said:
             return {"cards": _cards(self._gallery), "settings": settings}
         parts = [part.partition(":") for part in said.split("+")]
-        unknown = [index for index, (word, _, _) in enumerate(parts) if self._gallery.find(word) is None]
+        known = [key(word) == recipes.MINE or self._gallery.find(word) is not None for word, _, _ in parts]
+        unknown = [index for index, found in enumerate(known) if not found]
         if len(unknown) != 1:
             return {}
         (at,) = unknown
@@ -112,7 +113,7 @@ class Commands:
     async def _plain(self, message: _Message) -> Reply:
         """No command: with a photo, the words name a style; without words, the person may choose."""
         if message.incoming.photo is not None:
-            if message.rest:
+            if message.rest or message.incoming.style is not None:
                 return await self._stylize(message)
             chosen = await self._studio.rooms.remembered(message.incoming.place.room)
             if chosen is not None:
@@ -121,6 +122,8 @@ class Commands:
                 text="Which style shall it be? Choose one, or reply /stylize and its name to the photo.",
                 cards=_cards(self._gallery),
             )
+        if key(message.rest) == recipes.MINE:
+            return Reply(text=HOW_MINE)
         style = self._gallery.find(message.rest)
         if style is not None:
             return Reply(text=f"{style.credit}: a good choice, for which photo? {_how(style.name)}")
@@ -130,24 +133,29 @@ class Commands:
         text = message.rest
         if all("=" in word for word in text.split()):  # no style is named
             room = await self._studio.rooms.get(message.incoming.place.room)
-            text = f"{room.style or ''} {text}"
+            style = room.style if message.incoming.style is None else recipes.MINE
+            text = f"{style or ''} {text}"
         recipe = recipes.parse(text, self._gallery)
         if message.incoming.photo is None:
-            raise BadOrder(f"Which photo? {_how(recipe.styles[0].name)}")
+            raise BadOrder(f"Which photo? {HOW_MINE if recipe.mine else _how(recipe.styles[0].name)}")
         return await self._order(message.incoming, recipe)
 
     async def _again(self, message: _Message) -> Reply:
         last = await self._studio.last(message.incoming.user)
         if last is None:
             raise BadOrder(f"I have no order of yours to repeat: none was made, or it is no longer kept. {HOW}")
-        job, photo = last
-        incoming = msgspec.structs.replace(message.incoming, photo=message.incoming.photo or photo)
-        return await self._order(incoming, _changed(job, message.rest, self._gallery))
+        sent, recipe = message.incoming, _changed(last.job, message.rest, self._gallery)
+        photo, style = sent.photo or last.photo, sent.style
+        if recipe.mine and style is None:
+            style = last.style
+            if style is None and sent.photo is not None:  # the one picture sent is what the last order lacks
+                photo, style = last.photo, sent.photo
+        return await self._order(msgspec.structs.replace(sent, photo=photo, style=style), recipe)
 
     async def _order(self, incoming: Incoming, recipe: Recipe) -> Reply:
         job = await self._studio.accept(incoming, recipe)
         status = await self._studio.status(job.id)
-        titles = " + ".join(self._gallery[share.name].title for share in job.recipe.styles)
+        titles = " + ".join(recipes.titles(job.recipe, self._gallery))
         return Reply(text=f"{titles}, order {job.id}: {status.text if status else job.state}.", job=job)
 
     async def _cancel(self, message: _Message) -> Reply:
@@ -269,12 +277,20 @@ def _changed(last: Job, text: str, gallery: Gallery) -> Recipe:
         words.insert(0, line(Recipe(styles=old.styles)))
     new = recipes.parse(" ".join(words), gallery)
     said = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
-    # Either of these replaces the other.
-    instead = {"strength": {"ratio": None}, "ratio": {"strength": None}}
-    dropped = {name: value for setting in said for name, value in instead.get(setting, {}).items()}
+    dropped = {name: None for setting, value in said.items() for name in _replaced(setting, value)}
     changed = msgspec.structs.replace(old, styles=new.styles, **dropped | said)
-    recipes.check(changed)
+    if changed.mode == "fast" and new.mode is None and recipes.default_mode(changed, gallery) != "fast":
+        changed = msgspec.structs.replace(changed, mode=None)  # the new styles are none that it knows
+    recipes.check(changed, gallery)
     return changed
+
+
+def _replaced(setting: str, value: object) -> tuple[str, ...]:
+    """The settings that this one takes the place of."""
+    if setting == "mode":
+        return recipes.FINE_ONLY if value != "fine" else ()
+    other = {"strength": ("ratio",), "ratio": ("strength",)}.get(setting, ())
+    return (*other, "mode") if setting in recipes.FINE_ONLY else other
 
 
 def _matches(style: Style, word: str) -> bool:

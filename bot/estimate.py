@@ -11,9 +11,9 @@ import msgspec
 
 from engine.recipe import Recipe
 
-# Engine seconds for one step over one megapixel, before anything was learned: fine mode on two CPU cores with the slim
-# encoder took 25 s for 90 steps at 512 x 384; a step of the full encoder took 3.3 times as long.
-FIRST_GUESS = {"fine/slim": 1.4, "fine/full": 4.6}
+# Engine seconds for one step (one picture, but in fine mode) over one megapixel, before anything was learned, on two CPU
+# cores. Fine mode with the slim encoder took 25 s for 90 steps at 512 x 384; a step of the full one 3.3 times as long.
+FIRST_GUESS = {"fast": 0.6, "universal": 3.0, "fine/slim": 1.4, "fine/full": 4.6}
 KEPT = 60  # of each kind; older ones were perhaps painted on another machine
 NEAREST = 9
 
@@ -21,13 +21,13 @@ NEAREST = 9
 class Duration(msgspec.Struct, frozen=True):
     """What one picture took."""
 
-    kind: str  # mode and encoder: what has a speed of its own
+    kind: str  # mode and, in fine mode, encoder: what has a speed of its own
     work: float  # steps x megapixels
     seconds: float
 
 
 def kind(recipe: Recipe) -> str:
-    return f"{recipe.mode}/{recipe.encoder}"
+    return f"{recipe.mode}/{recipe.encoder}" if recipe.encoder else str(recipe.mode)
 
 
 def work(recipe: Recipe) -> float:
@@ -60,7 +60,9 @@ class Estimator:
 
 
 def in_words(seconds: float) -> str:
-    """A time as one would say it: ``a few seconds``, ``about 40 s``, ``about 3 min``, ``about 2 h``."""
+    """A time as one would say it: ``a moment``, ``a few seconds``, ``about 40 s``, ``about 3 min``, ``about 2 h``."""
+    if seconds < 2:
+        return "a moment"
     if seconds < 5:
         return "a few seconds"
     if seconds < 90:

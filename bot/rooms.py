@@ -53,7 +53,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 f"{waiting} pictures of this room are waiting, and its limit is {self.waiting}. Wait for one of them."
             )
 
-    def fill(self, recipe: Recipe, size: int) -> Recipe:
+    def fill(self, recipe: Recipe, size: int, gallery: Gallery) -> Recipe:
         """The recipe with what was not said as the room has it; ``size`` (pixels) is what it would be otherwise.
 
         Raises:
@@ -68,7 +68,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.mode is not None and recipe.mode is None:
             with_mode = msgspec.structs.replace(recipe, mode=self.mode)
             try:
-                recipes.check(with_mode)
+                recipes.check(with_mode, gallery)
             except RecipeError:  # what was said needs another mode than the usual one, and the person's word counts
                 return recipe
             return with_mode

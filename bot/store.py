@@ -1,4 +1,4 @@
-"""The SQLite journal: jobs, photos, results, settings per room, and the rooms of the web chat.
+"""The SQLite journal: jobs, their pictures, settings per room, and the rooms of the web chat.
 
 What `Store` has acknowledged is on disk. One connection, used by one thread only, so there is one writer and no lock
 to wait for; the file is locked for as long as it is open, so that no second bot delivers the same pictures again.
@@ -70,7 +70,12 @@ def m003_once(db: sqlite3.Connection) -> None:
     db.execute("CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL")
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_journal, m002_rooms, m003_once]
+def m004_styles(db: sqlite3.Connection) -> None:
+    """The picture that came with an order as its style, for as long as the photo."""
+    db.execute("CREATE TABLE styles (job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, data BLOB NOT NULL)")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_journal, m002_rooms, m003_once, m004_styles]
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -131,8 +136,8 @@ class Store:
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    async def add(self, job: Job, photo: bytes) -> Job:
-        """Write down a new job with its photo; on disk when this returns.
+    async def add(self, job: Job, photo: bytes, style: bytes | None = None) -> Job:
+        """Write down a new job with its photo, and its style where that is a picture; on disk when this returns.
 
         Returns:
             The job; or the one that was written down for the same order (``once``) before, and nothing is added.
@@ -147,6 +152,8 @@ class Store:
             if job.once:
                 db.execute("UPDATE jobs SET once = ? WHERE id = ?", (job.once, job.id))
             db.execute("INSERT INTO photos VALUES (?, ?)", (job.id, photo))
+            if style is not None:
+                db.execute("INSERT INTO styles VALUES (?, ?)", (job.id, style))
             return job
 
         return await self._do(work)
@@ -156,7 +163,7 @@ class Store:
         return await self._do(lambda db: _ordered(db, once))
 
     async def forget(self, id: str) -> bool:
-        """Delete a job with its photo and result, unless it is unfinished; whether it is gone."""
+        """Delete a job with all its pictures, unless it is unfinished; whether it is gone."""
         sql = f"DELETE FROM jobs WHERE id = ? AND state NOT IN {_listed(UNFINISHED)}"
         return await self._do(lambda db: db.execute(sql, (id,)).rowcount > 0)
 
@@ -166,6 +173,10 @@ class Store:
     async def photo(self, id: str) -> bytes | None:
         """The photo of a job as it was uploaded."""
         return await self._do(lambda db: _data(db, "photos", id))
+
+    async def style(self, id: str) -> bytes | None:
+        """The picture that a job has as its style, as it was uploaded."""
+        return await self._do(lambda db: _data(db, "styles", id))
 
     async def result(self, id: str) -> bytes | None:
         """The finished picture of a job, PNG."""

@@ -37,7 +37,7 @@ from bot.queue import FairQueue, Ticket
 from bot.rooms import Rooms
 from bot.store import Store
 from engine.gallery import Gallery
-from engine.recipe import EncoderName, Recipe, complete, line
+from engine.recipe import EncoderName, Recipe, complete, credits, line
 from engine.wire import Done, Event, Failed, Paint, Preview, Progress
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+HOW_MINE = (
+    "Send two pictures with /stylize mine, the photo first and the style second, or reply /stylize mine to a photo and"
+    " attach the style."
+)
 ATTEMPTS = 2  # engine processes that a job may use up before its photo is the suspect
 SEEDS = 1_000_000  # of those that we choose: short enough to type
 START_SECONDS = 30.0  # how long an order waits for the studio to be up
@@ -70,6 +74,14 @@ class Waiting(msgspec.Struct, frozen=True):
 
     job: Job
     status: Status
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A job with the pictures that it was ordered with."""
+
+    job: Job
+    photo: bytes
+    style: bytes | None
 
 
 class _Live:
@@ -165,13 +177,9 @@ class Studio:
             return known
         room = await self.rooms.get(incoming.place.room)
         room.admit(incoming)
-        if incoming.photo is None:
-            raise BadOrder("There is no photo to paint. Send one with the command, or reply with the command to one.")
-        if len(incoming.photo) > self.rules.max_photo_bytes:
-            limit = self.rules.max_photo_bytes / 2**20
-            raise BadOrder(f"This photo is too large: {limit:g} MB is the limit. Send a smaller copy of it.")
+        photo, style = self._pictures(incoming, recipe)
         now = self._clock()
-        complete_recipe = self._complete(room.fill(recipe, self.rules.size))
+        complete_recipe = self._complete(room.fill(recipe, self.rules.size, self._gallery))
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -191,11 +199,34 @@ class Studio:
         self._coming[job.user] += 1
         self._coming_to[job.place.room] += 1
         # In a task of its own: what is on disk must get into the line, even if the asker's connection goes away.
-        admitted = await asyncio.shield(self._tasks.create_task(self._admit(job, incoming.photo)))
+        admitted = await asyncio.shield(self._tasks.create_task(self._admit(job, photo, style)))
         if isinstance(admitted, Exception):
             raise admitted
         log.info("job %s accepted: %s", admitted.id, line(admitted.recipe))
         return admitted
+
+    def _pictures(self, incoming: Incoming, recipe: Recipe) -> tuple[bytes, bytes | None]:
+        """The photo and, where the recipe wants one, the style picture of an order.
+
+        Raises:
+            BadOrder: one is missing, or is too many, or is too large.
+        """
+        photo, style = incoming.photo, incoming.style
+        if photo is None:
+            raise BadOrder("There is no photo to paint. Send one with the command, or reply with the command to one.")
+        if recipe.mine and style is None:
+            raise BadOrder(f"Which picture is the style? {HOW_MINE}")
+        if style is not None and not recipe.mine:
+            name = recipe.styles[0].name
+            raise BadOrder(
+                f"You sent two pictures, and {name} needs one. /stylize mine paints the first in the style of the"
+                f" second, /stylize {name}+mine mixes them; or send the photo alone."
+            )
+        limit = self.rules.max_photo_bytes
+        for picture, what in ((photo, "photo"), (style, "style picture")):
+            if picture is not None and len(picture) > limit:
+                raise BadOrder(f"This {what} is too large: {limit / 2**20:g} MB is the limit. Send a smaller copy.")
+        return photo, style
 
     def _complete(self, recipe: Recipe) -> Recipe:
         rules = self.rules
@@ -217,10 +248,10 @@ class Studio:
         self._limits.check(user, mine + self._coming[user], now, self._until_one_of(user))
         self._queue.check(self._running_left(), coming=self._coming.total())
 
-    async def _admit(self, job: Job, photo: bytes) -> Job | Exception:
+    async def _admit(self, job: Job, photo: bytes, style: bytes | None) -> Job | Exception:
         """Write the job down and put it in the line. An error is returned: it is the asker's, not the task group's."""
         try:
-            written = await self._store.add(job, photo)
+            written = await self._store.add(job, photo, style)
             if written.id != job.id:  # the same order came twice at once
                 self._limits.give_back(job.user, self._clock())
                 return written
@@ -282,12 +313,12 @@ class Studio:
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
-    async def last(self, user: str) -> tuple[Job, bytes] | None:
-        """The person's newest job and its photo, as long as they are kept."""
+    async def last(self, user: str) -> Kept | None:
+        """The person's newest job and its pictures, as long as they are kept."""
         for job in await self._store.of_user(user, 1):
             photo = await self._store.photo(job.id)
             if photo is not None:
-                return job, photo
+                return Kept(job, photo, await self._store.style(job.id))
         return None
 
     def open_jobs(self, user: str) -> list[Waiting]:
@@ -423,13 +454,14 @@ class Studio:
 
     async def _run_engine(self, live: _Live) -> Done | Failed:
         photo = await self._lasting(lambda: self._store.photo(live.job.id))
+        style = await self._lasting(lambda: self._store.style(live.job.id))
         if photo is None or live.cancelled:
             raise OutOfTurn(f"The picture {live.job.id} was given up.")
         live.started, live.done, live.preview = self._clock(), 0.0, None
         if live.job.attempts == 1:
             self.health.wait.observe(max(0.0, live.started - live.job.created))
             live.announcer.show(live.job, Status(text="painting begins"))
-        paint = Paint(live.job.id, photo, live.job.recipe, self.rules.preview_seconds)
+        paint = Paint(live.job.id, photo, live.job.recipe, self.rules.preview_seconds, style)
         # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
         async with aclosing(cast("AsyncGenerator[Event]", self.engine.run(paint))) as events:
             async for event in events:
@@ -512,7 +544,7 @@ class Studio:
                 picture=picture,
                 width=job.width,
                 height=job.height,
-                credit=self._credit(job.recipe),
+                credit="; ".join(credits(job.recipe, self._gallery)),
                 line=line(job.recipe),
                 seconds=job.seconds or 0.0,
                 notes=job.notes,
@@ -523,10 +555,6 @@ class Studio:
 
     def _tell(self, live: _Live, text: str) -> None:
         live.announcer.end(lambda: live.chat.tell(live.job, text))
-
-    def _credit(self, recipe: Recipe) -> str:
-        found = [(self._gallery.find(share.name), share.name) for share in recipe.styles]
-        return "; ".join(style.credit if style else name for style, name in found)
 
     async def _attend(self, live: _Live) -> None:
         """Show how the job stands, hand over the answer, and note that it has arrived."""

@@ -132,7 +132,7 @@ class GatysPainter:
 def _with_slim(recipe: Recipe) -> Recipe:
     slim = msgspec.structs.replace(recipe, encoder="slim")
     try:
-        check(slim)
+        check(slim, gallery.default())
     except RecipeError as error:
         raise Refused(f"The full encoder is not to be had here just now. {error}") from error
     return slim

@@ -25,7 +25,10 @@ Optimizer = Literal["lbfgs", "adam"]
 Init = Literal["photo", "noise"]
 EncoderName = Literal["slim", "full"]
 
-MODES: tuple[Mode, ...] = ("fine",)  # what this version can paint with; the other names are known, and refused
+MODES: tuple[Mode, ...] = get_args(Mode)
+MINE = "mine"  # the style that is no gallery's: the picture that the person sent along
+MINE_TITLE = "A picture of your own"
+MINE_STRENGTH = 50
 MAX_STYLES = 8
 SEEDS = 2**32
 
@@ -59,6 +62,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     init: Init | None = None
     ratio: float | None = None  # the papers' alpha / beta, instead of strength
     encoder: EncoderName | None = None
+
+    @property
+    def mine(self) -> bool:
+        """Whether a picture of the person's own is among the styles."""
+        return any(share.name == MINE for share in self.styles)
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -163,7 +171,7 @@ def parse(text: str, gallery: Gallery) -> Recipe:
                 raise RecipeError(f"{name}= is given twice. Keep one of them.")
             said[name] = value
     recipe = Recipe(styles=_styles(styles, gallery), **said)
-    check(recipe)
+    check(recipe, gallery)
     return recipe
 
 
@@ -188,10 +196,10 @@ def _styles(text: str, gallery: Gallery) -> tuple[Share, ...]:
     for part in text.split("+"):
         word, colon, weight = part.partition(":")
         style = gallery.find(word)
-        if style is None:
+        if style is None and key(word) != MINE:
             raise RecipeError(unknown_style(word, gallery))
         try:
-            shares.append(Share(style.name, _whole(1, 1000)(weight) if colon else 1))
+            shares.append(Share(style.name if style else MINE, _whole(1, 1000)(weight) if colon else 1))
         except ValueError as error:
             raise RecipeError(f"{part[:60]} does not work: a style's weight is {error}.") from None
     if len({share.name for share in shares}) < len(shares):
@@ -209,22 +217,37 @@ def unknown_style(word: str, gallery: Gallery) -> str:
     return f"I do not know the style “{key(word)[:40]}”.{hint}"
 
 
-def check(recipe: Recipe) -> None:
-    """Refuse settings that contradict each other, or that the mode cannot honour.
+def check(recipe: Recipe, gallery: Gallery) -> None:
+    """Refuse settings that contradict each other, or that the mode cannot honour with these styles.
 
     Raises:
         RecipeError
     """
     if recipe.strength is not None and recipe.ratio is not None:
         raise RecipeError("strength= and ratio= say the same thing in two ways. Keep one of them.")
-    if recipe.mode is not None and recipe.mode not in MODES:
-        raise RecipeError(f"mode={recipe.mode} is not available in this version. Use mode={' or mode='.join(MODES)}.")
     if recipe.encoder is not None:
         _check_encoder(recipe, recipe.encoder)
     if recipe.mode in ("fast", "universal"):
         for name in FINE_ONLY:
             if getattr(recipe, name) is not None:
                 raise RecipeError(f"mode={recipe.mode} cannot honour {name}=. Leave it out, or use mode=fine.")
+    if recipe.mode == "fast":
+        _check_fast(recipe, gallery)
+
+
+def _check_fast(recipe: Recipe, gallery: Gallery) -> None:
+    instead = "Use mode=universal or mode=fine, or leave mode= out."
+    if recipe.mine:
+        raise RecipeError(f"mode=fast knows the gallery's styles only, and no picture of your own. {instead}")
+    for share in recipe.styles:
+        if not _fast(share, gallery):
+            raise RecipeError(f"mode=fast has not learnt {share.name}. {instead}")
+
+
+def _fast(share: Share, gallery: Gallery) -> bool:
+    """Whether the feed-forward network knows a style."""
+    style = gallery.find(share.name)
+    return style is not None and getattr(style, "fast", True)
 
 
 def _check_encoder(recipe: Recipe, encoder: EncoderName) -> None:
@@ -237,33 +260,61 @@ def _check_encoder(recipe: Recipe, encoder: EncoderName) -> None:
 
 
 def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder: EncoderName = "slim") -> Recipe:
-    """The recipe with every default filled in; ``size``, ``seed`` and ``encoder`` are the caller's defaults.
+    """The recipe with every default that its mode honours filled in.
 
-    A mix takes the weighted mean of its styles' own strengths and brushes.
+    ``size``, ``seed`` and ``encoder`` are the caller's defaults. A mix takes the weighted mean of its styles' own
+    strengths and brushes.
 
     Raises:
-        RecipeError: when the encoder cannot honour a setting.
+        RecipeError: when the mode, the encoder or the gallery cannot honour what was said.
     """
     total = sum(share.weight for share in recipe.styles)
-    styles = [(share.weight / total, gallery[share.name]) for share in recipe.styles]
+    own = [(share.weight / total, *_own(share, gallery)) for share in recipe.styles]
+    mode = recipe.mode or default_mode(recipe, gallery)
     defaults: dict[str, Any] = {
-        "mode": "fine",
-        "brush": round(sum(w * style.brush for w, style in styles), 2),
+        "mode": mode,
+        "brush": round(sum(w * brush for w, _, brush in own), 2),
         "colors": "style",
         "size": size,
         "seed": seed,
-        "steps": 90,
-        "pooling": "avg",
-        "optimizer": "lbfgs",
-        "init": "photo",
-        "encoder": encoder,
     }
     if recipe.ratio is None:
-        defaults["strength"] = round(sum(w * style.strength for w, style in styles))
+        defaults["strength"] = round(sum(w * strength for w, strength, _ in own))
+    if mode == "fine":
+        defaults |= {"steps": 90, "pooling": "avg", "optimizer": "lbfgs", "init": "photo", "encoder": encoder}
     unsaid = {name: value for name, value in defaults.items() if getattr(recipe, name) is None}
     whole = msgspec.structs.replace(recipe, **unsaid)
-    check(whole)
+    check(whole, gallery)
     return whole
+
+
+def default_mode(recipe: Recipe, gallery: Gallery) -> Mode:
+    """The quickest mode that honours what was said."""
+    if any(getattr(recipe, name) is not None for name in FINE_ONLY):
+        return "fine"
+    return "fast" if all(_fast(share, gallery) for share in recipe.styles) else "universal"
+
+
+def _own(share: Share, gallery: Gallery) -> tuple[int, float]:
+    """A style's own strength and brush."""
+    if share.name == MINE:
+        return MINE_STRENGTH, 1.0
+    style = gallery.find(share.name)
+    if style is None:  # of an old order, and no longer in the gallery
+        raise RecipeError(unknown_style(share.name, gallery))
+    return style.strength, style.brush
+
+
+def titles(recipe: Recipe, gallery: Gallery) -> list[str]:
+    """What the styles are called, for people; one that the gallery has lost keeps its name."""
+    found = [(gallery.find(share.name), share.name) for share in recipe.styles]
+    return [style.title if style else MINE_TITLE if name == MINE else name for style, name in found]
+
+
+def credits(recipe: Recipe, gallery: Gallery) -> list[str]:
+    """The same with artist and year."""
+    found = zip(recipe.styles, titles(recipe, gallery), strict=True)
+    return [style.credit if (style := gallery.find(share.name)) else title for share, title in found]
 
 
 def line(recipe: Recipe) -> str:

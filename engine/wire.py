@@ -14,7 +14,7 @@ import msgspec
 from engine.recipe import Recipe
 
 HEADER = struct.Struct(">I")
-MAX_FRAME = 64 * 2**20  # bytes; a photo of the largest size allowed, or a large PNG result, with room to spare
+MAX_FRAME = 128 * 2**20  # bytes; two photos of the largest size allowed (60 MiB), with room to spare
 
 # --- to the engine ---------------------------------------------------------------------------------------------------
 
@@ -26,6 +26,7 @@ class Paint(msgspec.Struct, frozen=True, tag=True):
     photo: bytes  # an image file as it was uploaded, not to be trusted
     recipe: Recipe
     preview_seconds: float = 2.0  # the shortest time between previews; 0 asks for none
+    style: bytes | None = None  # the picture that the style `mine` names: an image file, as little to be trusted
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

@@ -20,6 +20,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     place: Place  # where an answer goes
     text: str
     photo: bytes | None = None  # of the message itself, or of the one it replies to
+    # The picture that the style `mine` names: the message's own where it replies to a photo, else its second.
+    style: bytes | None = None
     admin: bool = False  # may decide about the room: an admin of the group, or alone with the bot
     topic: str = ""  # the part of the room that it was written in, where a room has parts
     # The platform's own name for the message, or for each photo of it. What is ordered under one name is one job,

@@ -44,9 +44,9 @@ async def test_a_rooms_mode_is_filled_in_unless_what_is_said_needs_another() -> 
     from engine import recipe
 
     said = recipe.parse("starrynight", GALLERY)
-    assert Room(mode="fine").fill(said, 512).mode == "fine"
+    assert Room(mode="fine").fill(said, 512, GALLERY).mode == "fine"
     with_steps = recipe.parse("starrynight steps=9", GALLERY)
-    assert Room(mode="fast").fill(with_steps, 512).mode is None
+    assert Room(mode="fast").fill(with_steps, 512, GALLERY).mode is None
 
 
 async def test_orders_are_for_admins_where_admins_say_so() -> None:
@@ -82,7 +82,7 @@ async def test_everybody_may_look_and_only_admins_change() -> None:
         ("stile=scream", "I do not know the setting “stile”. Did you mean style?"),
         ("size=12", "from 64 to 4096"),
         ("who=bob", "who= is everyone or admins."),
-        ("mode=fast", "not available"),
+        ("mode=fsat", "Did you mean fast?"),
         ("style=starynight", "Did you mean starrynight?"),
         ("topics=5", "topics=here"),
         ("topics=here", "no topics or channels here"),

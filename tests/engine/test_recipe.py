@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import gallery, recipe
-from engine.recipe import MODES, Recipe, RecipeError, Share, complete, line, parse
+from engine.recipe import MINE, MODES, Recipe, RecipeError, Share, complete, line, parse
 
 STYLES = gallery.default()
 NAMES = [style.name for style in STYLES]
+WORDS = [*NAMES, MINE]
 
 
 def shares() -> st.SearchStrategy[tuple[Share, ...]]:
-    one = st.sampled_from(NAMES).map(lambda name: (Share(name),))
+    one = st.sampled_from(WORDS).map(lambda name: (Share(name),))
     mixed = st.lists(
-        st.builds(Share, st.sampled_from(NAMES), st.integers(1, 1000)),
+        st.builds(Share, st.sampled_from(WORDS), st.integers(1, 1000)),
         min_size=2,
         max_size=recipe.MAX_STYLES,
         unique_by=lambda share: share.name,
@@ -61,7 +63,12 @@ def recipes(draw: st.DrawFn) -> Recipe:
     said["encoder"] = said_encoder
     if said["strength"] is not None:
         said["ratio"] = None
-    return Recipe(styles=draw(shares()), **said)
+    if said["mode"] in ("fast", "universal"):
+        said |= dict.fromkeys(recipe.FINE_ONLY)
+    styles = draw(shares())
+    if said["mode"] == "fast" and any(share.name == MINE for share in styles):
+        said["mode"] = "universal"
+    return Recipe(styles=styles, **said)
 
 
 @given(recipes())
@@ -192,25 +199,75 @@ def test_an_error_says_what_would_do(text: str, told: str) -> None:
         parse(text, STYLES)
 
 
-@pytest.mark.parametrize("mode", [mode for mode in get_args(recipe.Mode) if mode not in MODES])
-def test_a_mode_that_is_still_to_come_is_refused_and_not_replaced(mode: str) -> None:
-    with pytest.raises(RecipeError, match=f"mode={mode} is not available in this version. Use mode=fine"):
-        parse(f"starrynight mode={mode}", STYLES)
+@pytest.mark.parametrize("mode", ["fast", "universal"])
+@pytest.mark.parametrize("setting", ["steps=10", "content=conv4_2", "init=noise", "ratio=0.01", "encoder=slim"])
+def test_a_setting_that_a_mode_cannot_honour_is_an_error(mode: str, setting: str) -> None:
+    told = f"mode={mode} cannot honour {setting.partition('=')[0]}=. Leave it out, or use mode=fine."
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        parse(f"starrynight mode={mode} {setting}", STYLES)
 
 
-def test_a_setting_that_a_mode_cannot_honour_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipe, "MODES", ("fine", "fast"))
-    with pytest.raises(RecipeError, match="mode=fast cannot honour steps="):
-        parse("starrynight mode=fast steps=10", STYLES)
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("starrynight", "fast"),
+        ("starrynight+greatwave strength=80 brush=2 colors=photo size=256 seed=1", "fast"),
+        ("starrynight pooling=avg", "fine"),
+        ("starrynight encoder=slim", "fine"),
+        ("starrynight ratio=0.01", "fine"),
+        ("mine", "universal"),
+        ("mine+starrynight", "universal"),
+        ("mine steps=30", "fine"),
+        ("mine mode=fine", "fine"),
+        ("starrynight mode=universal", "universal"),
+    ],
+)
+def test_the_mode_is_the_quickest_that_honours_what_was_said(text: str, mode: str) -> None:
+    assert complete(parse(text, STYLES), STYLES, size=512, seed=0).mode == mode
+
+
+def test_only_what_the_mode_honours_is_filled_in() -> None:
+    modes = {mode: complete(parse(f"scream mode={mode}", STYLES), STYLES, size=512, seed=7) for mode in MODES}
+    assert (
+        line(modes["fast"])
+        == f"/stylize scream mode=fast strength={STYLES['scream'].strength} brush=1 colors=style size=512 seed=7"
+    )
+    assert line(modes["universal"]) == line(modes["fast"]).replace("fast", "universal")
+    assert (modes["fine"].steps, modes["fine"].encoder) == (90, "slim")
+
+
+@pytest.mark.parametrize("text", ["mine", "Mine", "starrynight:70+MINE:30"])
+def test_mine_is_the_picture_that_was_sent_along(text: str) -> None:
+    assert parse(text, STYLES).mine
+    assert not parse("starrynight", STYLES).mine
+
+
+def small_gallery(**changes: object) -> gallery.Gallery:
+    """Two styles; the second with ``changes``."""
+    one = gallery.Style(name="one", title="One", artist="", year="", licence="", strength=40, brush=1.0)
+    return gallery.Gallery((one, msgspec.structs.replace(one, name="two", title="Two", **changes)))
+
+
+def test_fast_mode_is_refused_for_what_it_has_not_learnt() -> None:
+    with pytest.raises(RecipeError, match="no picture of your own. Use mode=universal or mode=fine"):
+        parse("starrynight+mine mode=fast", STYLES)
+
+
+def test_an_old_order_of_a_style_that_the_gallery_has_lost_is_refused_by_name() -> None:
+    lost = Recipe(styles=(Share("starrynigth"),), mode="fast")
+    with pytest.raises(RecipeError, match="I do not know the style “starrynigth”. Did you mean starrynight?"):
+        complete(lost, STYLES, size=512, seed=0)
+    assert recipe.titles(lost, STYLES) == recipe.credits(lost, STYLES) == ["starrynigth"]
+
+
+def test_styles_are_called_by_their_titles_and_ones_own_picture_as_what_it_is() -> None:
+    mixed = parse("scream+mine", STYLES)
+    assert recipe.titles(mixed, STYLES) == [STYLES["scream"].title, "A picture of your own"]
+    assert recipe.credits(mixed, STYLES) == [STYLES["scream"].credit, "A picture of your own"]
 
 
 def test_a_mix_takes_the_weighted_mean_of_its_styles_own_settings() -> None:
-    pair = gallery.Gallery(
-        tuple(
-            gallery.Style(name=name, title=name, artist="", year="", licence="", strength=strength, brush=brush)
-            for name, strength, brush in (("one", 40, 1.0), ("two", 80, 2.0))
-        )
-    )
+    pair = small_gallery(strength=80, brush=2.0)
     whole = complete(parse("one:3+two:1", pair), pair, size=512, seed=0)
     assert (whole.strength, whole.brush) == (50, 1.25)
 
