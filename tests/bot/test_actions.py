@@ -8,6 +8,7 @@ import pytest
 
 from bot.actions import Action, Actions, Press, Pressed, buttons
 from bot.jobs import Job, State
+from engine.recipe import line
 from tests.bot.doubles import Bot, bot, waits
 
 
@@ -26,9 +27,21 @@ def test_a_button_fits_into_what_the_smallest_platform_keeps() -> None:
         assert len(f"abcdefgh:{action}".encode()) <= 10
 
 
+@pytest.mark.parametrize("mode", ["fast", "universal"])
+async def test_finer_is_the_same_picture_in_fine_mode(mode: str) -> None:
+    async with bot() as it:
+        job = await painted(it, f"/stylize starrynight+greatwave mode={mode} strength=70 brush=2 colors=photo size=256")
+        assert Action.FINER in [button.action for button in buttons(job)]
+        pressed = await press(it, job, Action.FINER)
+        assert pressed.job, pressed.text
+        fine = pressed.job.recipe
+        assert line(fine).startswith(line(job.recipe).replace(f"mode={mode}", "mode=fine"))
+        assert (fine.steps, fine.encoder) == (90, "slim")
+
+
 async def test_finer_is_offered_only_where_the_picture_was_not_made_so() -> None:
     async with bot() as it:
-        job = await painted(it)
+        job = await painted(it, "/stylize starrynight mode=fine")
         assert [button.action for button in buttons(job)] == [action for action in Action if action != Action.FINER]
         refused = await press(it, job, Action.FINER)
         assert refused.refused

@@ -47,7 +47,7 @@ async def test_a_photo_with_a_style_is_an_order(text: str) -> None:
 
 async def test_the_reply_says_where_the_picture_stands() -> None:
     async with bot(waits) as it:
-        running = await it.order()
+        running = await it.order("/stylize starrynight mode=fine")
         await it.engine.started(running.id)
         await it.order(user="bob")
         reply = await _say(it, "/stylize starrynight:2+greatwave:1", photo=b"cat")
@@ -226,7 +226,7 @@ async def test_again_repeats_nobody_elses_order() -> None:
 
 async def test_a_limit_is_answered_with_how_long_to_wait() -> None:
     async with bot(waits, limits=Limits(open_jobs=1, burst=9)) as it:
-        await it.order()
+        await it.order("/stylize starrynight mode=fine")
         reply = await _say(it, "/stylize starrynight", photo=b"cat")
         assert reply.refused
         assert reply.text.startswith("1 of your pictures is waiting; the limit is 1. Cancel one or wait about")

@@ -33,7 +33,7 @@ async def test_a_slash_command_with_a_photo_is_answered_with_the_picture() -> No
         assert await it.data(message) == b"picture of " + PHOTO
         assert "Starry Night" in (message.attachments[0].description or "")
         assert "Vincent van Gogh" in message.content
-        assert "`/stylize starrynight mode=fine strength=80" in message.content
+        assert "`/stylize starrynight mode=fast strength=80" in message.content
         assert "2.0 s" in message.content
 
 

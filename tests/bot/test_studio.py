@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -230,7 +231,7 @@ async def test_an_order_that_the_disk_does_not_take_is_not_accepted_and_costs_no
     async with bot(limits=Limits(burst=1, open_jobs=1)) as it:
         with monkeypatch.context() as full:
 
-            async def add(job: Job, photo: bytes) -> None:
+            async def add(*order: Any) -> None:
                 raise StoreBroken("The disk is full.")
 
             full.setattr(it.store, "add", add)
@@ -587,9 +588,9 @@ async def test_an_asker_whose_connection_goes_away_in_the_middle_leaves_a_whole_
         await it.order()
         add, on_its_way = it.store.add, asyncio.Event()
 
-        async def noticed(job: Job, photo: bytes) -> Job:
+        async def noticed(*order: Any) -> Job:
             on_its_way.set()
-            return await add(job, photo)
+            return await add(*order)
 
         monkeypatch.setattr(it.store, "add", noticed)
         asking = asyncio.create_task(it.studio.accept(message("", "bob", b"dog"), _recipe()))

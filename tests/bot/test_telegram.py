@@ -74,7 +74,7 @@ async def test_a_reply_to_a_photo_is_answered_in_one_message_with_all_that_is_sa
         assert result["reply_to_message"]["message_id"] == photo
         credit, line, time = result["caption"].split("\n")
         assert credit == "The Starry Night, Vincent van Gogh, 1889"
-        assert line.startswith("/stylize starrynight mode=fine")
+        assert line.startswith("/stylize starrynight mode=fast")
         assert "seed=7777777" in line
         assert time == "2 s"
         (code,) = result["caption_entities"]
@@ -178,7 +178,7 @@ async def test_a_command_without_a_style_brings_the_gallery_and_keeps_its_settin
         assert "for who asked" in await answer_to(server, stranger)
         server.presses(GROUP, offer["message_id"], "Scream")
         (result,) = await finished(server, GROUP)
-        assert "/stylize scream mode=fine strength=33" in result["caption"]
+        assert "/stylize scream mode=fast strength=33" in result["caption"]
         assert it.engine.runs[0].photo == CAT
 
 
@@ -366,7 +366,7 @@ async def test_the_buttons_do_what_they_say_and_outlive_a_restart(server: FakeTe
         result = await painted(server, text="/stylize starrynight seed=7777777 strength=50")
         rows = result["reply_markup"]["inline_keyboard"]
         labels = [button["text"] for row in rows for button in row]
-        assert labels == ["Again", "Stronger", "Softer", "Photo's colours", "Original file", "Delete"]
+        assert labels == ["Again", "Stronger", "Softer", "Photo's colours", "Finer", "Original file", "Delete"]
     async with house(server, path=tmp_path / "journal"):
         for count, (label, words) in enumerate(
             [("Stronger", "strength=70"), ("Softer", "strength=30"), ("Photo's colours", "colors=photo")], 2

@@ -139,7 +139,7 @@ async def test_a_photo_and_a_line_become_a_picture(tab: Tab, at: House) -> None:
         assert shown["live"]["done"] == 0.5
         at.engine.finishes(paint, painting, ("The photo was turned upright.",))
         done = await room.entry("finished")
-    assert done["line"].startswith("/stylize starrynight mode=fine")
+    assert done["line"].startswith("/stylize starrynight mode=fast")
     assert "seed=7" in done["line"]
     assert done["credit"] == "The Starry Night, Vincent van Gogh, 1889"
     assert (done["width"], done["height"], done["photo"]) == (128, 86, blob)

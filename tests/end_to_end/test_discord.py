@@ -164,7 +164,7 @@ async def test_a_slash_command_becomes_a_picture(fake: FakeDiscord) -> None:
         assert answer == found.original
         assert fake.file(answer) == b"picture of " + PHOTO
         assert "Starry Night" in fake.messages[answer]["attachments"][0]["description"]
-        assert "`/stylize starrynight mode=fine" in fake.text(answer)
+        assert "`/stylize starrynight mode=fast" in fake.text(answer)
 
 
 async def test_the_menu_of_a_message_becomes_a_reply_to_it(fake: FakeDiscord) -> None:

@@ -150,7 +150,7 @@ async def test_a_dropped_photo_becomes_a_picture_with_its_recipe(page: Page, at:
     await expect(result).to_be_visible()
     await expect(job.locator(".so-far")).to_have_count(0)
     await expect(job.locator(".credit")).to_have_text("The Starry Night, Vincent van Gogh, 1889")
-    await expect(job.locator(".recipe code")).to_contain_text("/stylize starrynight mode=fine")
+    await expect(job.locator(".recipe code")).to_contain_text("/stylize starrynight mode=fast")
     await expect(job.locator(".recipe code")).to_contain_text("seed=7")
     await expect(job.locator(".notes")).to_have_text("The photo was turned upright.")
     async with page.expect_download() as download:
