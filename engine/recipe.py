@@ -247,7 +247,7 @@ def _check_fast(recipe: Recipe, gallery: Gallery) -> None:
 def _fast(share: Share, gallery: Gallery) -> bool:
     """Whether the feed-forward network knows a style."""
     style = gallery.find(share.name)
-    return style is not None and getattr(style, "fast", True)
+    return style is not None and style.fast
 
 
 def _check_encoder(recipe: Recipe, encoder: EncoderName) -> None:

@@ -30,7 +30,9 @@ def test_a_button_fits_into_what_the_smallest_platform_keeps() -> None:
 @pytest.mark.parametrize("mode", ["fast", "universal"])
 async def test_finer_is_the_same_picture_in_fine_mode(mode: str) -> None:
     async with bot() as it:
-        job = await painted(it, f"/stylize starrynight+greatwave mode={mode} strength=70 brush=2 colors=photo size=256")
+        job = await painted(
+            it, f"/stylize starrynight+greatwave mode={mode} strength=70 brush=2 colors=photo size=256"
+        )
         assert Action.FINER in [button.action for button in buttons(job)]
         pressed = await press(it, job, Action.FINER)
         assert pressed.job, pressed.text
