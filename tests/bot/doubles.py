@@ -206,9 +206,11 @@ class Bot:
         self.chat = chat
         self.commands = Commands(studio, GALLERY)
 
-    async def order(self, text: str = "/stylize starrynight", user: str = "ann", photo: bytes = b"cat") -> Job:
+    async def order(
+        self, text: str = "/stylize starrynight", user: str = "ann", photo: bytes = b"cat", style: bytes | None = None
+    ) -> Job:
         """Send a photo with a command that is to be accepted."""
-        reply = await self.commands.handle(message(text, user, photo))
+        reply = await self.commands.handle(message(text, user, photo, style))
         assert reply.job is not None, reply.text
         return reply.job
 
@@ -230,8 +232,8 @@ async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
     return found
 
 
-def message(text: str, user: str = "ann", photo: bytes | None = None) -> Incoming:
-    return Incoming(user=user, place=Place("web", f"room of {user}"), text=text, photo=photo)
+def message(text: str, user: str = "ann", photo: bytes | None = None, style: bytes | None = None) -> Incoming:
+    return Incoming(user=user, place=Place("web", f"room of {user}"), text=text, photo=photo, style=style)
 
 
 @asynccontextmanager

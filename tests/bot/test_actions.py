@@ -50,6 +50,17 @@ async def test_finer_is_offered_only_where_the_picture_was_not_made_so() -> None
         assert "mode=fine already" in refused.text
 
 
+@pytest.mark.parametrize("action", [Action.AGAIN, Action.STRONGER, Action.COLORS, Action.FINER])
+async def test_the_buttons_of_a_picture_in_ones_own_style_keep_the_style_picture(action: Action) -> None:
+    async with bot() as it:
+        job = await it.order("/stylize mine", style=b"tiles")
+        await it.until_state(job.id, State.DELIVERED)
+        pressed = await press(it, job, action)
+        assert pressed.job, pressed.text
+        await it.engine.started(pressed.job.id)
+        assert it.engine.runs[1].style == b"tiles"
+
+
 async def test_again_takes_another_seed_and_nothing_else() -> None:
     async with bot() as it:
         job = await painted(it)

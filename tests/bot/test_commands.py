@@ -13,13 +13,13 @@ from engine.gallery import Gallery
 from tests.bot.doubles import GALLERY, Bot, bot, message, waits
 
 
-async def _say(it: Bot, text: str, user: str = "ann", photo: bytes | None = None) -> Reply:
-    return await it.commands.handle(message(text, user, photo))
+async def _say(it: Bot, text: str, user: str = "ann", photo: bytes | None = None, style: bytes | None = None) -> Reply:
+    return await it.commands.handle(message(text, user, photo, style))
 
 
-async def _again(it: Bot, text: str, photo: bytes | None = None) -> Reply:
+async def _again(it: Bot, text: str, photo: bytes | None = None, style: bytes | None = None) -> Reply:
     """Repeat the last order when it is finished."""
-    reply = await _say(it, text, photo=photo)
+    reply = await _say(it, text, photo=photo, style=style)
     assert reply.job is not None, reply.text
     await it.until_state(reply.job.id, State.DELIVERED)
     return reply
@@ -59,6 +59,9 @@ async def test_the_reply_says_where_the_picture_stands() -> None:
     ("text", "photo", "sentence"),
     [
         ("/stylize starrynight", None, "Which photo? Send a photo with /stylize starrynight as its text, or reply"),
+        ("/stylize mine", b"cat", "Which picture is the style? Send two pictures with /stylize mine, the photo"),
+        ("/stylize mine", None, "Which photo? Send two pictures with /stylize mine, the photo"),
+        ("/stylize mine mode=fast", b"cat", "mode=fast knows the gallery's styles only"),
         ("/stylize", b"cat", "Which style? Write for example /stylize starrynight"),
         ("/stylize starynight", b"cat", "I do not know the style “starynight”. Did you mean starrynight?"),
         ("/stylize starrynight strenth=3", b"cat", "I do not know the setting “strenth”. Did you mean strength?"),
@@ -88,9 +91,36 @@ async def test_a_photo_alone_is_answered_with_the_styles_to_choose_from() -> Non
         assert "Which style" in reply.text
 
 
+@pytest.mark.parametrize("text", ["/stylize mine", "mine", "", "/stylize", "/stylize strength=70"])
+async def test_a_second_picture_is_the_style_called_mine(text: str) -> None:
+    async with bot() as it:
+        reply = await _say(it, text, photo=b"cat", style=b"tiles")
+        assert reply.job is not None, reply.text
+        assert reply.text.startswith(f"A picture of your own, order {reply.job.id}: ")
+        assert (reply.job.recipe.mine, reply.job.recipe.mode) == (True, "universal")
+        await it.engine.started(reply.job.id)
+        assert [(paint.photo, paint.style) for paint in it.engine.runs] == [(b"cat", b"tiles")]
+
+
+async def test_a_second_picture_that_no_style_asks_for_is_answered_with_what_it_could_be() -> None:
+    async with bot() as it:
+        reply = await _say(it, "/stylize starrynight", photo=b"cat", style=b"tiles")
+        assert reply.refused
+        assert "You sent two pictures, and starrynight needs one. /stylize mine paints" in reply.text
+        mixed = await _say(it, "/stylize starrynight+mine", photo=b"cat", style=b"tiles")
+        assert mixed.text.startswith("The Starry Night + A picture of your own, order")
+
+
+async def test_a_misspelt_style_beside_mine_is_the_one_that_is_asked_about() -> None:
+    async with bot() as it:
+        reply = await _say(it, "/stylize mine+starynight", photo=b"cat", style=b"tiles")
+        assert reply.suggestions == ("mine+starrynight",)
+
+
 async def test_words_without_a_photo_are_answered_with_how_it_goes() -> None:
     async with bot() as it:
         assert "/stylize greatwave as its text" in (await _say(it, "great wave")).text
+        assert "attach the style" in (await _say(it, "mine")).text
         assert "/help" in (await _say(it, "hello")).text
 
 
@@ -215,6 +245,55 @@ async def test_again_with_a_photo_paints_that_one_as_the_last() -> None:
         await it.until_state(first.id, State.DELIVERED)
         await _again(it, "/again", photo=b"cat")
         assert it.engine.painted == ["dog", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sent", "painted"),
+    [
+        ("/again", {}, (b"dog", b"tiles")),
+        ("/again same", {}, (b"dog", b"tiles")),
+        ("/again mode=fine", {}, (b"dog", b"tiles")),
+        ("/again", {"photo": b"cat"}, (b"cat", b"tiles")),
+        ("/again", {"photo": b"cat", "style": b"lace"}, (b"cat", b"lace")),
+        ("/again starrynight", {}, (b"dog", None)),
+    ],
+)
+async def test_again_keeps_the_style_picture_as_it_keeps_the_photo(
+    text: str, sent: dict[str, bytes], painted: tuple[bytes, bytes | None]
+) -> None:
+    async with bot() as it:
+        first = await it.order("/stylize mine", photo=b"dog", style=b"tiles")
+        await it.until_state(first.id, State.DELIVERED)
+        await _again(it, text, **sent)
+        assert (it.engine.runs[1].photo, it.engine.runs[1].style) == painted
+
+
+async def test_again_with_mine_and_one_picture_paints_the_last_photo_in_its_style() -> None:
+    async with bot() as it:
+        first = await it.order("/stylize starrynight mode=fast", photo=b"dog")
+        await it.until_state(first.id, State.DELIVERED)
+        assert "Which picture is the style?" in (await _say(it, "/again mine")).text
+        await _again(it, "/again mine", photo=b"tiles")
+        assert (it.engine.runs[1].photo, it.engine.runs[1].style) == (b"dog", b"tiles")
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "mode"),
+    [
+        ("mode=fine steps=30", "/again mode=fast", "fast"),
+        ("ratio=0.1", "/again same mode=universal", "universal"),
+        ("mode=fast", "/again steps=30", "fine"),
+        ("mode=fast", "/again same ratio=0.1", "fine"),
+        ("mode=fast strength=70", "/again same mode=fine", "fine"),
+    ],
+)
+async def test_again_in_another_mode_keeps_only_what_that_mode_honours(first: str, again: str, mode: str) -> None:
+    async with bot() as it:
+        job = await it.order(f"/stylize starrynight {first}")
+        await it.until_state(job.id, State.DELIVERED)
+        reply = await _again(it, again)
+        assert reply.job is not None
+        assert reply.job.recipe.mode == mode
 
 
 async def test_again_repeats_nobody_elses_order() -> None:

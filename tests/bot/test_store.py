@@ -38,9 +38,12 @@ async def test_a_job_comes_back_as_it_was_written_with_its_photo(tmp_path: Path)
     job = _job(said=Recipe(styles=RECIPE.styles), cost=20.0)
     async with Store.open(tmp_path / "journal") as store:
         await store.add(job, b"photo")
+        await store.add(_job("c"), b"photo", b"style")
     async with Store.open(tmp_path / "journal") as store:
         assert await store.job("a") == job
         assert await store.photo("a") == b"photo"
+        assert await store.style("a") is None
+        assert await store.style("c") == b"style"
         assert await store.result("a") is None
         assert await store.job("b") is None
 
@@ -168,7 +171,7 @@ def _on_disk(folder: Path, text: bytes) -> bool:
 async def test_a_deleted_photo_is_gone_from_the_disk(tmp_path: Path, secret: bytes) -> None:
     async with Store.open(tmp_path / "journal") as store:
         await store.add(_job("before"), b"stays")
-        await store.add(_job(state=State.DELIVERED), secret)
+        await store.add(_job(state=State.DELIVERED), secret, secret)
         await store.add(_job("after"), b"stays, and on the same page if there is room")
         assert _on_disk(tmp_path, b"my face")
         await store.prune(time.time() + 1)
@@ -277,6 +280,19 @@ async def test_an_older_versions_journal_is_brought_up_to_date(
     async with Store.open(tmp_path / "journal") as store:
         assert await store.job("a") == _job()
         await store.append("room", b"hello")
+
+
+async def test_a_journal_from_before_styles_were_pictures_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(module, "MIGRATIONS", module.MIGRATIONS[:3])
+        async with Store.open(tmp_path / "journal") as store:
+            await store.add(_job(), b"photo")
+    async with Store.open(tmp_path / "journal") as store:
+        assert (await store.photo("a"), await store.style("a")) == (b"photo", None)
+        await store.add(_job("b"), b"photo", b"style")
+        assert await store.style("b") == b"style"
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

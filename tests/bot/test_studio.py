@@ -225,6 +225,12 @@ async def test_an_order_beyond_the_rules_is_refused_by_the_rules_name(
         assert await it.store.unfinished() == []
 
 
+async def test_a_style_picture_may_be_no_larger_than_a_photo() -> None:
+    async with bot(rules=Rules(max_photo_bytes=2**20)) as it:
+        with pytest.raises(BadOrder, match=r"This style picture is too large: 1 MB is the limit\."):
+            await it.studio.accept(message("", photo=b"cat", style=bytes(2**20 + 1)), _recipe("mine"))
+
+
 async def test_an_order_that_the_disk_does_not_take_is_not_accepted_and_costs_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -517,6 +523,15 @@ async def test_a_power_cut_in_mid_painting_costs_only_time(tmp_path: Path) -> No
         await it.chat.answered(running.id, waiting.id)
         await it.until_state(running.id, State.DELIVERED)
         assert it.engine.painted == ["running", "waiting"]
+
+
+async def test_a_picture_in_ones_own_style_is_painted_after_a_restart(tmp_path: Path) -> None:
+    async with bot(waits, path=tmp_path / "journal") as it:
+        job = await it.order("/stylize mine", style=b"tiles")
+        await it.engine.started(job.id)
+    async with bot(path=tmp_path / "journal") as it:
+        await it.chat.answered(job.id)
+        assert [(paint.photo, paint.style) for paint in it.engine.runs] == [(b"cat", b"tiles")]
 
 
 async def test_a_photo_that_takes_the_bot_down_twice_is_not_painted_a_third_time(tmp_path: Path) -> None:

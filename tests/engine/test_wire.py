@@ -15,7 +15,7 @@ from engine.recipe import Recipe, Share
 RECIPE = Recipe(
     styles=(Share("starrynight", 70), Share("greatwave", 30)), size=512, brush=1.2, layers=("conv1_1",), seed=2**32 - 1
 )
-REQUESTS = [wire.Paint("job", b"\xff\xd8\0photo", RECIPE, 0.0), wire.Cancel("job"), wire.Stop()]
+REQUESTS = [wire.Paint("job", b"\xff\xd8\0photo", RECIPE, 0.0, b"\xff\xd8\0style"), wire.Cancel("job"), wire.Stop()]
 EVENTS = [
     wire.Ready("CPU, 2 threads", ("slim", "full"), "0.1.0", ("A note.",)),
     wire.Beat(),
