@@ -36,8 +36,10 @@ COMMANDS: Mapping[str, str] = {
 ALIASES = {"stylise": "stylize"}
 
 PAPERS = (
-    "Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
-    " Convolutional Neural Networks” (2016)"
+    "fast mode: Dumoulin, Shlens and Kudlur, “A Learned Representation for Artistic Style” (2017)",
+    "universal mode: Li, Fang, Yang, Wang, Lu and Yang, “Universal Style Transfer via Feature Transforms” (2017)",
+    "fine mode: Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
+    " Convolutional Neural Networks” (2016)",
 )
 HOW = "Send a photo with /stylize starrynight as its text, or reply that to a photo."
 
@@ -226,11 +228,14 @@ class Commands:
 
     async def _help(self, message: _Message) -> Reply:
         lines = [f"/{name}: {text}" for name, text in COMMANDS.items()]
-        settings = (
+        more = (
             "Settings go behind the style: strength=0..100, brush=0.25..4, colors=photo, "
-            f"size=..{self._studio.rules.max_size}, seed=. Mix styles with +: /stylize starrynight:70+greatwave:30"
+            f"size=..{self._studio.rules.max_size}, seed=. Mix styles with +: /stylize starrynight:70+greatwave:30",
+            f"Any picture can be the style. {HOW_MINE}",
+            "mode=fast paints at once and is the usual one, mode=universal does so for any picture as the style, and"
+            " mode=fine takes its time over each picture: try the button Finer.",
         )
-        return Reply(text="\n".join(["I repaint photos in the style of paintings.", *lines, settings]))
+        return Reply(text="\n".join(["I repaint photos in the style of paintings.", *lines, *more]))
 
     async def _start(self, message: _Message) -> Reply:
         """How some platforms begin; a link may name a style, which then waits for a photo."""
@@ -245,16 +250,18 @@ class Commands:
         device = f"Painting on: {ready.device}." if ready else "The painting engine is starting."
         count = _count(len(self._gallery), "style", "styles")
         return Reply(
-            text=f"Impasto {_version()}, open source under the MIT licence. {count}. {device}\nThe method: {PAPERS}."
+            text=f"Impasto {_version()}, open source under the MIT licence. {count}. {device}\nThe methods:\n"
+            + "\n".join(PAPERS)
         )
 
     async def _privacy(self, message: _Message) -> Reply:
         hours = f"{self._studio.rules.keep_hours:g} hours"
         return Reply(
-            text="I keep your photo, the finished picture, the settings, your id on this platform and, on the web"
-            f" page, what was said, for {hours} after the picture is finished, so that a restart loses nothing and"
-            " /again works; then they are deleted. They stay on the machine that I run on and are used for nothing"
-            " else. Nothing that a camera writes into a photo, such as where it was taken, gets into the picture."
+            text="I keep your photo, the picture that you sent as its style, the finished picture, the settings, your"
+            f" id on this platform and, on the web page, what was said, for {hours} after the picture is finished, so"
+            " that a restart loses nothing and /again works; then they are deleted. They stay on the machine that I run"
+            " on and are used for nothing else. Nothing that a camera writes into a photo, such as where it was taken,"
+            " gets into the picture."
         )
 
 

@@ -241,7 +241,7 @@ class Store:
         return [Duration(*row) for row in rows]
 
     async def prune(self, before: float) -> int:
-        """Delete what finished before then (seconds since the epoch): jobs with their photos and results, and the
+        """Delete what finished before then (seconds since the epoch): jobs with their pictures, and the
         messages and pictures of rooms in which nothing is unfinished. Returns how many jobs went."""
 
         def work(db: sqlite3.Connection) -> int:

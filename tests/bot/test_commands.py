@@ -10,6 +10,7 @@ from bot.commands import COMMANDS, Commands
 from bot.jobs import State
 from bot.limits import Limits
 from engine.gallery import Gallery
+from engine.recipe import MODES
 from tests.bot.doubles import GALLERY, Bot, bot, message, waits
 
 
@@ -316,6 +317,8 @@ async def test_help_names_every_command() -> None:
         for text in ("/help", "/start"):
             reply = (await _say(it, text)).text
             assert all(f"/{name}:" in reply for name in COMMANDS)
+            assert all(f"mode={mode}" in reply for mode in MODES)
+            assert "/stylize mine" in reply
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -327,14 +330,16 @@ async def test_every_command_that_is_named_is_known(command: str) -> None:
 async def test_about_names_the_licence_the_method_and_the_device() -> None:
     async with bot() as it:
         text = (await _say(it, "/about")).text
-        assert all(word in text for word in ("MIT", "Gatys", "Painting on: a double"))
+        assert all(word in text for word in ("MIT", "Dumoulin", "Li, Fang", "Gatys", "Painting on: a double"))
         it.engine.ready = None
         assert "starting" in (await _say(it, "/about")).text
 
 
 async def test_privacy_says_for_how_long() -> None:
     async with bot() as it:
-        assert "for 24 hours after" in (await _say(it, "/privacy")).text
+        text = (await _say(it, "/privacy")).text
+        assert "the picture that you sent as its style" in text
+        assert "for 24 hours after" in text
 
 
 async def test_a_bug_is_answered_with_a_sentence_and_logged(
