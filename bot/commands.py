@@ -259,9 +259,9 @@ class Commands:
         return Reply(
             text="I keep your photo, the picture that you sent as its style, the finished picture, the settings, your"
             f" id on this platform and, on the web page, what was said, for {hours} after the picture is finished, so"
-            " that a restart loses nothing and /again works; then they are deleted. They stay on the machine that I run"
-            " on and are used for nothing else. Nothing that a camera writes into a photo, such as where it was taken,"
-            " gets into the picture."
+            " that a restart loses nothing and /again works; then they are deleted. They stay on the machine that I"
+            " run on and are used for nothing else. Nothing that a camera writes into a photo, such as where it was"
+            " taken, gets into the picture."
         )
 
 
