@@ -27,15 +27,15 @@ async def jpeg(picture: bytes, most: int) -> bytes | None:
 
 async def sheet(styles: Iterable[Style]) -> bytes | None:
     """A contact sheet of these styles, JPEG."""
-    tiles = [(style.title, str(style.swatch)) for style in styles]
+    tiles = [(style.name, style.title, str(style.preview)) for style in styles]
     return await _made("sheet", given=msgspec.json.encode(tiles))
 
 
-async def swatch(style: Style, most: int) -> bytes | None:
-    """A style's own picture, JPEG with at most ``most`` bytes; None where it is missing."""
-    if not style.swatch.is_file():
+async def preview(style: Style, most: int) -> bytes | None:
+    """What a style looks like, JPEG with at most ``most`` bytes; None where its picture is missing."""
+    if not style.preview.is_file():
         return None
-    return await jpeg(style.swatch.read_bytes(), most)
+    return await jpeg(style.preview.read_bytes(), most)
 
 
 async def _made(*words: str, given: bytes = b"") -> bytes | None:

@@ -1,7 +1,7 @@
 """Prints of pictures for chats: a smaller file of one, or a contact sheet of several. Pillow, and no torch.
 
 python -m engine.prints jpeg BYTES < picture > print.jpg    # at most so many bytes; exit code 1 if none is
-python -m engine.prints sheet < tiles.json > sheet.jpg      # [[title, path of the picture], ...]
+python -m engine.prints sheet < tiles.json > sheet.jpg      # [[name, title, path of the picture], ...]
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 import io
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-Tile = tuple[str, str]  # title, path
+Tile = tuple[str, str, str]  # name, title, path of the picture
+Ink = tuple[int, int, int]
 
 QUALITIES = (95, 90, 80, 70, 50, 30)
-TILE, MARGIN, LABEL = 240, 12, 40  # pixels
-PAPER, INK = (250, 248, 243), (40, 38, 35)
-TITLE_LENGTH = 26  # characters that fit under a tile
+COLUMNS = 3
+TILE = (400, 300)  # pixels
+MARGIN, LABEL = 20, 84
+NAME, TITLE = 42, 25  # heights of letters: a phone shows a sheet at a quarter of its width
+PAPER, INK, PENCIL = (250, 248, 243), (40, 38, 35), (110, 105, 98)
 
 
 def jpeg(picture: bytes, most: int) -> bytes | None:
@@ -34,23 +38,43 @@ def jpeg(picture: bytes, most: int) -> bytes | None:
 
 
 def sheet(tiles: Sequence[Tile]) -> bytes:
-    """Pictures in rows with their titles below, JPEG; one whose file is missing is an empty tile."""
-    columns = next((count for count in (1, 2, 3, 4) if count**2 >= len(tiles)), 5)
-    rows = -(-len(tiles) // columns)
-    size = (columns * (TILE + MARGIN) + MARGIN, rows * (TILE + LABEL + MARGIN) + MARGIN)
-    paper = Image.new("RGB", size, PAPER)
-    draw, font = ImageDraw.Draw(paper), ImageFont.load_default(15)
-    for index, (title, path) in enumerate(tiles):
-        x = MARGIN + index % columns * (TILE + MARGIN)
-        y = MARGIN + index // columns * (TILE + LABEL + MARGIN)
+    """Pictures in rows, under each its name and title, JPEG; one whose file is missing is an empty tile."""
+    width, height = TILE
+    columns, rows = min(COLUMNS, len(tiles)), -(-len(tiles) // COLUMNS)
+    paper = Image.new(
+        "RGB", (columns * (width + MARGIN) + MARGIN, rows * (height + LABEL + MARGIN) + MARGIN // 2), PAPER
+    )
+    draw = ImageDraw.Draw(paper)
+    for index, (name, title, path) in enumerate(tiles):
+        x = MARGIN + index % COLUMNS * (width + MARGIN)
+        y = MARGIN + index // COLUMNS * (height + LABEL + MARGIN)
         if Path(path).is_file():
-            with Image.open(path) as swatch:
-                paper.paste(ImageOps.fit(swatch.convert("RGB"), (TILE, TILE)), (x, y))
+            with Image.open(path) as picture:
+                paper.paste(ImageOps.fit(_flat(picture), TILE), (x, y))
         else:
-            draw.rectangle((x, y, x + TILE - 1, y + TILE - 1), outline=INK)
-        short = title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
-        draw.text((x + TILE / 2, y + TILE + LABEL / 2), short, INK, font, anchor="mm")
+            draw.rectangle((x, y, x + width - 1, y + height - 1), outline=PENCIL)
+        _write(draw, x, y + height + 6, name, NAME, INK, 1)
+        _write(draw, x, y + height + 54, title, TITLE, PENCIL, 0)
     return _encoded(paper, 88)
+
+
+def _write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, ink: Ink, bold: int) -> None:
+    """One line at the left of a tile, made smaller, or shorter in the end, until it fits."""
+    text = "".join(_letters(letter) for letter in text)
+    while True:
+        font = ImageFont.load_default(size)
+        if font.getlength(text) <= TILE[0] - 2:
+            break
+        if size > TITLE:
+            size -= 1
+        else:
+            text = text.removesuffix("…")[:-1] + "…"
+    draw.text((x, y), text, ink, font, stroke_width=bold)
+
+
+def _letters(letter: str) -> str:
+    """The letter as Pillow's own font has it, which knows no accents."""
+    return unicodedata.normalize("NFD", letter)[0] if unicodedata.category(letter)[0] == "L" else letter
 
 
 def _flat(image: Image.Image) -> Image.Image:

@@ -38,6 +38,10 @@ ME = {
 }
 WRITING = {"sendMessage", "sendPhoto", "sendDocument", "sendMediaGroup"}
 EDITING = {"editMessageText", "editMessageCaption", "editMessageMedia", "editMessageReplyMarkup"}
+CONTENT = {
+    *("text", "entities", "caption", "caption_entities"),
+    *("photo", "document", "has_media_spoiler", "_data"),
+}
 PHOTO_MB, FILE_MB, FETCH_MB = 10, 50, 20
 
 
@@ -656,17 +660,7 @@ class FakeTelegram:
         return message
 
     def _change(self, message: dict[str, Any], said: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
-        names = {
-            "text",
-            "entities",
-            "caption",
-            "caption_entities",
-            "photo",
-            "document",
-            "has_media_spoiler",
-            "reply_markup",
-            "_data",
-        }
+        names = CONTENT | {"reply_markup"}
         new = {key: value for key, value in message.items() if key not in names} | content
         if "reply_markup" in said:
             new["reply_markup"] = said["reply_markup"]
@@ -737,6 +731,10 @@ class FakeTelegram:
         if "media_group_id" in message and ("photo" in message) != ("photo" in content):
             raise Refuse(400, "Bad Request: the album can't be edited so")
         return self._change(message, call.said, content)
+
+    def _on_editMessageReplyMarkup(self, call: Call) -> Any:
+        message = self._edited(call.said)
+        return self._change(message, call.said, {key: message[key] for key in CONTENT if key in message})
 
     def _on_deleteMessage(self, call: Call) -> Any:
         if self.messages.pop((int(call.said["chat_id"]), int(call.said["message_id"])), None) is None:

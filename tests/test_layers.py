@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "bot.commands": GROUND | ROOMS | {"bot.chat", "bot.studio"},
     "bot.actions": GROUND | ROOMS | {"bot.chat", "bot.studio"},
     "bot.prints": {"bot.supervisor"},
+    "bot.sheets": {"bot.prints"},
     "bot.doctor": GROUND | ROOMS | {"bot.config"},
 }
 # The one chat that imports each chat's library, in one file or in several of its rooms.

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 import discord
+import msgspec
 from discord import ui
 
 from bot.actions import Action, Actions, Press, buttons
@@ -32,6 +33,7 @@ from bot.errors import BadOrder, NotAllowed, Refusal, sentence
 from bot.health import Health
 from bot.jobs import Job, Place
 from bot.rooms import Rooms
+from bot.sheets import Sheets
 from bot.store import Store
 from engine import recipe as recipes
 from engine.gallery import Gallery
@@ -138,6 +140,7 @@ class DiscordChat:
         self._posts = Posts(store, _view, clock)
         self._remembered = Remembered()
         self._menus: dict[str, Menu] = {}
+        self._sheets = Sheets()
         self._up = asyncio.Event()
         health.gauge("discord_connected", "Whether Discord has let the bot in.", lambda: float(self._up.is_set()))
 
@@ -213,6 +216,9 @@ class DiscordChat:
 
     # --- the Chat ----------------------------------------------------------------------------------------------------
 
+    async def turn(self, job: Job, status: Status) -> None:
+        await self._posts.turn(job, status, self.pause)
+
     async def show(self, job: Job, status: Status) -> None:
         await self._up.wait()
         await self._posts.show(job, status)
@@ -279,10 +285,14 @@ class DiscordChat:
             return
         await self.ask(interaction, f"/settings {words}", topic=topic)
 
-    async def styles(self, interaction: discord.Interaction) -> None:
+    async def styles(self, interaction: discord.Interaction, word: str = "") -> None:
         turn = Turn(interaction)
         if await turn.acknowledge("private"):
-            await self._open(turn, Menu(self._gallery, self._menus))
+            asked = _incoming(interaction, f"/styles {word}")
+            menu = self._menu(asked, interaction.user.id)
+            if word:
+                menu.show(await self._commands.handle(asked))
+            await self._open(turn, menu)
 
     # --- menus of a message ------------------------------------------------------------------------------------------
 
@@ -317,22 +327,32 @@ class DiscordChat:
         await turn.say("I have it in mind. Write /stylize style: within three minutes.")
 
     async def _offer(self, turn: Turn, photo: Photo) -> None:
+        if await turn.acknowledge("private"):
+            incoming = _incoming(turn.interaction, "")
+            room = await Rooms(self._store).get(incoming.place.room)
+            await self._open(turn, self._menu(incoming, turn.interaction.user.id, photo, style=room.style or ""))
+
+    def _menu(self, asked: Incoming, user: int, photo: Photo | None = None, *, style: str = "") -> Menu:
+        """The gallery, to choose a style for the photo from, or only to look at."""
+
+        async def look(word: str) -> Reply:
+            return await self._commands.handle(msgspec.structs.replace(asked, text=f"/styles {word}"))
+
         async def paint(interaction: discord.Interaction, words: str) -> str:
             pressed = Turn(interaction)
             pressed.kind = "quiet"
             reply = await self._take(pressed, f"/stylize {words}", photo, original=False)
             return reply.text
 
-        if await turn.acknowledge("private"):
-            room = await Rooms(self._store).get(_incoming(turn.interaction, "").place.room)
-            await self._open(turn, Menu(self._gallery, self._menus, paint, style=room.style or ""))
+        choose = paint if photo is not None else None
+        return Menu(self._gallery, self._sheets, look, self._menus, choose, user=user, style=style)
 
     async def _open(self, turn: Turn, menu: Menu) -> None:
         if turn.late:
             await turn.say("I was too slow for Discord just now. Please do that again.")
             return
         try:
-            await turn.interaction.edit_original_response(view=menu, attachments=menu.files())
+            await turn.interaction.edit_original_response(view=menu, attachments=await menu.draw())
         except Exception as error:
             await turn.fail(error)
 
@@ -426,7 +446,8 @@ class DiscordChat:
         if mention.search(message.content):
             return f"/{text.lstrip('/')}" if command in COMMANDS else text
         is_command = text.startswith("/") and command in COMMANDS
-        return text if is_command or (message.guild is None and text) else None
+        alone = message.guild is None and (text or message.attachments)
+        return text if is_command or alone else None
 
     async def _answer(self, message: discord.Message, text: str) -> None:
         place = _channel_address(message)
@@ -452,9 +473,13 @@ class DiscordChat:
             once=f"discord:{message.id}",
         )
         reply = await self._commands.handle(incoming)
-        if reply.job is None:
-            names = ", ".join(card.name for card in reply.cards)
-            await self._reply(message, f"{reply.text}\n{names}" if names else reply.text)
+        if reply.cards:
+            menu = self._menu(incoming, message.author.id, photo)
+            if photo is None:
+                menu.show(reply)
+            await self._reply(message, files=await menu.draw(), view=menu)
+        elif reply.job is None:
+            await self._reply(message, reply.text)
 
     async def _meant(self, message: discord.Message, text: str) -> Photo | None:
         """The photo of a message, or of the one that it replies to."""
@@ -471,14 +496,14 @@ class DiscordChat:
             raise BadOrder(HIDDEN)
         return photo
 
-    async def _reply(self, message: discord.Message, text: str) -> None:
+    async def _reply(self, message: discord.Message, text: str = "", **more: Any) -> None:
         """Where the message was written, or else in private."""
         try:
             if message.guild is not None:
                 self._may_in(message)
-            await message.reply(text[:2000], mention_author=False)
+            await message.reply(text[:2000] or None, mention_author=False, **more)
         except (discord.HTTPException, NotAllowed):
-            await whisper(message.author, text)
+            await whisper(message.author, text or "I cannot show you my styles there. /styles does.")
 
     # --- orders ------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from discord.app_commands import Choice, locale_str
 
 from bot.chat.discord_turn import Turn
 from bot.errors import BadOrder
+from bot.sheets import kinds
 from engine.gallery import Gallery, key
 from engine.recipe import MODES, SEEDS
 
@@ -76,6 +77,14 @@ def styles_like(text: str, gallery: Gallery) -> list[Choice[str]]:
     return [Choice(name=name[:CHOICE], value=value) for value, name in fit[:CHOICES]]
 
 
+def kinds_like(text: str, gallery: Gallery) -> list[Choice[str]]:
+    """Kinds of styles to choose from, for what has been typed so far; at most half of what Discord shows."""
+    counts = kinds(list(gallery), len(gallery))
+    found = [kind for kind in counts if key(kind).startswith(key(text))]
+    most = sorted(found, key=lambda kind: -counts[kind])[: CHOICES // 2]
+    return [Choice(name=f"{kind}: {counts[kind]} styles"[:CHOICE], value=kind[:60]) for kind in sorted(most)]
+
+
 def grow(tree: Tree, chat: DiscordChat, gallery: Gallery) -> None:
     """Add every command to the tree."""
 
@@ -124,8 +133,13 @@ def grow(tree: Tree, chat: DiscordChat, gallery: Gallery) -> None:
         return styles_like(current, gallery)
 
     @tree.command(name=locale_str("styles"), description=locale_str("Show the paintings to choose from"))
-    async def styles(interaction: discord.Interaction) -> None:
-        await chat.styles(interaction)
+    @app_commands.describe(word=locale_str("A style, to see it closer; or an artist or a kind, such as night"))
+    async def styles(interaction: discord.Interaction, word: app_commands.Range[str, 1, 60] | None = None) -> None:
+        await chat.styles(interaction, word or "")
+
+    @styles.autocomplete("word")
+    async def complete_word(interaction: discord.Interaction, current: str) -> list[Choice[str]]:
+        return [*kinds_like(current, gallery), *styles_like(current, gallery)][:CHOICES]
 
     @tree.command(name=locale_str("again"), description=locale_str("Paint your last photo once more"))
     @app_commands.describe(changes=locale_str("Another style or other settings, such as greatwave strength=80"))

@@ -1,7 +1,8 @@
-"""The gallery as a menu with pictures, for one person: to look at, or to choose a style for a photo from."""
+"""The gallery as a menu of contact sheets, for one person: to look at, or to choose a style for a photo from."""
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -10,125 +11,192 @@ import discord
 from discord import ui
 from discord.utils import escape_markdown
 
-from engine.gallery import Gallery, Style, key
+from bot import prints
+from bot.chat import Reply
+from bot.sheets import PER_SHEET, Sheets, kinds, pages
+from engine.gallery import Gallery, Style
 from engine.recipe import MODES
 
-SHOWN = 5  # pictures on a page
 OPTIONS = 25  # of a select menu, as Discord has it
+ALT = 1024  # characters
+PICTURE_BYTES = 8 * 2**20
 SECONDS = 14 * 60.0  # the token of the message lasts for 15 minutes
 STRENGTHS = (20, 40, 60, 80, 100)
 OUTDATED = "This menu is too old for me. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 
 Choose = Callable[[discord.Interaction, str], Awaitable[str]]
+Look = Callable[[str], Awaitable[Reply]]
 
 
 class Menu(ui.LayoutView):
-    """Pages of the gallery, each style with its picture.
+    """Pages of the gallery, each a picture of its styles; or one style seen closer. `draw` before it is shown.
 
     Args:
+        look: what /styles answers to a word; a single style comes with all that is known of it.
         choose: called with the interaction and the recipe's words, once; says what became of it. None only shows.
         open_menus: by their keys, so that the client can tell a live menu's buttons from those of an old one.
+        user: whom it is for; others are told so.
     """
 
     def __init__(
-        self, gallery: Gallery, open_menus: dict[str, Menu], choose: Choose | None = None, *, style: str = ""
+        self,
+        gallery: Gallery,
+        sheets: Sheets,
+        look: Look,
+        open_menus: dict[str, Menu],
+        choose: Choose | None = None,
+        *,
+        user: int,
+        style: str = "",
     ) -> None:
         super().__init__(timeout=SECONDS)
         self.key = secrets.token_hex(4)
         self.done = ""
         self._gallery = gallery
+        self._sheets = sheets
+        self._look = look
         self._open = open_menus
         self._choose = choose
-        self._word = ""
-        self._tag = ""
+        self._user = user
+        self._styles = list(gallery)
+        self._says = ""  # of what was looked for
+        self._kind = ""
         self._page = 0
+        self._closer = ""  # the style that is seen closer
         self._style = style  # chosen so far, as in a recipe
         self._strength = ""
         self._mode = ""
         open_menus[self.key] = self
-        self.build()
 
     async def on_timeout(self) -> None:
         self._open.pop(self.key, None)
 
+    async def interaction_check(self, interaction: discord.Interaction) -> bool:
+        if interaction.user.id == self._user:
+            return True
+        await interaction.response.send_message("This menu is for who asked. /styles opens your own.", ephemeral=True)
+        return False
+
     # --- what it shows -----------------------------------------------------------------------------------------------
 
     def found(self) -> list[Style]:
-        styles = [style for style in self._gallery if not self._tag or self._tag in style.tags]
-        if not self._word:
-            return styles
-        hits = [s for s in styles if any(key(self._word) in key(t) for t in (s.credit, s.name, *s.aliases, *s.tags))]
-        return hits or [style for style in self._gallery.nearest(self._word, SHOWN) if style in styles]
+        return [style for style in self._styles if not self._kind or self._kind in style.tags]
 
     def page(self) -> list[Style]:
-        return self.found()[self._page * SHOWN : (self._page + 1) * SHOWN]
+        return self.found()[self._page * PER_SHEET : (self._page + 1) * PER_SHEET]
 
-    def files(self) -> list[discord.File]:
-        """The pictures of the page."""
-        return [
-            discord.File(style.swatch, f"{style.name}.webp", description=style.credit)
-            for style in self.page()
-            if not self.done and style.swatch.is_file()
-        ]
-
-    def build(self) -> None:
-        """Make the components anew."""
-        self.clear_items()
-        if self.done:
-            self.add_item(ui.TextDisplay(self.done))
-            return
-        styles = self.found()
-        pages = max(1, -(-len(styles) // SHOWN))
-        what = "Which style shall it be?" if self._choose else "The styles."
-        of = f" {len(styles)} for “{escape_markdown(self._word)}”." if self._word else f" {len(styles)} in all."
-        where = f" Page {self._page + 1} of {pages}." if pages > 1 else ""
-        self.add_item(ui.TextDisplay(what + (of if styles else " None goes by that name.") + where))
-        for style in self.page():
-            text = f"**{escape_markdown(style.title)}**\n{escape_markdown(style.artist)}, {style.year}\n`{style.name}`"
-            if style.swatch.is_file():
-                picture: Any = ui.Thumbnail(f"attachment://{style.name}.webp", description=style.credit)
-                self.add_item(ui.Section(text, accessory=picture))
+    def show(self, reply: Reply) -> None:
+        """Show the styles of an answer of /styles, and what it says of them."""
+        self._styles = [self._gallery[card.name] for card in reply.cards]
+        self._says, self._kind, self._page, self._closer = reply.text.partition("\n")[0], "", 0, ""
+        if len(self._styles) == 1:
+            name = self._styles[0].name
+            if self._choose:
+                self._style = name
             else:
-                self.add_item(ui.TextDisplay(text))
-        if self._choose:
-            self._add_choices(styles)
-        else:
-            tags = sorted({tag for style in self._gallery for tag in style.tags})[: OPTIONS - 1]
-            if tags:
-                self._select("tag", "All kinds", {"": "All kinds"} | {tag: tag for tag in tags}, self._tag)
+                self._closer, self._says = name, reply.text
+
+    async def draw(self) -> list[discord.File]:
+        """Make the components anew; returns the files that belong to them.
+
+        All that must be waited for is waited for first: two clicks at once must not mix their components.
+        """
+        if self.done:
+            self.clear_items()
+            self.add_item(ui.TextDisplay(self.done))
+            return []
+        return await (self._draw_closer(self._gallery[self._closer]) if self._closer else self._draw_page())
+
+    async def _draw_closer(self, style: Style) -> list[discord.File]:
+        picture = await prints.preview(style, PICTURE_BYTES)
+        self.clear_items()
+        files = self._picture(picture, f"{style.name}.jpg", style.credit)
+        self.add_item(ui.TextDisplay(escape_markdown(self._says)))
+        row: ui.ActionRow[Menu] = ui.ActionRow()
+        row.add_item(self._button("All styles", "all", self._all))
+        self.add_item(row)
+        return files
+
+    async def _draw_page(self) -> list[discord.File]:
+        page = self.page()
+        sheet = await self._sheets.of(page) if page else None
+        self.clear_items()
+        styles = self.found()
+        count = max(1, len(pages(styles)))
+        what = "Which style shall it be? " if self._choose else ""
+        says = self._says or f"{len(styles)} styles."
+        where = f" Page {self._page + 1} of {count}." if count > 1 else ""
+        chosen = f" Chosen: **{escape_markdown(self._style)}**." if self._style else ""
+        self.add_item(ui.TextDisplay(what + escape_markdown(says) + where + chosen))
+        alt = ", ".join(f"{style.name}: {style.credit}" for style in page)
+        files = self._picture(sheet, f"styles-{self._page + 1}.jpg", alt)
+        if page and not files:
+            self.add_item(
+                ui.TextDisplay("\n".join(f"`{style.name}` {escape_markdown(style.credit)}" for style in page))
+            )
+        self._add_choices(page)
         row: ui.ActionRow[Menu] = ui.ActionRow()
         row.add_item(self._button("Search", "search", self._ask))
         row.add_item(self._button("◀", "back", self._back, disabled=self._page == 0))
-        row.add_item(self._button("▶", "next", self._next, disabled=self._page + 1 >= pages))
+        row.add_item(self._button("▶", "next", self._next, disabled=self._page + 1 >= count))
         if self._choose:
             primary = discord.ButtonStyle.primary
             row.add_item(self._button("Paint", "paint", self._paint, disabled=not self._style, style=primary))
         self.add_item(row)
+        return files
 
-    def _add_choices(self, styles: list[Style]) -> None:
-        if styles:
-            names = {style.name: style.credit for style in styles[:OPTIONS]}
-            self._select("style", "Choose a style", names, self._style)
-        strengths = {"": "Strength: the style's own"} | {str(n): f"Strength {n}" for n in STRENGTHS}
-        self._select("strength", "Strength", strengths, self._strength)
-        modes = {"": "Mode: the usual one"} | {mode: f"Mode {mode}" for mode in MODES}
-        self._select("mode", "Mode", modes, self._mode)
+    def _picture(self, data: bytes | None, name: str, alt: str) -> list[discord.File]:
+        """Add a picture, as far as there is one; returns its file."""
+        if data is None:
+            return []
+        alt = alt if len(alt) <= ALT else alt[: ALT - 1] + "…"
+        self.add_item(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{name}", description=alt)))
+        return [discord.File(io.BytesIO(data), name, description=alt)]
 
-    def _select(self, name: str, placeholder: str, options: Mapping[str, str], chosen: str) -> None:
-        """A select menu for the attribute of this name; Discord takes no empty values, so that one is ``-``."""
+    def _add_choices(self, page: list[Style]) -> None:
+        if page:
+            options = {style.name: style.credit for style in page}
+            look = "Choose a style" if self._choose else "See one closer"
+            self._select("style" if self._choose else "closer", look, options, self._style, described=True)
+        counts = kinds(list(self._gallery), OPTIONS - 1)
+        if counts:
+            every = {"": "All kinds"} | {kind: f"{kind} ({count})" for kind, count in counts.items()}
+            self._select("kind", "All kinds", every, self._kind)
+        if self._choose:
+            strengths = {"": "Strength: the style's own"} | {str(n): f"Strength {n}" for n in STRENGTHS}
+            self._select("strength", "Strength", strengths, self._strength)
+            modes = {"": "Mode: the usual one"} | {mode: f"Mode {mode}" for mode in MODES}
+            self._select("mode", "Mode", modes, self._mode)
+
+    def _select(
+        self, name: str, placeholder: str, options: Mapping[str, str], chosen: str, *, described: bool = False
+    ) -> None:
+        """A select menu for the attribute of this name; Discord takes no empty values, so that one is ``-``.
+
+        Args:
+            options: what each value is shown as; where they are ``described``, that stands below the value itself.
+        """
         select: ui.Select[Menu] = ui.Select(
             custom_id=f"menu:{self.key}:{name}",
             placeholder=placeholder,
             options=[
-                discord.SelectOption(label=label[:100], value=value or "-", default=value == chosen)
+                discord.SelectOption(
+                    label=value if described else label[:100],
+                    value=value or "-",
+                    description=label[:100] if described else None,
+                    default=value == chosen,
+                )
                 for value, label in options.items()
             ],
         )
 
         async def chosen_now(interaction: discord.Interaction) -> None:
-            value = select.values[0]
-            setattr(self, f"_{name}", "" if value == "-" else value)
-            if name == "tag":
+            await interaction.response.defer()
+            value = "" if select.values[0] == "-" else select.values[0]
+            if name == "closer":
+                self._says = (await self._look(value)).text
+            setattr(self, f"_{name}", value)
+            if name == "kind":
                 self._page = 0
             await self.redraw(interaction)
 
@@ -155,25 +223,27 @@ class Menu(ui.LayoutView):
     async def redraw(self, interaction: discord.Interaction) -> None:
         if not interaction.response.is_done():
             await interaction.response.defer()
-        self.build()
-        await interaction.edit_original_response(view=self, attachments=self.files())
+        files = await self.draw()
+        await interaction.edit_original_response(view=self, attachments=files)
+
+    async def _all(self, interaction: discord.Interaction) -> None:
+        self._styles, self._closer, self._says = list(self._gallery), "", ""
+        await self.redraw(interaction)
 
     async def _back(self, interaction: discord.Interaction) -> None:
         self._page = max(0, self._page - 1)
         await self.redraw(interaction)
 
     async def _next(self, interaction: discord.Interaction) -> None:
-        self._page = min(self._page + 1, (len(self.found()) - 1) // SHOWN)
+        self._page = min(self._page + 1, len(pages(self.found())) - 1)
         await self.redraw(interaction)
 
     async def _ask(self, interaction: discord.Interaction) -> None:
         await interaction.response.send_modal(Search(self))
 
     async def search(self, interaction: discord.Interaction, word: str) -> None:
-        self._word, self._page = word.strip()[:60], 0
-        found = self.found()
-        if len(found) == 1:
-            self._style = found[0].name
+        await interaction.response.defer()
+        self.show(await self._look(word.strip()))
         await self.redraw(interaction)
 
     async def _paint(self, interaction: discord.Interaction) -> None:

@@ -29,6 +29,8 @@ from bot.chat import Chat, Result, Status
 from bot.chat.telegram_calls import Calls, is_passing, waiting_time
 from bot.chat.telegram_desk import Desk
 from bot.chat.telegram_flood import Flood
+from bot.chat.telegram_gallery import Showcase
+from bot.chat.telegram_inline import Inline
 from bot.chat.telegram_mail import user_of
 from bot.chat.telegram_orders import Orders
 from bot.commands import COMMANDS, Commands
@@ -92,6 +94,7 @@ class TelegramChat(Chat):
         self._api = config.api_url.rstrip("/")
         self._desk: Desk | None = None
         self._orders: Orders | None = None
+        self._inline: Inline | None = None
         self._app: App | None = None
         self._in = asyncio.Event()  # logged in
         self._connected = False
@@ -103,6 +106,10 @@ class TelegramChat(Chat):
         health.gauge("telegram_connected", "Whether Telegram can be reached.", lambda: self._connected)
 
     # --- the Chat ----------------------------------------------------------------------------------------------------
+
+    async def turn(self, job: Job, status: Status) -> None:
+        if self._desk is not None:
+            await self._desk.turn(job, status)
 
     async def show(self, job: Job, status: Status) -> None:
         if self._desk is not None:
@@ -152,7 +159,7 @@ class TelegramChat(Chat):
         finally:
             self._connected = False
             self._in.clear()
-            self._desk = self._orders = self._app = None
+            self._desk = self._orders = self._inline = self._app = None
             await app.shutdown()
             await app.bot.shutdown()  # which the line above leaves out where logging in has failed
 
@@ -190,11 +197,11 @@ class TelegramChat(Chat):
             self._commands,
             self._actions,
             self._store,
-            self._gallery,
-            self._tasks,
+            Showcase(bot, self._calls, desk, self._commands, self._store, self._gallery),
             max_bytes=most,
             album_seconds=self._album_seconds,
         )
+        self._inline = Inline(bot, self._calls, self._store, self._gallery, self._tasks)
         self._desk, self._app = desk, app
         self._connected = True
         self._in.set()
@@ -305,6 +312,7 @@ class TelegramChat(Chat):
 
     async def _dealt_with(self, update: Update) -> None:
         assert self._orders
+        assert self._inline
         message = update.message or update.channel_post
         if message is not None and message.media_group_id:
             await self._orders.message(message)  # its parts wait for each other
@@ -315,7 +323,7 @@ class TelegramChat(Chat):
             async with self._turn(f"button {update.callback_query.from_user.id}"):
                 await self._orders.pressed(update.callback_query)
         elif update.inline_query is not None:
-            await self._orders.inline(update.inline_query)
+            await self._inline.answer(update.inline_query)
 
     def _turn(self, whose: str) -> asyncio.Lock:
         """One after the other, as they were written; others need not wait."""

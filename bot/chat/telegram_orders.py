@@ -10,56 +10,35 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from telegram import (
     Bot,
     CallbackQuery,
     Chat,
     ChatMember,
-    InlineKeyboardMarkup,
-    InlineQuery,
-    InlineQueryResultArticle,
-    InlineQueryResultCachedPhoto,
-    InputMediaPhoto,
-    InputTextMessageContent,
     Message,
     User,
 )
-from telegram.error import BadRequest, InvalidToken, TelegramError
+from telegram.error import BadRequest, InvalidToken
 
-from bot import prints
 from bot.actions import Action, Actions, Press
 from bot.chat import Incoming, Reply
 from bot.chat.telegram_calls import Calls, Gone, is_passing
-from bot.chat.telegram_desk import PHOTO_BYTES, Desk, reply_to, thread_of
+from bot.chat.telegram_desk import Desk
+from bot.chat.telegram_gallery import Ask, Showcase
 from bot.chat.telegram_mail import COMMAND, Shot, is_for_us, is_private, shot_of, text_of, topic_of, user_of
-from bot.chat.telegram_words import ACT, ALERT, ASK, CAPTION, choices, cut
+from bot.chat.telegram_words import ACT, ALERT, CHOOSE, KINDS, NEXT, PAGE, Choice, cut
 from bot.commands import Commands
 from bot.errors import BadOrder, Refusal, Undeliverable, sentence
 from bot.jobs import Job, Place
 from bot.rooms import Rooms
 from bot.store import Store
-from engine.gallery import Gallery, Style
 
 log = logging.getLogger(__name__)
 
 ALBUM = 10  # pictures at most
 ALBUMS_KEPT = 200  # whose words are remembered, for items that come late
 ADMIN_SECONDS = 60.0  # for which an answer about somebody's rights is good
-RESULTS = 50  # of an inline query
-SWATCH_SECONDS = 8.0  # that an inline query waits for pictures
-PICTURES = "telegram pictures"  # the store's room for the file_ids of what was uploaded before
 NEEDS_PHOTO = ("", "stylize", "stylise", "again")
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """A choice that was offered."""
-
-    user: str
-    place: Place
-    texts: tuple[str, ...]  # what each button means, as if it had been written
-    shots: tuple[Shot, ...] = ()
-    topic: str = ""
 
 
 class _Album:
@@ -83,8 +62,7 @@ class Orders:
         commands: Commands,
         actions: Actions,
         store: Store,
-        gallery: Gallery,
-        tasks: asyncio.TaskGroup,
+        showcase: Showcase,
         *,
         max_bytes: int,
         album_seconds: float,
@@ -97,11 +75,9 @@ class Orders:
         self._actions = actions
         self._rooms = Rooms(store)
         self._store = store
-        self._gallery = gallery
         self._max_bytes = max_bytes
         self._album_seconds = album_seconds
-        self._tasks = tasks
-        self._uploads = asyncio.Lock()
+        self._showcase = showcase
         self._albums: dict[tuple[int, str], _Album] = {}
         self._albums_before: OrderedDict[tuple[int, str], Message] = OrderedDict()
         self._admins: dict[tuple[int, int], tuple[float, bool]] = {}
@@ -255,61 +231,14 @@ class Orders:
     # --- choices -----------------------------------------------------------------------------------------------------
 
     async def _say(self, ask: Ask, reply: Reply) -> None:
-        """A reply without a job: words, and what there is to choose from as buttons and a contact sheet."""
+        """A reply without a job: words, and what there is to choose from."""
         try:
-            if reply.cards:
-                names, labels = [card.name for card in reply.cards], [card.title for card in reply.cards]
-                await self._offer(ask, reply, names, labels, sheet=True)
-            elif reply.suggestions:
-                await self._offer(ask, reply, reply.suggestions, reply.suggestions, sheet=False)
+            if reply.cards or reply.suggestions:
+                await self._showcase.offer(ask, reply)
             else:
                 await self._desk.say(ask.place.address, reply.text)
         except (Undeliverable, Gone) as error:
             log.info("a reply had nowhere to go: %s", error)
-
-    async def _offer(
-        self, ask: Ask, reply: Reply, names: Sequence[str], labels: Sequence[str], *, sheet: bool
-    ) -> None:
-        texts = tuple(reply.choice(name) for name in names)
-        kept = msgspec.structs.replace(ask, texts=texts)
-        id = await self._store.put_blob(ask.place.room, "ask", msgspec.json.encode(kept))
-        markup = choices(id, labels)
-        if not sheet or not await self._post_sheet(ask, reply.text, names, markup):
-            await self._desk.say(ask.place.address, reply.text, markup)
-
-    async def _post_sheet(self, ask: Ask, text: str, names: Sequence[str], markup: InlineKeyboardMarkup) -> bool:
-        """The styles as one picture; uploaded once, then known by Telegram's name for it."""
-        key = "sheet " + hashlib.sha256(self._look(names).encode()).hexdigest()[:16]
-        known = await self._store.setting(PICTURES, key)
-        picture = known or await prints.sheet(self._gallery[name] for name in names)
-        if picture is None:
-            return False
-        address = ask.place.address
-        try:
-            message = await self._calls.call(
-                int(address["chat"]),
-                lambda chat: self._bot.send_photo(
-                    chat,
-                    picture,
-                    caption=cut(text, CAPTION),
-                    reply_markup=markup,
-                    message_thread_id=thread_of(address),
-                    reply_parameters=reply_to(address),
-                    filename=None if known else "styles.jpg",
-                ),
-            )
-        except BadRequest as error:
-            log.warning("the contact sheet was not taken: %s", error)
-            await self._store.set_setting(PICTURES, key, None)
-            return False
-        if not known:
-            await self._store.set_setting(PICTURES, key, message.photo[-1].file_id)
-        return True
-
-    def _look(self, names: Sequence[str]) -> str:
-        """Changes when a swatch does."""
-        swatches = [self._gallery[name].swatch for name in names]
-        return " ".join(f"{path.name}:{path.stat().st_size if path.is_file() else 0}" for path in swatches)
 
     # --- buttons -----------------------------------------------------------------------------------------------------
 
@@ -320,8 +249,8 @@ class Orders:
             kind, _, data = (query.data or "").partition(":")
             if kind == ACT:
                 text, alert = await self._act(query, data)
-            elif kind == ASK:
-                text, alert = await self._chosen(query, data)
+            elif kind in (CHOOSE, PAGE, KINDS, NEXT):
+                text, alert = await self._chosen(query, kind, data)
             else:
                 text, alert = "I do not know this button any more.", True
         except Exception as error:
@@ -361,22 +290,34 @@ class Orders:
                 return "It is gone from my journal. Telegram does not let me delete the message: please do.", True
         return pressed.text, pressed.refused
 
-    async def _chosen(self, query: CallbackQuery, data: str) -> tuple[str, bool]:
-        id, _, index = data.partition(":")
-        blob = await self._store.blob(id)
-        if blob is None or blob.kind != "ask":
-            return "I do not remember this question any more. Send the photo again.", True
-        ask = msgspec.json.decode(blob.data, type=Ask)
+    async def _chosen(self, query: CallbackQuery, kind: str, data: str) -> tuple[str, bool]:
+        choice = Choice.read(data)
+        ask = await self._showcase.ask(choice.ask) if choice else None
+        if choice is None or ask is None or choice.index >= len(ask.texts):
+            return "I do not remember this question any more. Ask me again.", True
         user = f"telegram:{query.from_user.id}"
         if ask.user != user:
-            return "This choice is for who asked. Reply /stylize to the photo for your own.", True
+            return "This choice is for who asked. Write /styles, or reply /stylize to a photo, for your own.", True
+        if kind == PAGE:
+            await self._showcase.turn(query, ask, choice)
+        elif kind == KINDS:
+            await self._showcase.offer_kinds(query, ask, choice)
+        elif ask.styles and not ask.shots and kind == CHOOSE:
+            await self._showcase.show_closer(query, ask, choice)
+        else:
+            return await self._taken(query, ask, choice, kind)
+        return "", False
+
+    async def _taken(self, query: CallbackQuery, ask: Ask, choice: Choice, kind: str) -> tuple[str, bool]:
+        """A choice that is more than a look."""
+        text = f"/start {ask.styles[choice.index]}" if kind == NEXT else ask.texts[choice.index]
+        if kind == NEXT or not ask.shots:
+            reply = await self._commands.handle(Incoming(user=ask.user, place=ask.place, text=text, topic=ask.topic))
+            return reply.text, True
         chat = query.message.chat if query.message else None
         admin = chat is not None and await self._is_admin_of(chat, query.from_user.id, asked=False)
-        text = ask.texts[int(index)]
-        if not ask.shots:
-            reply = await self._commands.handle(Incoming(user=user, place=ask.place, text=text, topic=ask.topic))
-            return reply.text, True
-        reply = await self._carry_out(ask, text, admin=admin, once=f"telegram:{id}:{index}")
+        once = f"telegram:{choice.ask}:{choice.index}"
+        reply = await self._carry_out(ask, text, admin=admin, once=once)
         return (reply.text, True) if reply.refused else (f"{text.removeprefix('/stylize ')}: coming up.", False)
 
     # --- rights ------------------------------------------------------------------------------------------------------
@@ -408,69 +349,6 @@ class Orders:
             self._admins[chat.id, user] = known
         return known[1]
 
-    # --- inline ------------------------------------------------------------------------------------------------------
-
-    async def inline(self, query: InlineQuery) -> None:
-        """``@bot starry``: styles with their pictures; choosing one writes its command."""
-        word = query.query.strip()
-        styles = [style for style in self._gallery if not word or _matches(style, word)]
-        styles = (styles or self._gallery.nearest(word))[:RESULTS]
-        pictures = await self._known_pictures(styles)
-        if len(pictures) < len(styles):
-            # A task of its own: what does not come in time is there for the next query.
-            uploading = self._tasks.create_task(self._upload(styles, query.from_user.id))
-            await asyncio.wait([uploading], timeout=SWATCH_SECONDS)
-            pictures = await self._known_pictures(styles)
-        results = [_result(style, pictures.get(style.name)) for style in styles]
-        try:
-            # Telegram keeps an answer without pictures for a moment only: with the next one they may be there.
-            cache_time = 300 if len(pictures) == len(styles) else 5
-            await self._bot.answer_inline_query(query.id, results, cache_time=cache_time)
-        except BadRequest as error:  # too late
-            log.info("an inline query was not answered: %s", error)
-
-    async def _known_pictures(self, styles: Sequence[Style]) -> dict[str, str]:
-        """Telegram's names for the swatches, by style, as far as they lie there."""
-        known = {style.name: await self._store.setting(PICTURES, self._swatch_key(style)) for style in styles}
-        return {name: id for name, id in known.items() if id}
-
-    def _swatch_key(self, style: Style) -> str:
-        return f"swatch {self._look([style.name])}"
-
-    async def _upload(self, styles: Sequence[Style], user: int) -> None:
-        """Bring swatches to Telegram, since inline results can show only what lies there.
-
-        They get there through the asker's own chat with us, silently, and the messages are taken away at once; who
-        never wrote to us sees words only.
-        """
-        async with self._uploads:
-            known = await self._known_pictures(styles)
-            missing = [style for style in styles if style.name not in known][:ALBUM]
-            made = await asyncio.gather(*(prints.swatch(style, PHOTO_BYTES) for style in missing))
-            files = [(style, data) for style, data in zip(missing, made, strict=True) if data]
-            if not files:
-                return
-            try:
-                messages = await self._posted(user, [data for _, data in files])
-                for (style, _), message in zip(files, messages, strict=True):
-                    await self._store.set_setting(PICTURES, self._swatch_key(style), message.photo[-1].file_id)
-                ids = [message.message_id for message in messages]
-                await self._calls.call(user, lambda chat: self._bot.delete_messages(chat, ids), free=True)
-            except (TelegramError, Undeliverable) as error:
-                log.info("styles are shown inline without pictures: %s", error)
-
-    async def _posted(self, user: int, pictures: Sequence[bytes]) -> Sequence[Message]:
-        if len(pictures) == 1:
-            return [
-                await self._calls.call(
-                    user, lambda chat: self._bot.send_photo(chat, pictures[0], disable_notification=True)
-                )
-            ]
-        media = [InputMediaPhoto(data, filename="style.jpg") for data in pictures]
-        return await self._calls.call(
-            user, lambda chat: self._bot.send_media_group(chat, media, disable_notification=True), count=len(media)
-        )
-
 
 def _room(chat: int) -> str:
     return f"telegram:{chat}"
@@ -481,17 +359,3 @@ def _place(message: Message) -> Place:
     if message.is_topic_message and message.message_thread_id:
         address["thread"] = message.message_thread_id
     return Place("telegram", _room(message.chat_id), address)
-
-
-def _matches(style: Style, word: str) -> bool:
-    words = " ".join((style.name, style.credit, *style.aliases, *style.tags)).lower()
-    return word.lower() in words
-
-
-def _result(style: Style, picture: str | None) -> InlineQueryResultCachedPhoto | InlineQueryResultArticle:
-    content = InputTextMessageContent(f"/stylize {style.name}")
-    if picture:
-        return InlineQueryResultCachedPhoto(
-            style.name, picture, title=style.title, description=style.credit, input_message_content=content
-        )
-    return InlineQueryResultArticle(style.name, style.title, content, description=style.credit)

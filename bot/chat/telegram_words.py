@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
+import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
 from bot.actions import Action, buttons
@@ -14,7 +16,9 @@ CAPTION = 1024  # UTF-16 units, as Telegram counts
 MESSAGE = 4096
 ALERT = 200
 PER_ROW = 3
-ASK, ACT = "s", "a"  # what callback data begins with
+ACT = "a"  # what callback data begins with: a button under a picture
+CHOOSE, PAGE, KINDS, NEXT = "s", "g", "k", "n"  # or one under a choice
+DATA = 64  # bytes
 SIGNS = {
     Action.AGAIN: "↻",
     Action.STRONGER: "＋",
@@ -79,10 +83,65 @@ def album_actions(jobs: Sequence[Job]) -> InlineKeyboardMarkup:
     )
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """What a button under a choice says when it is pressed."""
+
+    ask: str  # where what was offered is kept
+    index: int = 0
+    page: int = 0
+    kind: str = ""
+
+    def data(self, what: str, **changes: str | int) -> str:
+        said = msgspec.structs.replace(self, **changes)
+        return f"{what}:{said.ask}:{said.index}:{said.page}:{said.kind}"
+
+    @classmethod
+    def read(cls, data: str) -> Choice | None:
+        """None where it is no such button."""
+        found = re.fullmatch(r"([\w-]+):(\d{1,4})(?::(\d{1,4}):(.*))?", data)
+        return cls(found[1], int(found[2]), int(found[3] or 0), found[4] or "") if found else None
+
+
 def choices(ask: str, labels: Sequence[str]) -> InlineKeyboardMarkup:
     """A button for every label; ``ask`` is where what they mean is kept."""
-    row = [InlineKeyboardButton(cut(text, 60), callback_data=f"{ASK}:{ask}:{at}") for at, text in enumerate(labels)]
+    choice = Choice(ask)
+    row = [_button(cut(text, 60), choice.data(CHOOSE, index=at)) for at, text in enumerate(labels)]
     return _rows(row, 2)
+
+
+def page_of(choice: Choice, styles: Sequence[tuple[str, int]], pages: int, *, any_kinds: bool) -> InlineKeyboardMarkup:
+    """The names of a sheet as they stand in it, and below them the way to the other sheets."""
+    rows = _rows([_button(name, choice.data(CHOOSE, index=index)) for name, index in styles], PER_ROW).inline_keyboard
+    ways = []
+    if pages > 1:
+        ways.append(_button("◀", choice.data(PAGE, page=(choice.page - 1) % pages)))
+    if choice.kind:
+        ways.append(_button("All styles", choice.data(PAGE, page=0, kind="")))
+    elif any_kinds:
+        ways.append(_button("Kinds", choice.data(KINDS)))
+    if pages > 1:
+        ways.append(_button("▶", choice.data(PAGE, page=(choice.page + 1) % pages)))
+    return InlineKeyboardMarkup([*rows, ways] if ways else rows)
+
+
+def kinds(choice: Choice, counts: Mapping[str, int]) -> InlineKeyboardMarkup:
+    """A button for every kind of styles, as far as Telegram can carry its name."""
+    names = {name: choice.data(PAGE, page=0, kind=name) for name in counts}
+    fit = [(name, data) for name, data in names.items() if len(data.encode()) <= DATA]
+    rows = _rows([_button(f"{name} {counts[name]}", data) for name, data in fit], PER_ROW).inline_keyboard
+    return InlineKeyboardMarkup([*rows, [_button("All styles", choice.data(PAGE, page=0, kind=""))]])
+
+
+def closer(choice: Choice, *, back: bool, next_photo: bool) -> InlineKeyboardMarkup | None:
+    """What can be done with a style that is seen closer."""
+    row = [_button("◀ Back", choice.data(PAGE))] if back else []
+    if next_photo:
+        row.append(_button("For my next photo", choice.data(NEXT)))
+    return InlineKeyboardMarkup([row]) if row else None
+
+
+def _button(label: str, data: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(label, callback_data=data)
 
 
 def _rows(row: list[InlineKeyboardButton], count: int) -> InlineKeyboardMarkup:

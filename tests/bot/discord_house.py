@@ -94,7 +94,7 @@ class House:
         """The bot's public messages in the channel that carry a finished picture."""
         bot = self.env.bot.user
         found = (channel or self.channel).history()
-        return [m for m in found if bot and m.author.id == bot.id and m.components and m.attachments]
+        return [m for m in found if bot and m.author.id == bot.id and m.content and m.components and m.attachments]
 
     def public(self, channel: Any = None) -> list[discord.Message]:
         bot = self.env.bot.user
@@ -117,7 +117,7 @@ class House:
         name = "SPOILER_cat.png" if spoiler else "cat.png"
         return await self.bob.send(channel or self.channel, "look", attachments=[(name, data)])
 
-    async def data(self, message: discord.Message, index: int = 0) -> bytes:
+    async def data(self, message: Any, index: int = 0) -> bytes:
         with self.env.time_context():
             return await message.attachments[index].read()
 

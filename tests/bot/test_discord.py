@@ -12,11 +12,13 @@ from PIL import Image
 
 from bot.chat import Result
 from bot.chat.discord_commands import Translator, fingerprint
+from bot.sheets import PER_SHEET
 from engine import gallery
 from tests.bot.discord_house import PHOTO, House, again, everything, house, options
 from tests.bot.doubles import done, eventually, waits
 from tests.web_house import swatches
 
+NAMES = [style.name for style in gallery.default()]
 RESULT = Result(picture=b"p", width=1, height=1, credit="c", line="/stylize greatwave", seconds=1.0)
 
 
@@ -46,9 +48,9 @@ async def test_right_click_stylize_offers_pictures_and_answers_as_a_reply() -> N
         shown = await it.ann.context_menu(it.channel, "Stylize", photo)
         assert shown.ephemeral
         assert shown.response
-        assert len(shown.response.attachments) == 5
-        assert all(a.description for a in shown.response.attachments)
-        assert {"starrynight", "80", "fine"} <= set(options(shown.response))
+        (sheet,) = shown.response.attachments
+        assert "greatwave: The Great Wave off Kanagawa" in (sheet.description or "")
+        assert {*NAMES[:PER_SHEET], "80", "fine"} <= set(options(shown.response))
         await it.ann.select(shown.response, ["starrynight"], custom_id=menu(shown, "style"))
         await it.ann.select(shown.response, ["80"], custom_id=menu(shown, "strength"))
         await it.ann.select(shown.response, ["fine"], custom_id=menu(shown, "mode"))
@@ -74,16 +76,17 @@ def walk(components: list[dict]) -> list[str]:
 async def test_the_menu_can_be_searched_and_paged() -> None:
     async with house() as it:
         shown = await it.ann.context_menu(it.channel, "Stylize", await it.photo())
-        first = [a.filename for a in shown.response.attachments]
+        first = await it.data(shown.response)
         await it.ann.click(shown.response, label="▶")
-        assert [a.filename for a in shown.response.attachments] != first
+        assert set(NAMES[PER_SHEET : 2 * PER_SHEET]) <= set(options(shown.response))
+        assert await it.data(shown.response) != first
         await it.ann.click(shown.response, label="◀")
-        assert [a.filename for a in shown.response.attachments] == first
+        assert await it.data(shown.response) == first
         asked = await it.ann.click(shown.response, label="Search")
         assert asked.modal
         field = it_field(asked.modal)
         await it.ann.submit_modal(asked, {field: "hokusai"})
-        assert [a.filename for a in shown.response.attachments] == ["greatwave.webp"]
+        assert "Chosen: **greatwave**" in everything(shown.response)
         await it.ann.click(shown.response, label="Paint")  # the only one that was found is chosen
         assert "greatwave" in (await it.answer()).content
 
@@ -172,10 +175,27 @@ async def test_a_plain_reply_works_with_the_message_content_intent() -> None:
         assert len(it.public()) == before
 
 
-async def test_a_mention_without_a_style_is_told_the_styles() -> None:
+async def test_a_mention_without_a_style_brings_the_menu_for_who_asked() -> None:
     async with house() as it:
-        await it.ann.send(it.channel, f"<@{it.env.bot.user.id}>", attachments=[("cat.png", PHOTO)])
-        assert "starrynight, " in it.channel.last_message.content
+        order = await it.ann.send(it.channel, f"<@{it.env.bot.user.id}>", attachments=[("cat.png", PHOTO)])
+        shown = it.channel.last_message
+        assert shown.reference.message_id == order.id
+        assert len(shown.attachments) == 1
+        refused = await it.bob.click(shown, label="▶")
+        assert "for who asked" in said(refused)
+        await it.ann.select(shown, ["scream"], custom_id=f"menu:{next(iter(it.chat._menus))}:style")
+        await it.ann.click(shown, label="Paint")
+        assert (await it.answer()).reference.message_id == order.id
+
+
+async def test_a_photo_alone_in_private_brings_the_menu() -> None:
+    async with house() as it:
+        here = it.env.backend.store_attachments(it.ann.user.dm_channel.id, [("cat.png", PHOTO)])
+        await it.ann.send_dm("", attachments=here)
+        shown = it.ann.user.dm_channel.last_message
+        await it.ann.user.select(shown, ["scream"], custom_id=f"menu:{next(iter(it.chat._menus))}:style")
+        await it.ann.user.click(shown, label="Paint")
+        assert "/stylize scream" in (await it.answer(channel=it.ann.user.dm_channel)).content
 
 
 async def test_commands_may_be_mentioned_too() -> None:
@@ -466,18 +486,32 @@ async def test_again_paints_the_last_photo_with_changes() -> None:
         assert "strength=10" in second.content
 
 
-async def test_styles_shows_the_gallery_by_pages_and_kinds() -> None:
+async def test_styles_shows_the_gallery_by_pages_and_kinds_and_one_style_closer() -> None:
     async with house() as it:
         shown = await it.ann.slash(it.channel, "styles")
         assert shown.ephemeral
         assert "Page 1 of" in everything(shown.response)
-        assert len(shown.response.attachments) == 5
+        assert "Paint" not in str(shown.response.components)
         await it.ann.click(shown.response, label="▶")
         assert "Page 2 of" in everything(shown.response)
-        kind = next(value for value in options(shown.response) if value != "-")
-        await it.ann.select(shown.response, [kind], custom_id=menu(shown, "tag"))
-        assert "Page 2" not in everything(shown.response)
-        assert "Paint" not in str(shown.response.components)
+        await it.ann.select(shown.response, ["woodblock"], custom_id=menu(shown, "kind"))
+        assert "Page" not in everything(shown.response)
+        await it.ann.select(shown.response, ["greatwave"], custom_id=menu(shown, "closer"))
+        assert [a.filename for a in shown.response.attachments] == ["greatwave.jpg"]
+        for words in ("The Great Wave off Kanagawa", "Hokusai", "woodblock", "/stylize greatwave"):
+            assert words in everything(shown.response)
+        await it.ann.click(shown.response, label="All styles")
+        assert "greatwave" in options(shown.response)
+
+
+async def test_styles_takes_a_word() -> None:
+    async with house() as it:
+        found = [style.name for style in gallery.default() if "woodblock" in style.tags]
+        shown = await it.ann.slash(it.channel, "styles", word="woodblock")
+        assert set(found) <= set(options(shown.response))
+        assert not set(NAMES) - set(found) & set(options(shown.response))
+        shown = await it.ann.slash(it.channel, "styles", word="starry night")
+        assert "/stylize starrynight" in everything(shown.response)
 
 
 async def test_settings_are_for_who_manages_the_server_and_hold_for_orders() -> None:
@@ -534,6 +568,11 @@ async def test_a_file_that_discord_finds_too_large_is_made_smaller() -> None:
     async with house(paints_large) as it:
         await it.ann.slash(it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
         await it.engine.until(lambda: it.engine.runs)
+
+        async def shown() -> bool:  # so that it is the picture that is refused
+            return "painting" in it.channel.last_message.content
+
+        await eventually(shown)
         it.env.inject_error("PATCH", ANSWER, status=413, code=40005, times=1)
         it.engine.let_go(it.engine.runs[0].job)
         answer = await it.answer()
