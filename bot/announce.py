@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
 
 import msgspec
 
@@ -41,8 +40,8 @@ class Announcer:
         self._news: tuple[Job, Status] | None = None  # not yet shown
         self._answer: Callable[[], Awaitable[None]] | None = None
         self._changed = asyncio.Event()
+        self._turn: asyncio.Timeout | None = None  # while the chat is waited for
         self._given_up = False  # the chat said that it will show nothing more
-        self._shown = float("-inf")  # when the last status was, by the loop's clock
         self.status = Status(text="")
 
     def show(self, job: Job, status: Status) -> None:
@@ -50,14 +49,19 @@ class Announcer:
         if self._answer is None and status != self.status:
             self.status = status
             self._news = job, status
-            self._changed.set()
+            self._notice()
 
     def end(self, answer: Callable[[], Awaitable[None]]) -> None:
         """Nothing more to show: ``answer`` hands the outcome to the chat, and is called until it succeeds."""
         if self._answer is None:
             self._news = None
             self._answer = answer
-            self._changed.set()
+            self._notice()
+
+    def _notice(self) -> None:
+        self._changed.set()
+        if self._turn is not None and not self._turn.expired():
+            self._turn.reschedule(asyncio.get_running_loop().time())
 
     async def run(self) -> bool:
         """Talk until the answer has arrived; False if the chat will not take it, now or ever."""
@@ -80,16 +84,18 @@ class Announcer:
         raise AssertionError("the pauses have no end")
 
     async def _may_show(self) -> bool:
-        """Wait until the chat takes another status; False if the answer comes first, which nothing holds up."""
-        loop = asyncio.get_running_loop()
-        wait_until = self._shown + getattr(self._chat, "pause", 0.0)
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(wait_until):
-                while self._answer is None and loop.time() < wait_until:
-                    await self._changed.wait()
-                    self._changed.clear()
-        self._shown = loop.time()
-        return self._answer is None and self._news is not None
+        """Wait until the chat takes the news; False if something newer, or the answer, comes first."""
+        turn = getattr(self._chat, "turn", None)
+        if turn is None or self._news is None or self._given_up:
+            return True
+        try:
+            async with asyncio.timeout(None) as self._turn:
+                await turn(*self._news)
+        except TimeoutError:
+            return False
+        finally:
+            self._turn = None
+        return self._answer is None
 
     async def _show(self, job: Job, status: Status) -> None:
         self._news = None

@@ -45,6 +45,15 @@ class Time:
         await asyncio.sleep(0)
 
 
+class Moment(Time):
+    """Only one second of it ever passes: who waits for more waits for good."""
+
+    async def sleep(self, seconds: float) -> None:
+        if self.now + seconds > 1001.01:
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
+
+
 def paints(result: bytes = PAINTED, **said: object) -> Act:
     """An engine that makes this picture."""
 

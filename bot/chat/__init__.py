@@ -78,8 +78,8 @@ class Chat(Protocol):
 
     `show` may be slow: the studio never waits for it with the engine, and skips states that are overtaken. `deliver`
     and `tell` are repeated until they return or raise Undeliverable, also after a restart, so they must be idempotent
-    by job id where the platform allows it. Where it has an attribute ``pause``, those are the seconds between two
-    calls of `show` for a job.
+    by job id where the platform allows it. Where it has a method ``turn(job, status)``, that is awaited before
+    `show`, and given up as soon as there is something newer to show, or the answer: so it is the place to wait in.
     """
 
     name: str

@@ -6,10 +6,11 @@ as a reply. Which message shows a job is written down, so that a restart finds i
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 import msgspec
@@ -24,6 +25,7 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 TOKEN_SECONDS = 14.5 * 60  # Discord says 15 minutes; the rest is for the request itself
+SOON = 1.0  # seconds; the first preview of a long job is worth an edit more
 LIMIT = 10 * 2**20  # bytes of a file that everybody may upload
 LEAST = 2**17  # bytes; a limit below is no limit but a mistake
 TEXT, ALT = 2000, 1024  # characters
@@ -78,6 +80,13 @@ class Note(msgspec.Struct, frozen=True):
     answered: bool = False  # it holds the answer
 
 
+class Spoken(NamedTuple):
+    """The latest news of a job."""
+
+    at: float  # seconds since the epoch
+    preview: bool = False
+
+
 class TooLarge(Exception):
     """The picture is above what this way takes."""
 
@@ -96,11 +105,26 @@ class Posts:
         self.client: discord.Client | None = None
         self.voices: dict[str, Voice] = {}  # by the job's name of its order
         self._notes: dict[str, Note] = {}
+        self._spoken: dict[str, Spoken] = {}
         self._store = store
         self._view = view
         self._clock = clock
 
     # --- what is said ------------------------------------------------------------------------------------------------
+
+    async def turn(self, job: Job, status: Status, pause: float) -> None:
+        """Return when the status may be shown: so many seconds after what was shown before it.
+
+        Of an interaction Discord has shown that the bot is thinking; what is finished soon needs no more than that.
+        """
+        spoken, voice = self._spoken.get(job.id), self.voices.get(job.once)
+        if spoken is None and voice is not None and voice.original:
+            spoken = Spoken(voice.interaction.created_at.timestamp())
+        if spoken is None:
+            return
+        if job.recipe.mode == "fine" and status.preview is not None and not spoken.preview:
+            pause = min(pause, SOON)
+        await asyncio.sleep(max(0.0, spoken.at + pause - self._clock()))
 
     async def show(self, job: Job, status: Status) -> None:
         spoiler = bool(job.place.address.get("spoiler"))
@@ -108,6 +132,7 @@ class Posts:
         draft = Draft(text[:TEXT], status.preview, "preview.jpg", "How far the picture is.", spoiler)
         if not await self._say(job, draft, (self._by_voice, self._by_post, self._by_channel)):
             raise Undeliverable("there is no message to show it in")
+        self._spoken[job.id] = Spoken(self._clock(), status.preview is not None)
 
     async def deliver(self, job: Job, result: Result) -> None:
         limit = self._limit(job)
@@ -263,6 +288,7 @@ class Posts:
     def _forget(self, job: Job) -> None:
         self.voices.pop(job.once, None)
         self._notes.pop(job.id, None)
+        self._spoken.pop(job.id, None)
 
 
 class _Expired(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -15,7 +16,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MARGIN = 0.1  # seconds on top of what Telegram says: its clock and ours are not one
-SPARE_SECONDS = 10.0  # how long progress waits for its turn; the studio gives it 15
 
 GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "message to delete not found")
 CLOSED = (
@@ -61,11 +61,15 @@ class Calls:
             except ChatMigrated as error:
                 self._moved[chat] = error.new_chat_id
 
+    async def spare_turn(
+        self, chat: int, patience: float = math.inf, *, after: float = -math.inf, soon: bool = False
+    ) -> bool:
+        """As `Flood.spare_turn`: whether progress may be shown now."""
+        return await self.flood.spare_turn(self._moved.get(chat, chat), patience, after=after, soon=soon)
+
     async def spare(self, chat: int, make: Callable[[int], Awaitable[T]]) -> bool:
-        """Do it if its turn comes soon; whether it was done. Progress is not worth a second try."""
+        """Do what a spare turn was taken for; whether it was done. Progress is not worth a second try."""
         chat = self._moved.get(chat, chat)
-        if not await self.flood.spare_turn(chat, SPARE_SECONDS):
-            return False
         try:
             await self._made(chat, make)
         except RetryAfter as error:

@@ -34,6 +34,8 @@ PHOTO_SUM = 10_000  # pixels, width and height together
 PHOTO_RATIO = 20
 FILE_BYTES = 50_000_000
 ACTION_SECONDS = 4.5  # Telegram shows an action for five
+QUICK_SECONDS = 5.0  # a job that takes less shows no progress, so that somebody is at work is shown at once
+CALM_SECONDS = 3.0  # for which a new message stays as it is: what is finished by then needs no progress
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -48,6 +50,7 @@ class _Shown(msgspec.Struct):
 
     message: int
     album: bool
+    since: float  # by the flood's clock
     text: str = ""
     preview: bytes | None = None
     picture: bool | None = None  # whether it has one; None is not known
@@ -66,21 +69,39 @@ class Desk:
         self._posting: dict[str, asyncio.Task[_Shown | Exception]] = {}
         self._albums: dict[str, asyncio.Event] = {}
         self._acted: dict[int, float] = {}
+        self._turns: set[str] = set()  # jobs that have one and have not used it
 
     # --- the Chat ----------------------------------------------------------------------------------------------------
+
+    async def turn(self, job: Job, status: Status) -> None:
+        """Return when the status may be shown. The first preview of a long job has no reason to wait but the flood."""
+        shown = self._shown.get(job.id)
+        if shown is None:  # it is posted, which waits its turn like everything that must arrive
+            return
+        soon = job.recipe.mode == "fine" and status.preview is not None and shown.preview is None
+        after = shown.since if soon else shown.since + CALM_SECONDS
+        await self._calls.spare_turn(_chat(job), after=after, soon=soon)
+        self._turns.add(job.id)
 
     async def show(self, job: Job, status: Status) -> None:
         text = self._words(job, status.text, job.id if not status.done else "")
         try:
+            known = job.id in self._shown
             shown = await self._message(job, text)
-            if status.done:
-                await self._act(job)
+            if status.done or (not known and job.cost < QUICK_SECONDS):
+                self._tasks.create_task(self._act(job, anew=not known))
+            if text == shown.text and status.preview in (None, shown.preview):
+                return
+            if job.id not in self._turns and not await self._calls.spare_turn(_chat(job), 0):
+                return
             if status.preview is not None and status.preview != shown.preview:
                 await self._show_preview(job, shown, text, status.preview)
-            elif text != shown.text and await self._edit_words(job, shown, text, spare=True):
+            elif await self._edit_words(job, shown, text, spare=True):
                 shown.text = text
         except Gone as error:
             raise Undeliverable("The message that shows it was deleted.") from error
+        finally:
+            self._turns.discard(job.id)
 
     async def deliver(self, job: Job, result: Result) -> None:
         text, entities = caption(result)
@@ -167,11 +188,12 @@ class Desk:
             await album.wait()
         kept = await self._kept(job.id)
         if kept is not None:
-            shown = _Shown(kept.message, kept.album, picture=kept.album or None)
+            shown = _Shown(kept.message, kept.album, self._calls.flood.now(), picture=kept.album or None)
         else:
             message = await self.say(job.place.address, text)
             await self._keep(job, _Kept(message.message_id))
-            shown = _Shown(message.message_id, album=False, text=text, picture=False)
+            now = self._calls.flood.now()
+            shown = _Shown(message.message_id, album=False, since=now, text=text, picture=False)
         self._shown[job.id] = shown
         return shown
 
@@ -206,7 +228,9 @@ class Desk:
         media = []
         for job, shot in zip(jobs, shots, strict=True):
             picture = (
-                shot.file if shot.photo else await prints.swatch(self._gallery[job.recipe.styles[0].name], PHOTO_BYTES)
+                shot.file
+                if shot.photo
+                else await prints.preview(self._gallery[job.recipe.styles[0].name], PHOTO_BYTES)
             )
             if picture is None:
                 return
@@ -292,10 +316,10 @@ class Desk:
                     raise
                 shown.picture = True
 
-    async def _act(self, job: Job) -> None:
-        """Let Telegram show that somebody is at work."""
+    async def _act(self, job: Job, *, anew: bool) -> None:
+        """Let Telegram show that somebody is at work; ``anew`` after a message of ours, with which it stops."""
         chat, now = _chat(job), time.monotonic()
-        if now - self._acted.get(chat, 0.0) < ACTION_SECONDS:
+        if now - self._acted.get(chat, 0.0) < ACTION_SECONDS and not anew:
             return
         self._acted = {key: at for key, at in self._acted.items() if now - at < ACTION_SECONDS} | {chat: now}
         with suppress(TelegramError, Undeliverable):

@@ -7,6 +7,7 @@ says how long to wait, that holds for everybody who writes to that chat, however
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
@@ -54,22 +55,33 @@ class Flood:
             await self._sleep(wait)
         self._written(chat, count)
 
-    async def spare_turn(self, chat: int, patience: float) -> bool:
-        """A turn for what may as well be left out; False when it would not come within ``patience`` seconds."""
-        end = self._clock() + patience
-        while (wait := self._wait(chat, 1, spare=True)) > 0:
-            if self._clock() + wait > end:
+    async def spare_turn(
+        self, chat: int, patience: float = math.inf, *, after: float = -math.inf, soon: bool = False
+    ) -> bool:
+        """A turn for what may as well be left out, and may be given up while it waits.
+
+        Args:
+            patience: seconds; False when the turn would not come within them.
+            after: not before this time.
+            soon: do not spread these evenly over the minute.
+        """
+        end = self.now() + patience
+        while (wait := max(after - self.now(), self._wait(chat, 1, spare=True, soon=soon))) > 0:
+            if self.now() + wait > end:
                 return False
             await self._sleep(wait)
         self._written(chat, 1)
         return True
 
+    def now(self) -> float:
+        return self._clock()
+
     def close(self, chat: int, seconds: float) -> None:
         """Telegram said to wait. A shorter wait never opens what a longer one has closed."""
-        self._closed[chat] = max(self._closed.get(chat, 0.0), self._clock() + seconds)
+        self._closed[chat] = max(self._closed.get(chat, 0.0), self.now() + seconds)
 
-    def _wait(self, chat: int, count: int, *, spare: bool) -> float:
-        now = self._clock()
+    def _wait(self, chat: int, count: int, *, spare: bool, soon: bool = False) -> float:
+        now = self.now()
         self._forget(now)
         waits = [self._closed.get(chat, now) - now]
         most = self.rates.group if chat < 0 else self.rates.private
@@ -77,13 +89,13 @@ class Flood:
         if spare:
             most = max(1, int(most * self.rates.spare))
             if written:  # evenly, not all at the minute's beginning
-                waits.append(written[-1] + WINDOW / most - now)
+                waits.append(written[-1] + (SECOND if soon else WINDOW / most) - now)
         waits.append(_until_room(written, min(count, most), most, now, WINDOW))
         waits.append(_until_room(self._all, min(count, self.rates.overall), self.rates.overall, now, SECOND))
         return max(waits)
 
     def _written(self, chat: int, count: int) -> None:
-        now = self._clock()
+        now = self.now()
         self._chats[chat].extend([now] * count)
         self._all.extend([now] * count)
 

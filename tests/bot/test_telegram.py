@@ -17,14 +17,17 @@ from bot.chat import Result
 from bot.chat.telegram_flood import Flood, Rates
 from bot.chat.telegram_orders import ALBUM
 from bot.chat.telegram_words import caption, cut, length
+from bot.sheets import PER_SHEET
 from engine import gallery
 from engine.wire import Event, Paint, Preview, Progress
 from tests.bot.doubles import EngineDouble, eventually, fails
 from tests.fake_telegram import ME, FakeTelegram, Refuse
-from tests.telegram_house import ANN, BOB, CAT, GROUP, PAINTED, PREVIEW, House, Time, house, paints, shows
+from tests.telegram_house import ANN, BOB, CAT, GROUP, PAINTED, PREVIEW, House, Moment, Time, house, paints, shows
 from tests.web_house import picture, swatches
 
 ME_SHORT = {key: ME[key] for key in ("id", "is_bot", "first_name", "username")}
+NAMES = [style.name for style in gallery.default()]
+PAGES = -(-len(NAMES) // PER_SHEET)
 VIDEO = {"file_id": "v", "file_unique_id": "v", "width": 2, "height": 2, "duration": 1}
 
 
@@ -54,6 +57,16 @@ async def said(server: FakeTelegram, chat: int, words: str) -> dict:
 async def answer_to(server: FakeTelegram, query: str) -> str:
     call = await server.until(lambda: server.answered(query))
     return call.said.get("text", "")
+
+
+def labels(message: dict) -> list[str]:
+    """What its buttons say."""
+    return [button["text"] for row in message["reply_markup"]["inline_keyboard"] for button in row]
+
+
+async def pressed(server: FakeTelegram, message: int, label: str) -> str:
+    """What Ann is told for pressing a button; all that it does is done then."""
+    return await answer_to(server, server.presses(ANN, message, label))
 
 
 async def painted(server: FakeTelegram, chat: int = ANN, text: str = "/stylize starrynight seed=7", **more) -> dict:
@@ -152,13 +165,12 @@ async def test_a_photo_alone_brings_the_gallery_whose_buttons_outlive_a_restart(
     async with house(server, path=tmp_path / "journal"):
         photo = server.says(ANN, photo=CAT)
         offer = await said(server, ANN, "Which style shall it be?")
-        labels = [button["text"] for row in offer["reply_markup"]["inline_keyboard"] for button in row]
-        assert labels == [style.title for style in gallery.default()]
+        assert labels(offer)[:PER_SHEET] == NAMES[:PER_SHEET]
         with Image.open(io.BytesIO(offer["_data"])) as sheet:
             assert sheet.width > 3 * 240
         await server.until(lambda: server.pending == 0)
     async with house(server, path=tmp_path / "journal"):
-        query = server.presses(ANN, offer["message_id"], "Great Wave")
+        query = server.presses(ANN, offer["message_id"], "greatwave")
         assert "greatwave: coming up" in await answer_to(server, query)
         (result,) = await finished(server, ANN)
         assert "/stylize greatwave" in result["caption"]
@@ -174,9 +186,9 @@ async def test_a_command_without_a_style_brings_the_gallery_and_keeps_its_settin
         photo = server.says(GROUP, user=BOB, photo=CAT, silent=True)
         server.says(GROUP, "/stylize strength=33", reply=photo)
         offer = await said(server, GROUP, "Which style?")
-        stranger = server.presses(GROUP, offer["message_id"], "Scream", user=BOB)
+        stranger = server.presses(GROUP, offer["message_id"], "scream", user=BOB)
         assert "for who asked" in await answer_to(server, stranger)
-        server.presses(GROUP, offer["message_id"], "Scream")
+        server.presses(GROUP, offer["message_id"], "scream")
         (result,) = await finished(server, GROUP)
         assert "/stylize scream mode=fast strength=33" in result["caption"]
         assert it.engine.runs[0].photo == CAT
@@ -195,20 +207,56 @@ async def test_the_same_choice_pressed_twice_is_one_picture(server: FakeTelegram
     async with house(server) as it:
         server.says(ANN, photo=CAT)
         offer = await said(server, ANN, "Which style shall it be?")
-        first = server.presses(ANN, offer["message_id"], "Scream")
-        second = server.presses(ANN, offer["message_id"], "Scream")
+        first = server.presses(ANN, offer["message_id"], "scream")
+        second = server.presses(ANN, offer["message_id"], "scream")
         await answer_to(server, first)
         await answer_to(server, second)
         await finished(server, ANN)
         assert len(it.engine.runs) == 1
 
 
-async def test_a_choice_without_a_photo_says_how_to_send_one(server: FakeTelegram) -> None:
+async def test_the_gallery_is_paged_and_filtered_in_one_message(server: FakeTelegram) -> None:
     async with house(server):
-        server.says(ANN, "/styles woodblock")
-        offer = await said(server, ANN, "for “woodblock”")
-        query = server.presses(ANN, offer["message_id"], "Great Wave")
-        assert "Which photo? Send a photo with /stylize greatwave" in await answer_to(server, query)
+        server.says(ANN, "/styles")
+        message = (await said(server, ANN, f"Page 1 of {PAGES}"))["message_id"]
+        first = server.messages[ANN, message]["_data"]
+        await pressed(server, message, "▶")
+        assert labels(server.messages[ANN, message])[:PER_SHEET] == NAMES[PER_SHEET : 2 * PER_SHEET]
+        await pressed(server, message, "◀")
+        await pressed(server, message, "◀")
+        assert f"Page {PAGES} of {PAGES}" in server.messages[ANN, message]["caption"]
+        await pressed(server, message, "▶")
+        assert server.messages[ANN, message]["_data"] == first
+        await pressed(server, message, "Kinds")
+        await pressed(server, message, "brushwork")
+        shown = server.messages[ANN, message]
+        assert "Brushwork" in shown["caption"]
+        found = [style.name for style in gallery.default() if "brushwork" in style.tags][:PER_SHEET]
+        assert labels(shown)[: len(found)] == found
+        await pressed(server, message, "All styles")
+        assert f"Page 1 of {PAGES}" in server.messages[ANN, message]["caption"]
+        uploads = [call for call in server.made("editMessageMedia") if call.files]
+        assert len(uploads) == 3, "a sheet is uploaded once: the second, the last and the brushwork"
+        stranger = server.presses(ANN, message, "▶", user=BOB)
+        assert "for who asked" in await answer_to(server, stranger)
+
+
+async def test_a_style_is_seen_closer_and_may_wait_for_the_next_photo(server: FakeTelegram) -> None:
+    async with house(server):
+        server.says(ANN, "/styles")
+        message = (await said(server, ANN, f"Page 1 of {PAGES}"))["message_id"]
+        await pressed(server, message, "greatwave")
+        shown = server.messages[ANN, message]
+        for words in ("The Great Wave off Kanagawa", "Hokusai", "woodblock", "/stylize greatwave"):
+            assert words in shown["caption"]
+        await pressed(server, message, "Back")
+        assert labels(server.messages[ANN, message])[:PER_SHEET] == NAMES[:PER_SHEET]
+        server.says(ANN, "/styles starry night")
+        alone = await said(server, ANN, "Write /stylize starrynight")
+        assert "for which photo" in await pressed(server, alone["message_id"], "next photo")
+        server.says(ANN, photo=CAT)
+        (result,) = await finished(server, ANN)
+        assert "/stylize starrynight" in result["caption"]
 
 
 async def test_a_deep_link_chooses_the_style_of_the_next_photo(server: FakeTelegram) -> None:
@@ -275,7 +323,7 @@ async def test_an_album_alone_in_private_brings_the_gallery_once(server: FakeTel
         for _ in range(2):
             server.says(ANN, photo=CAT, album="d")
         offer = await said(server, ANN, "Which style shall it be?")
-        server.presses(ANN, offer["message_id"], "Udnie")
+        server.presses(ANN, offer["message_id"], "scream")
         await finished(server, ANN, 2)
         assert len(server.made("sendPhoto")) == 1
 
@@ -298,14 +346,33 @@ async def test_one_message_shows_place_progress_preview_and_picture(server: Fake
         it.let_go()
         (result,) = await finished(server, ANN)
         assert result["message_id"] == shown["message_id"]
-        kinds = [
-            "text" if "text" in state else "preview" if state.get("_data") == PREVIEW else "picture"
-            for state in server.history[ANN, shown["message_id"]]
-        ]
+        kinds = [kind(state) for state in server.history[ANN, shown["message_id"]]]
         assert list(dict.fromkeys(kinds)) == ["text", "preview", "picture"]
         assert len(server.of_bot(ANN)) == 1
         (second,) = await finished(server, GROUP)
         assert second["message_id"] == waiting["message_id"]
+
+
+@pytest.mark.parametrize(("mode", "kinds"), [("fast", ["text", "picture"]), ("fine", ["text", "preview", "picture"])])
+@pytest.mark.parametrize("chat", [ANN, GROUP])
+async def test_what_is_finished_in_a_moment_shows_no_progress_but_the_first_preview_of_what_takes_long(
+    server: FakeTelegram, mode: str, kinds: list[str], chat: int
+) -> None:
+    async with house(server, always=shows, time=Moment()) as it:
+        server.says(chat, f"/stylize scream mode={mode}", photo=CAT)
+        await it.engine.until(lambda: it.engine.runs)
+        (waiting,) = await server.until(lambda: server.of_bot(chat))
+        await server.until(lambda: mode == "fast" or server.of_bot(chat)[0].get("_data") == PREVIEW)
+        await server.until(lambda: mode == "fine" or server.made("sendChatAction"))
+        it.let_go()
+        (result,) = await finished(server, chat)
+        assert [kind(state) for state in server.history[chat, result["message_id"]]] == kinds
+        assert result["message_id"] == waiting["message_id"]
+
+
+def kind(state: dict) -> str:
+    """What a job's message showed."""
+    return "text" if "text" in state else "preview" if state.get("_data") == PREVIEW else "picture"
 
 
 async def test_topics_and_spoilers_are_kept(server: FakeTelegram) -> None:
@@ -364,9 +431,7 @@ async def test_progress_keeps_within_what_a_group_allows_and_answers_are_not_hel
 async def test_the_buttons_do_what_they_say_and_outlive_a_restart(server: FakeTelegram, tmp_path: Path) -> None:
     async with house(server, path=tmp_path / "journal"):
         result = await painted(server, text="/stylize starrynight seed=7777777 strength=50")
-        rows = result["reply_markup"]["inline_keyboard"]
-        labels = [button["text"] for row in rows for button in row]
-        assert labels == ["Again", "Stronger", "Softer", "Photo's colours", "Finer", "Original file", "Delete"]
+        assert labels(result) == ["Again", "Stronger", "Softer", "Photo's colours", "Finer", "Original file", "Delete"]
     async with house(server, path=tmp_path / "journal"):
         for count, (label, words) in enumerate(
             [("Stronger", "strength=70"), ("Softer", "strength=30"), ("Photo's colours", "colors=photo")], 2

@@ -34,7 +34,7 @@ from bot.store import Store
 from bot.studio import Studio
 from bot.supervisor import Supervisor, Timings, worker_command
 from engine import gallery
-from engine.wire import Done, Progress
+from engine.wire import Done, Preview, Progress
 from tests.bot.doubles import Act, EngineDouble, done, eventually, paints, waits
 from tests.fake_discord import ALL, ATTACH, CONTENT_INTENT, SPEC, TOKEN, FakeDiscord, Spec, running
 from tests.web_house import picture, swatches
@@ -72,7 +72,7 @@ class Bot:
 
     def finished(self, channel: int | None = None) -> list[dict[str, Any]]:
         found = self.fake.of_bot(channel or self.channel)
-        return [m for m in found if m["attachments"] and m["components"] and not m["flags"] & 64]
+        return [m for m in found if m["content"] and m["attachments"] and m["components"] and not m["flags"] & 64]
 
     async def answer(self, number: int = 1, channel: int | None = None) -> int:
         await self.fake.until(lambda: len(self.finished(channel)) >= number)
@@ -173,11 +173,11 @@ async def test_the_menu_of_a_message_becomes_a_reply_to_it(fake: FakeDiscord) ->
         found = await fake.menu(it.ann, it.channel, "Stylize", photo)
         shown = await fake.until(lambda: found.original and fake.components(found.original) and found.original)
         assert found.ephemeral
-        assert len(fake.messages[shown]["attachments"]) == 5
+        assert [a["filename"] for a in fake.messages[shown]["attachments"]] == ["styles-1.jpg"]
         asked = await fake.press(it.ann, shown, "Search")
         await fake.until(lambda: asked.modal)
         await fake.submit(asked, "hokusai")
-        await fake.until(lambda: len(fake.messages[shown]["attachments"]) == 1)
+        await fake.until(lambda: "Chosen: **greatwave**" in fake.text(shown))
         await fake.choose(it.ann, shown, "80")
         await fake.until(lambda: any(o.get("default") and o["value"] == "80" for o in offered(fake, shown)))
         await fake.press(it.ann, shown, "Paint")
@@ -284,14 +284,34 @@ async def test_statuses_come_no_faster_than_the_pause(fake: FakeDiscord) -> None
         await engine.until(lambda: paint.job in engine.free)
         yield done(paint)
 
-    async with on(fake, hurries, pause=3.0) as it:
-        await fake.slash(it.ann, it.channel, "stylize", style="starrynight", photo=("cat.png", PHOTO))
-        edits = lambda: [r for r in fake.requests if r.method == "PATCH"]  # noqa: E731
-        await fake.until(lambda: len(edits()) == 2)
-        assert edits()[1].at - edits()[0].at > 2.5
-        assert "step 99" in edits()[1].body["content"]
+    async with on(fake, hurries, pause=1.5) as it:
+        await fake.says(it.ann, it.channel, "<@900> starrynight", [("cat.png", PHOTO)])
+        said = lambda: [r for r in fake.requests if r.method in ("POST", "PATCH") and "/messages" in r.path]  # noqa: E731
+        await fake.until(lambda: len(said()) == 2)
+        assert said()[1].at - said()[0].at > 1.2
+        assert "step 99" in said()[1].body["content"]
         it.engine.let_go(it.engine.runs[0].job)
         await it.answer()
+
+
+@pytest.mark.parametrize(("mode", "count"), [("fast", 1), ("fine", 2)])
+async def test_what_is_finished_in_a_moment_shows_no_progress_but_the_first_preview_of_what_takes_long(
+    fake: FakeDiscord, mode: str, count: int
+) -> None:
+    async def shows(engine: EngineDouble, paint: Any) -> Any:
+        yield Progress(paint.job, 0.5, "step 60 of 120")
+        yield Preview(paint.job, b"preview")
+        await engine.until(lambda: paint.job in engine.free)
+        yield done(paint)
+
+    edits = lambda: [r for r in fake.requests if r.method == "PATCH"]  # noqa: E731
+    async with on(fake, shows, pause=3600.0) as it:
+        await fake.slash(it.ann, it.channel, "stylize", style="scream", mode=mode, photo=("cat.png", PHOTO))
+        await it.engine.until(lambda: it.engine.runs)
+        await fake.until(lambda: len(edits()) == count - 1)
+        it.engine.let_go(it.engine.runs[0].job)
+        await it.answer()
+        assert len(edits()) == count
 
 
 async def test_after_fifteen_minutes_the_channel_gets_a_reply(fake: FakeDiscord) -> None:
