@@ -98,7 +98,7 @@ def paint(photo: Tensor, styles: Sequence[tuple[Tensor, float]], recipe: Recipe,
     pictures = [(a[None], weight) for a, weight in styles]
     finish: Callable[[Tensor], Tensor] = clamp
     if recipe.colors == "photo":
-        p, pictures, finish = _luminance_only(p, pictures)
+        p, pictures, finish = luminance_only(p, pictures)
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
         return
@@ -139,7 +139,7 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     return fn.interpolate(x, size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
 
 
-def _luminance_only(
+def luminance_only(
     p: Tensor, pictures: list[tuple[Tensor, float]]
 ) -> tuple[Tensor, list[tuple[Tensor, float]], Callable[[Tensor], Tensor]]:
     """Paint in luminance and put the photo's colours back (Gatys et al. 2017, section 4).

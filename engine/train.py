@@ -1,37 +1,45 @@
-"""The training commands: ``python -m engine.train slim`` and ``swatches``; a stopped one goes on where it was."""
+"""The training commands, ``python -m engine.train --help``; a stopped one goes on where it was."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import torch
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from safetensors.torch import save_file
 from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
 
-from engine import swatches
-from engine.crops import held_out, load
+from engine import fast, gallery, onepass, swatches
+from engine.another import Lesson, PairSettings
+from engine.crops import Crops, held_out, load
 from engine.distil import DistilSettings, TrunkRun
 from engine.distil_branch import BranchRun, BranchSettings
-from engine.encoders import SLIM_FILE
+from engine.encoders import SLIM_FILE, SlimEncoder
 from engine.fidelity import Fidelity, fidelity
 from engine.gallery import HERE
+from engine.images import fit
+from engine.perceptual import GalleryRun, GallerySettings
+from engine.recipe import Recipe, Share
 from engine.slim import BRANCH, Slim
 from engine.teachers import SqueezeNet, VGGTeacher
+from engine.training import Run
 from engine.vgg import STYLE_LAYERS, unit_mean
 
 log = logging.getLogger(__name__)
 DATA = Path("../shared/data")
 CHECKPOINT_EVERY = 250  # steps
 CALIBRATION_PHOTOS = 120
+FEWEST_PHOTOS = 20  # to practise a style on; fewer would be learnt by heart
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
@@ -57,8 +65,15 @@ def train_slim(args: argparse.Namespace) -> None:
     write(slim, trunk, branch)
 
 
-def follow(run: TrunkRun | BranchRun, steps: Iterator[dict[str, float]], name: str, path: Path, until: float) -> None:
-    """Work through a run, showing it and keeping its checkpoint."""
+def follow(
+    run: Run,
+    steps: Iterator[dict[str, float]],
+    name: str,
+    path: Path,
+    until: float,
+    look: Callable[[], None] = lambda: None,
+) -> None:
+    """Work through a run, showing it and keeping its checkpoint; ``look`` is called with every checkpoint."""
     average: dict[str, float] = {}
     with Progress(*COLUMNS) as progress:
         task = progress.add_task(name, total=run.settings.steps, completed=run.step)
@@ -67,6 +82,7 @@ def follow(run: TrunkRun | BranchRun, steps: Iterator[dict[str, float]], name: s
             progress.update(task, completed=run.step)
             if run.step % CHECKPOINT_EVERY == 0:
                 run.save(path)
+                look()
                 log.info("%s %d: %s", name, run.step, " ".join(f"{k} {v:.4f}" for k, v in average.items()))
             if time.monotonic() > until:
                 break
@@ -117,8 +133,7 @@ def write(slim: Slim, trunk: TrunkRun, branch: BranchRun) -> None:
 def report(slim: Slim, trunk: TrunkRun, branch: BranchRun) -> None:
     """Likeness to every teacher on photos that were held out, as tables."""
     data, device = trunk.data, trunk.device
-    held = [path for path in sorted((data / "photos/train").glob("*.jpg")) if held_out(path)]
-    paths = [*held, *sorted((data / "photos/eval").glob("*.jpg"))]
+    paths = [*held_out_photos(data), *sorted((data / "photos/eval").glob("*.jpg"))]
     pictures = [load(path, 288)[None, :, :256, :256].to(device).float() / 255 for path in paths]
     folder, scale = data / "teachers", trunk.teachers.scale | branch.scale
     teachers: dict[str, tuple[VGGTeacher | SqueezeNet, tuple[str, ...]]] = {
@@ -160,6 +175,105 @@ def make_swatches(args: argparse.Namespace) -> None:
             log.info("%s: style loss %.4g", name, step.style)
 
 
+def train_gallery(args: argparse.Namespace) -> None:
+    """Train the gallery's network and write its weights; goes on from a checkpoint, or from the weights there are."""
+    artworks = {name: args.data / "paintings" / f"{file}.jpg" for name, file in swatches.PAINTINGS.items()}
+    settings = msgspec.structs.replace(GallerySettings(), steps=args.steps)
+    run = GalleryRun(args.data, settings, default_device(), artworks)
+    checkpoint = args.out / "gallery.pt"
+    args.out.mkdir(parents=True, exist_ok=True)
+    if checkpoint.exists():
+        run.load(checkpoint)
+        log.info("resumed at step %d", run.step)
+    elif fast.FILE.exists() and not args.fresh:
+        run.begin_with(fast.load(run.device))
+        log.info("going on from %s", fast.FILE)
+    photos = [load(path, 256)[None].to(run.device).float() / 255 for path in held_out_photos(args.data)[:3]]
+    until = time.monotonic() + args.hours * 3600
+
+    def look() -> None:
+        samples(run.result, photos).save(args.out / "gallery.png")
+        for name, content, style, weight in zip(artworks, run.content, run.style, run.weight, strict=True):
+            log.info("  %-18s content %.2f  style %.2f  weight %.1f", name, content, style, weight)
+
+    follow(run, run.run(), "gallery", checkpoint, until, look)
+    metadata = {
+        "teacher": "SqueezeNet 1.0 (BSD)",
+        "data": f"{len(run.photos.pictures)} photos of ImageNet's classes, {len(artworks)} works in the public domain",
+        "settings": msgspec.json.encode(settings).decode(),
+        "weights of styles": msgspec.json.encode([round(weight, 1) for weight in run.weight]).decode(),
+        "steps": str(run.step),
+        "when": datetime.now(UTC).date().isoformat(),
+    }
+    fast.save(run.result, fast.FILE, metadata)
+    log.info("wrote %s, %d bytes", fast.FILE, fast.FILE.stat().st_size)
+
+
+def held_out_photos(data: Path) -> list[Path]:
+    return [path for path in sorted((data / "photos/train").glob("*.jpg")) if held_out(path)]
+
+
+def samples(network: fast.Network, photos: Sequence[Tensor], side: int = 160) -> Image.Image:
+    """A sheet: a row for every style, the photos painted in it beside each other."""
+    recipe = Recipe(styles=(Share("any"),), strength=1, seed=1)
+    sheet = Image.new("RGB", (side * len(photos), side * (len(network.names) - 1)))
+    for row, name in enumerate(network.names[1:]):
+        for column, photo in enumerate(photos):
+            *_, (_, x) = onepass.paint(network, photo[0], [(name, 1.0)], recipe, usual=1)
+            picture = to_pil_image(x[0].cpu()).resize((side, side))
+            sheet.paste(picture, (column * side, row * side))
+    return sheet
+
+
+def train_style(args: argparse.Namespace) -> None:
+    """Teach the shipped network one more style, and put it into the operator's own gallery folder."""
+    name = gallery.key(args.name)
+    paths = sorted(path for path in args.photos.glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    if len(paths) < FEWEST_PHOTOS:
+        raise SystemExit(
+            f"There are {len(paths)} photos in {args.photos}; {FEWEST_PHOTOS} are needed, of anything at all."
+        )
+    if name in {style.name for style in gallery.default()}:
+        raise SystemExit(f"The gallery has a style {name} already. Choose another name.")
+    device = default_device()
+    network = fast.load(device)
+    settings = msgspec.structs.replace(PairSettings(), steps=args.steps)
+    artwork = load(args.picture)[None].to(device).float() / 255
+    photos = Crops(paths, settings.crop, settings.seed, short=288)
+    lesson = Lesson(network, SlimEncoder.load().to(device), artwork, photos, settings)
+    with Progress(*COLUMNS) as progress:
+        task = progress.add_task(name, total=settings.steps)
+        for errors in lesson.steps():
+            progress.update(task, advance=1, description=f"{name}, style error {errors['style']:.2f}")
+    network.add(name, lesson.pair.detach())
+    write_style(args, name, network, artwork, photos.pictures[0])
+    log.info("%s is in %s. Name this folder in the configuration: [gallery] folder", name, args.gallery)
+
+
+def write_style(args: argparse.Namespace, name: str, network: fast.Network, artwork: Tensor, photo: Tensor) -> None:
+    """Pair, swatch, preview and entry of a style in the operator's folder."""
+    fast.save_pair(network, name, args.gallery)
+    for folder in ("swatches", "previews"):
+        (args.gallery / folder).mkdir(exist_ok=True)
+    # An operator's own picture is its own swatch; nobody passes it on.
+    swatch = fit(artwork[0], min(swatches.LONG_SIDE, max(artwork.shape[-2:])))
+    (args.gallery / "swatches" / f"{name}.webp").write_bytes(swatches.webp(swatch[None]))
+    recipe = Recipe(styles=(Share(name),), strength=1, seed=1)
+    *_, (_, x) = onepass.paint(network, photo.to(artwork) / 255, [(name, 1.0)], recipe, usual=1)
+    (args.gallery / "previews" / f"{name}.webp").write_bytes(swatches.webp(x))
+    entry = {
+        "name": name,
+        "title": args.title or args.name,
+        "artist": args.artist,
+        "year": args.year,
+        "licence": args.licence,
+    }
+    file = args.gallery / "styles.toml"
+    known = msgspec.toml.decode(file.read_bytes())["style"] if file.exists() else []
+    others = [style for style in known if style["name"] != name]
+    file.write_bytes(msgspec.toml.encode({"style": [*others, entry]}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.train", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -175,6 +289,24 @@ def main() -> None:
     command.add_argument("--data", type=Path, default=DATA)
     command.add_argument("--steps", type=int, default=swatches.STEPS)
     command.set_defaults(run=make_swatches)
+    command = commands.add_parser("gallery", help="train the network of all gallery styles")
+    command.add_argument("--data", type=Path, default=DATA)
+    command.add_argument("--out", type=Path, default=Path("runs"), help="where checkpoints and sample sheets go")
+    command.add_argument("--steps", type=int, default=GallerySettings().steps)
+    command.add_argument("--hours", type=float, default=24.0, help="stop, resumably, after so long")
+    command.add_argument("--fresh", action="store_true", help="begin anew, not from the weights in the package")
+    command.set_defaults(run=train_gallery)
+    command = commands.add_parser("style", help="teach the gallery's network one more style, in minutes")
+    command.add_argument("picture", type=Path, help="the painting, an image file")
+    command.add_argument("name", help="what to call the style in orders")
+    command.add_argument(
+        "--photos", type=Path, default=DATA / "photos/train", help="a folder of photos to practise on"
+    )
+    command.add_argument("--gallery", type=Path, default=Path("gallery"), help="your own gallery's folder")
+    command.add_argument("--steps", type=int, default=PairSettings().steps)
+    for word in ("title", "artist", "year", "licence"):
+        command.add_argument(f"--{word}", default="" if word == "title" else "unknown")
+    command.set_defaults(run=train_style)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     args.run(args)

@@ -1,0 +1,213 @@
+"""The feed-forward network: one pass paints a photo in any gallery style, or in any mixture of them.
+
+The shape is Johnson, Alahi & Fei-Fei's (2016): down twice, residual blocks, up twice by nearest-neighbour and a
+convolution. The styles are Dumoulin, Shlens & Kudlur's (2017): every style shares the convolutions and has its own
+(gamma, beta) behind each instance normalisation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import torch
+import torch.nn.functional as fn
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from engine.gallery import HERE
+
+log = logging.getLogger("engine")
+FILE = HERE / "weights" / "gallery.safetensors"
+WIDTHS = (16, 32, 96)  # channels at full, half and quarter resolution
+BLOCKS = 5
+STRIDE = 4  # pictures are padded to a multiple of this
+EPSILON = 1e-4  # added to variances; a flat patch is not to be blown up into a pattern
+IDENTITY = "photo"  # the name of the pair that gives the photo back
+
+Moments = tuple[Tensor, Tensor]  # mean and variance of each channel, (B, N, 1, 1)
+
+
+class Conv(nn.Conv2d):
+    """A convolution that pads by reflection, so that borders get no dark edge."""
+
+    def __init__(self, channels: int, filters: int, side: int, stride: int = 1) -> None:
+        super().__init__(channels, filters, side, stride, padding=side // 2, padding_mode="reflect")
+
+
+class Network(nn.Module):
+    """The shared convolutions and the pairs of all styles.
+
+    A pair is one style's gamma and beta of every normalised channel, in the order of the layers: (2, C).
+    """
+
+    def __init__(self, names: Sequence[str], widths: tuple[int, int, int] = WIDTHS, blocks: int = BLOCKS) -> None:
+        """The network for the styles ``names``; the identity comes first among the pairs without being named."""
+        super().__init__()
+        full, half, quarter = widths
+        # The fourth channel is the grain: noise to make strokes of where the photo has nothing but flat colour.
+        self.first = Conv(4, full, 7)
+        self.down = nn.ModuleList([Conv(full, half, 3, 2), Conv(half, quarter, 3, 2)])
+        self.blocks = nn.ModuleList([Conv(quarter, quarter, 3) for _ in range(2 * blocks)])
+        self.up = nn.ModuleList([Conv(quarter, half, 3), Conv(half, full, 3)])
+        self.last = Conv(full, 3, 5)
+        # The last entry scales what goes past the whole trunk, at full resolution (see `forward`).
+        self.channels = (full, half, quarter, *[quarter] * (2 * blocks), half, full, full)
+        self.names = (IDENTITY, *names)
+        pair = torch.stack([torch.ones(sum(self.channels)), torch.zeros(sum(self.channels))])
+        self.pairs = nn.Parameter(pair.repeat(len(self.names), 1, 1))  # (styles + 1, 2, C)
+
+    def forward(self, x: Tensor, pair: Tensor, grain: Tensor, moments: list[Moments] | None = None) -> Tensor:
+        """Paint.
+
+        Args:
+            x: photos, (B, 3, H, W) in 0..1; H and W multiples of `STRIDE`.
+            pair: gamma and beta for each photo, (B, 2, C).
+            grain: noise in -1..1, (B, 1, H, W).
+            moments: an empty list is filled with every layer's moments, taken over all of x together; a full one is
+                used in place of the picture's own, so that a part of a picture is painted as the whole would be.
+
+        Returns:
+            Pictures, (B, 3, H, W) in 0..1.
+        """
+        norm = _Norm(pair, self.channels, moments)
+        h = first = norm(self.first(torch.cat([2 * x - 1, grain], 1)))
+        h = fn.relu(h)
+        for conv in self.down:
+            h = fn.relu(norm(conv(h)))
+        for one, two in zip(self.blocks[::2], self.blocks[1::2], strict=True):
+            h = h + norm(two(fn.relu(norm(one(h)))))
+        for conv in self.up:
+            h = fn.relu(norm(conv(fn.interpolate(h, scale_factor=2.0, mode="nearest"))))
+        # Departure: each style decides, channel by channel, how much of the first layer passes by the trunk. It lets
+        # the identity be sharp, which a trunk at a quarter of the size is not, and so every strength below 100.
+        h = h + norm.affine(first)
+        return torch.sigmoid(self.last(h).float())
+
+    def pair(self, shares: Sequence[tuple[str, float]], t: float = 1.0) -> Tensor:
+        """The mean pair of the styles by weight, (1, 2, C).
+
+        Args:
+            shares: styles by name, each with its weight.
+            t: 1 for the styles as they were trained, 0 for the photo; beyond 1 is further than training went.
+
+        Raises:
+            KeyError: the network has not learnt a style.
+        """
+        total = sum(weight for _, weight in shares)
+        mean = torch.stack([self.pairs[self._index(name)] * (weight / total) for name, weight in shares]).sum(0)
+        return torch.lerp(self.pairs[0], mean, t)[None]
+
+    def knows(self, name: str) -> bool:
+        """Whether it can paint in this style."""
+        return name in self.names[1:]
+
+    def _index(self, name: str) -> int:
+        if not self.knows(name):
+            raise KeyError(name)
+        return self.names.index(name)
+
+    def add(self, name: str, pair: Tensor) -> None:
+        """Learn one more style, (2, C), or a known one anew."""
+        if self.knows(name):
+            self.pairs.data[self._index(name)] = pair.to(self.pairs)
+        else:
+            self.pairs = nn.Parameter(torch.cat([self.pairs.data, pair[None].to(self.pairs)]), False)
+            self.names = (*self.names, name)
+
+    def fingerprint(self) -> str:
+        """Which convolutions these are; a pair is of use with those only that it was trained with."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            if name != "pairs":
+                digest.update(tensor.detach().half().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+class _Norm:
+    """Conditional instance normalisation, layer after layer (Dumoulin et al., equation 5)."""
+
+    def __init__(self, pair: Tensor, channels: Sequence[int], moments: list[Moments] | None) -> None:
+        gammas, betas = (part.split(tuple(channels), 1) for part in pair.unbind(1))
+        self._pairs = iter(list(zip(gammas, betas, strict=True)))
+        self._moments = moments
+        self._known = iter(list(moments)) if moments else None
+
+    def __call__(self, h: Tensor) -> Tensor:
+        """h (B, N, H, W) with each channel's mean and deviation replaced by the style's."""
+        if self._known is not None:
+            mean, variance = next(self._known)
+        else:
+            over = (2, 3) if self._moments is None else (0, 2, 3)
+            variance, mean = torch.var_mean(h.float(), over, correction=0, keepdim=True)
+            if self._moments is not None:
+                self._moments.append((mean, variance))
+        gamma, beta = self._next()
+        scale = gamma * torch.rsqrt(variance + EPSILON)
+        return torch.addcmul((beta - mean * scale).to(h.dtype), h, scale.to(h.dtype))
+
+    def affine(self, h: Tensor) -> Tensor:
+        """h with the next gamma and beta, not normalised again."""
+        gamma, beta = self._next()
+        return torch.addcmul(beta.to(h.dtype), h, gamma.to(h.dtype))
+
+    def _next(self) -> tuple[Tensor, Tensor]:
+        gamma, beta = next(self._pairs)
+        return gamma[..., None, None], beta[..., None, None]
+
+
+def save(network: Network, path: Path, metadata: dict[str, str]) -> None:
+    """Write the network as fp16 safetensors; ``metadata`` says what trained it, from which data, when."""
+    state = {name: tensor.detach().half().contiguous().cpu() for name, tensor in network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = msgspec.json.encode(network.names[1:]).decode()
+    save_file(state, path, metadata | {"what": "the gallery's network, engine/fast.py", "styles": names})
+    path.chmod(0o644)
+
+
+def load(device: torch.device, folder: Path | None = None, path: Path = FILE) -> Network:
+    """The package's network on ``device``, with the pairs of an operator's own ``folder`` added.
+
+    Raises:
+        FileNotFoundError: there are no weights.
+    """
+    with safe_open(path, "pt") as file:
+        names = msgspec.json.decode((file.metadata() or {})["styles"], type=list[str])
+    state = {name: tensor.float() for name, tensor in load_file(path).items()}
+    network = Network(names, *shape_of(state))
+    network.load_state_dict(state)
+    for file_of_pair in sorted((folder / "pairs").glob("*.safetensors")) if folder else ():
+        _add_pair(network, file_of_pair)
+    network = network.eval().requires_grad_(False).to(device)
+    return network.to(memory_format=torch.channels_last)
+
+
+def shape_of(state: dict[str, Tensor]) -> tuple[tuple[int, int, int], int]:
+    """(widths, residual blocks) of stored weights."""
+    quarter, full = state["down.1.weight"].shape[0], state["first.weight"].shape[0]
+    half = state["down.0.weight"].shape[0]
+    return (full, half, quarter), sum(name.startswith("blocks.") for name in state) // 4
+
+
+def save_pair(network: Network, name: str, folder: Path) -> Path:
+    """Write one style's pair for `load` to find; returns its file."""
+    path = folder / "pairs" / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pair = network.pairs.data[network._index(name)].half().contiguous().cpu()
+    save_file({"pair": pair}, path, {"network": network.fingerprint()})
+    path.chmod(0o644)
+    return path
+
+
+def _add_pair(network: Network, path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        trained_with = (file.metadata() or {}).get("network")
+        pair = file.get_tensor("pair").float()
+    if trained_with != network.fingerprint() or pair.shape != network.pairs.shape[1:]:
+        log.warning("%s was trained for other gallery weights. Train it again: python -m engine.train style", path)
+        return
+    network.add(path.stem, pair)

@@ -1,0 +1,142 @@
+"""Applying the gallery's network to a photo: strength, mixtures, brush, colours, seed, and large pictures in tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as fn
+from torch import Tensor
+
+from engine import fast, gatys
+from engine.recipe import Recipe
+
+WHOLE = 3_000_000  # pixels that are painted in one piece; more goes by tiles
+TILE = 1024  # pixels, side of a tile without its margin
+MARGIN = 64  # pixels around a tile; what a pixel of the result depends on is 53 away at most
+PATCH = 256  # pixels, side of the patches from which a large picture's moments are taken
+PATCHES = 32
+STRONGEST = 1.4  # t at strength=100; training went so far
+GRAIN_BORDER = 4  # pixels; the seed also moves the network's grid over the picture
+
+
+def degree(strength: int, usual: float) -> float:
+    """How far from the photo's own pair towards the style's a strength goes.
+
+    Args:
+        strength: 0..100 as in a recipe.
+        usual: the strength where the style looks best, which is t = 1.
+    """
+    if strength <= usual:
+        return strength / max(usual, 1.0)
+    return 1 + (STRONGEST - 1) * (strength - usual) / (100 - usual)
+
+
+def paint(
+    network: fast.Network, p: Tensor, shares: Sequence[tuple[str, float]], recipe: Recipe, usual: float
+) -> Iterator[tuple[float, Tensor]]:
+    """Paint the photo.
+
+    Args:
+        p: photo (3, H, W) in 0..1, at the size of the result.
+        shares: gallery styles that the network knows, each with its weight.
+        recipe: complete.
+        usual: the styles' own strength.
+
+    Yields:
+        (share done, x (1, 3, H, W) in 0..1); the last x is the picture.
+    """
+    x = p[None]
+    strength = recipe.strength if recipe.strength is not None else round(usual)
+    if strength == 0:
+        yield 1.0, x.clone()
+        return
+    pair = network.pair(shares, degree(strength, usual)).to(x)
+    brush = recipe.brush or 1.0
+    generator = torch.Generator().manual_seed(recipe.seed or 0)
+    for share, painted in _at_brush(network, x, pair, brush, generator):
+        yield share, keep_colours(x, painted) if recipe.colors == "photo" else painted
+
+
+def keep_colours(x: Tensor, painted: Tensor) -> Tensor:
+    """The painted picture's luminance under the photo's colours (Gatys et al. 2017, section 4)."""
+    _, _, finish = gatys.luminance_only(x, [])
+    return finish(painted)
+
+
+def _at_brush(
+    network: fast.Network, x: Tensor, pair: Tensor, brush: float, generator: torch.Generator
+) -> Iterator[tuple[float, Tensor]]:
+    height, width = x.shape[-2:]
+    size = max(32, round(height / brush)), max(32, round(width / brush))
+    for done, painted in _pass(network, gatys.resize(x, size), pair, generator):
+        yield done, gatys.resize(painted, (height, width))
+
+
+def _pass(
+    network: fast.Network, x: Tensor, pair: Tensor, generator: torch.Generator
+) -> Iterator[tuple[float, Tensor]]:
+    """One pass of the network over x at its size, whole or by tiles."""
+    height, width = x.shape[-2:]
+    top, left = (int(n) for n in torch.randint(0, GRAIN_BORDER, (2,), generator=generator))
+    bottom, right = (-(height + top) % fast.STRIDE, -(width + left) % fast.STRIDE)
+    framed = fn.pad(x, (left, right, top, bottom), mode="replicate")
+    grain = 2 * torch.rand(1, 1, *framed.shape[-2:], generator=generator).to(x) - 1
+    inside = (..., slice(top, top + height), slice(left, left + width))
+    if height * width <= WHOLE:
+        yield 1.0, _run(network, framed, pair, grain)[inside]
+        return
+    canvas = framed.clone()
+    moments = _moments(network, framed, pair, grain)
+    yield 0.1, canvas[inside]
+    places = list(_tiles(*framed.shape[-2:]))
+    for count, (outer, inner, within) in enumerate(places, 1):
+        canvas[inner] = _run(network, framed[outer], pair, grain[outer], moments)[within]
+        yield 0.1 + 0.9 * count / len(places), canvas[inside]
+
+
+@torch.no_grad()
+def _run(
+    network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor, moments: list[fast.Moments] | None = None
+) -> Tensor:
+    x = x.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
+        painted: Tensor = network(x, pair.expand(len(x), -1, -1), grain, moments)
+    return painted
+
+
+def _moments(network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor) -> list[fast.Moments]:
+    """Every layer's moments over patches that lie evenly over the whole picture, at its full size.
+
+    Of a reduced copy they would be those of a picture with finer detail, and the tiles would come out pale.
+    """
+    height, width = x.shape[-2:]
+    rows = max(1, round(math.sqrt(PATCHES * height / width)))
+    columns = max(1, PATCHES // rows)
+
+    def spread(length: int, count: int) -> list[int]:
+        step = (length - PATCH) / max(1, count - 1)
+        return [int(i * step) // fast.STRIDE * fast.STRIDE for i in range(count)]
+
+    places = [(top, left) for top in spread(height, rows) for left in spread(width, columns)]
+    cut = [(..., slice(top, top + PATCH), slice(left, left + PATCH)) for top, left in places]
+    found: list[fast.Moments] = []
+    _run(network, torch.cat([x[at] for at in cut]), pair, torch.cat([grain[at] for at in cut]), found)
+    return found
+
+
+def _tiles(height: int, width: int) -> Iterator[tuple[tuple, tuple, tuple]]:
+    """(what to read, what to write, where that lies in what was read) of each tile, as indices into (1, N, H, W)."""
+
+    def along(length: int) -> list[tuple[slice, slice, slice]]:
+        found = []
+        for begin in range(0, length, TILE):
+            end = min(begin + TILE, length)
+            first, last = max(0, begin - MARGIN), min(length, end + MARGIN)
+            found.append((slice(first, last), slice(begin, end), slice(begin - first, end - first)))
+        return found
+
+    for rows in along(height):
+        for columns in along(width):
+            yield tuple((..., one, other) for one, other in zip(rows, columns, strict=True))  # type: ignore[misc]
