@@ -83,7 +83,13 @@ def scales(height: int, width: int, steps: int) -> list[Scale]:
     return [scale for scale in found if scale.steps]
 
 
-def paint(photo: Tensor, styles: Sequence[tuple[Tensor, float]], recipe: Recipe, encoder: Encoder) -> Iterator[Step]:
+def paint(
+    photo: Tensor,
+    styles: Sequence[tuple[Tensor, float]],
+    recipe: Recipe,
+    encoder: Encoder,
+    start: Tensor | None = None,
+) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
     Args:

@@ -85,21 +85,22 @@ def _pass(
     grain = 2 * torch.rand(1, 1, *framed.shape[-2:], generator=generator).to(x) - 1
     inside = (..., slice(top, top + height), slice(left, left + width))
     if height * width <= WHOLE:
-        yield 1.0, _run(network, framed, pair, grain)[inside]
+        yield 1.0, run(network, framed, pair, grain)[inside]
         return
     canvas = framed.clone()
     moments = _moments(network, framed, pair, grain)
     yield 0.1, canvas[inside]
-    places = list(_tiles(*framed.shape[-2:]))
+    places = list(tiles(*framed.shape[-2:]))
     for count, (outer, inner, within) in enumerate(places, 1):
-        canvas[inner] = _run(network, framed[outer], pair, grain[outer], moments)[within]
+        canvas[inner] = run(network, framed[outer], pair, grain[outer], moments)[within]
         yield 0.1 + 0.9 * count / len(places), canvas[inside]
 
 
 @torch.no_grad()
-def _run(
+def run(
     network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor, moments: list[fast.Moments] | None = None
 ) -> Tensor:
+    """The network's picture of x; see `fast.Network.forward`."""
     x = x.contiguous(memory_format=torch.channels_last)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
         painted: Tensor = network(x, pair.expand(len(x), -1, -1), grain, moments)
@@ -122,11 +123,11 @@ def _moments(network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor) -> l
     places = [(top, left) for top in spread(height, rows) for left in spread(width, columns)]
     cut = [(..., slice(top, top + PATCH), slice(left, left + PATCH)) for top, left in places]
     found: list[fast.Moments] = []
-    _run(network, torch.cat([x[at] for at in cut]), pair, torch.cat([grain[at] for at in cut]), found)
+    run(network, torch.cat([x[at] for at in cut]), pair, torch.cat([grain[at] for at in cut]), found)
     return found
 
 
-def _tiles(height: int, width: int) -> Iterator[tuple[tuple, tuple, tuple]]:
+def tiles(height: int, width: int) -> Iterator[tuple[tuple, tuple, tuple]]:
     """(what to read, what to write, where that lies in what was read) of each tile, as indices into (1, N, H, W)."""
 
     def along(length: int) -> list[tuple[slice, slice, slice]]:

@@ -1,13 +1,13 @@
-"""One order from bytes to bytes: decode the photo, bring it to size, paint it, write it down."""
+"""One order from bytes to bytes: decode the pictures, paint in the mode that the recipe names, write it down."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ import msgspec
 import torch
 from torch import Tensor
 
-from engine import encoders, gallery, gatys, images
-from engine.recipe import Pooling, Recipe, RecipeError, check, line
+from engine import device, encoders, fast, gallery, gatys, images, onepass, universal
+from engine.recipe import MINE, Pooling, Recipe, RecipeError, check, line
 from engine.stages import Picture, Refused, Stage
 from engine.vgg import Encoder
 from engine.wire import Paint, Ready
@@ -25,18 +25,22 @@ if TYPE_CHECKING:
     from engine.worker import Settings
 
 PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
+STYLE_SIDE = 1024  # pixels, long side of a style picture that was sent along; strokes finer than its pixels are lost
+FIRST_SHARE = 0.03  # of a fine picture's work, for the fast one that it starts from
 LOOK_SECONDS = 0.5  # between two looks at the full encoder on its way: a cancel is seen, and we are seen alive
 STALL_SECONDS = 30.0  # after which a download without a byte has failed; urllib by itself would wait for ever
 NO_FULL = "The full encoder is not to be had here just now, so I painted with the slim one."
 
 log = logging.getLogger("engine")
 
+Stages = Generator[Stage, None, Tensor]  # of one picture; what it returns is x, (1, 3, H, W) in 0..1
+
 
 def set_up_process(settings: Settings) -> None:
     """What holds for everything in this process."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    if _device(settings.device)[0].type == "cpu":
+    if device.choose(settings.device)[0].type == "cpu":
         # The same picture, bit for bit. A GPU promises no such thing of the gradient of reflection padding.
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Costs time, and nothing reads it.
@@ -44,15 +48,28 @@ def set_up_process(settings: Settings) -> None:
     socket.setdefaulttimeout(STALL_SECONDS)
 
 
-class GatysPainter:
-    """Paints by optimisation, with encoders and style pictures kept from job to job."""
+@dataclass
+class Work:
+    """One order on its way."""
+
+    p: Tensor  # the photo at the size of the result, (3, H, W) in 0..1
+    recipe: Recipe  # complete; as painted in the end
+    mine: Tensor | None  # the style picture that was sent along, (3, h, w)
+    notes: list[str] = field(default_factory=list)
+
+
+class TorchPainter:
+    """Paints in every mode, with networks and style pictures kept from job to job."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._device, self.notes = _device(settings.device)
+        self._device, self.notes = device.choose(settings.device)
         self._limits = images.Limits(max_bytes=settings.max_photo_mb * 2**20)
         self._gallery = gallery.load(settings.gallery)
-        self._styles: dict[str, Tensor] = {}
+        self._network = fast.load(self._device, settings.gallery)
+        self._decoders = universal.load(self._device)
+        self._swatches: dict[str, Tensor] = {}
+        self._modes = {"fast": self._fast, "universal": self._universal, "fine": self._fine}
         # One at a time: a second job that wants the full encoder waits for the first one's download.
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="fetch")
         encoders.load("slim", self._device)
@@ -68,7 +85,7 @@ class GatysPainter:
         elif self._settings.encoder == "full" and not at_hand:
             notes.append("The full encoder's weights (548 MB) are being fetched.")
         return Ready(
-            device=_in_words(self._device),
+            device=device.in_words(self._device),
             encoders=("slim", "full") if at_hand else ("slim",),
             version=_version(),
             notes=tuple(notes),
@@ -76,53 +93,109 @@ class GatysPainter:
 
     def paint(self, order: Paint) -> Generator[Stage | Picture, None, None]:
         """See `engine.stages.Painter`."""
-        with _memory_errors(), _dying_with_the_gpu():
-            yield from self._paint(order.photo, order.recipe)
+        with device.memory_errors(), device.dying_with_the_gpu():
+            yield Stage(0.0, "looking at the photo")
+            work = self._open(order)
+            x = yield from self._modes[work.recipe.mode or "fine"](work)
+            height, width = x.shape[-2:]
+            painted = msgspec.structs.replace(work.recipe, size=max(height, width))
+            png = images.encode_png(x[0], line(painted))
+            yield Picture(png, painted, width, height, tuple(dict.fromkeys(work.notes)))
 
-    def _paint(self, data: bytes, recipe: Recipe) -> Generator[Stage | Picture, None, None]:
-        yield Stage(0.0, "looking at the photo")
-        assert recipe.size, "the recipe is complete"
+    def _open(self, order: Paint) -> Work:
+        """The order's pictures, decoded and brought to size."""
+        assert order.recipe.size, "the recipe is complete"
+        photo = self._decode(order.photo, order.recipe.size)
+        p = images.fit(photo.pixels, order.recipe.size).to(self._device)
+        notes = list(photo.notes)
+        del photo  # a large one takes a hundred times the file's size
+        mine = None
+        if any(share.name == MINE for share in order.recipe.styles):
+            if order.style is None:
+                raise Refused("There is no second picture to take the style from. Send it along with the photo.")
+            try:
+                picture = self._decode(order.style, STYLE_SIDE)
+            except Refused as refusal:
+                raise Refused(f"The style picture cannot be used. {refusal}") from refusal
+            side = min(STYLE_SIDE, max(picture.pixels.shape[1:]))
+            mine = images.fit(picture.pixels, side).to(self._device)
+        return Work(p, order.recipe, mine, notes)
+
+    def _decode(self, data: bytes, enough: int) -> images.Photo:
         try:
-            photo = images.decode(data, self._limits, enough=recipe.size)
+            return images.decode(data, self._limits, enough=enough)
         except images.ImageRefused as refusal:
             raise Refused(str(refusal)) from refusal
-        notes = list(photo.notes)
-        p = images.fit(photo.pixels, recipe.size).to(self._device)
-        del photo  # a large one takes a hundred times the file's size
-        styles = [(self._style(share.name), float(share.weight)) for share in recipe.styles]
-        encoder, recipe = yield from self._encoder(recipe, notes)
-        x = p[None]
-        for step in gatys.paint(p, styles, recipe, encoder):
+
+    def _pictures(self, work: Work) -> list[tuple[Tensor, float]]:
+        """The styles' pictures (3, h, w), each with its weight."""
+        found = []
+        for share in work.recipe.styles:
+            picture = work.mine if share.name == MINE else self._swatch(share.name)
+            assert picture is not None
+            found.append((picture, float(share.weight)))
+        return found
+
+    def _swatch(self, name: str) -> Tensor:
+        if name not in self._swatches:
+            data = self._gallery[name].swatch.read_bytes()
+            self._swatches[name] = images.decode(data).pixels.to(self._device)
+        return self._swatches[name]
+
+    # --- modes -------------------------------------------------------------------------------------------------------
+
+    def _fast(self, work: Work) -> Stages:
+        shares = [(share.name, float(share.weight)) for share in work.recipe.styles]
+        for name, _ in shares:
+            if not self._network.knows(name):
+                raise Refused(f"Fast mode has not learnt {name}. Use mode=universal, or mode=fine.")
+        total = sum(weight for _, weight in shares)
+        usual = sum(self._gallery[name].strength * weight / total for name, weight in shares)
+        x = work.p[None]
+        for done, x in onepass.paint(self._network, work.p, shares, work.recipe, usual):
+            yield Stage(done, "painting", preview=functools.partial(_preview, x))
+        return x
+
+    def _universal(self, work: Work) -> Stages:
+        x, encoder = work.p[None], encoders.load("slim", self._device)
+        for done, x in universal.paint(work.p, self._pictures(work), work.recipe, encoder, self._decoders):
+            yield Stage(done, "painting", preview=functools.partial(_preview, x))
+        return x
+
+    def _fine(self, work: Work) -> Stages:
+        start = None
+        if work.recipe.init == "fast":
+            start = yield from self._first(work)
+        encoder = yield from self._encoder(work)
+        x = work.p[None]
+        for step in gatys.paint(work.p, self._pictures(work), work.recipe, encoder, start):
             x = step.x
             if step.note:
-                notes.append(step.note)
-            yield Stage(step.done, f"step {step.index} of {step.of}", step.note, functools.partial(_preview, x))
-        height, width = x.shape[-2:]
-        painted = msgspec.structs.replace(recipe, size=max(height, width))
-        png = images.encode_png(x[0], line(painted))
-        yield Picture(png, painted, width, height, tuple(dict.fromkeys(notes)))
+                work.notes.append(step.note)
+            done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
+            yield Stage(done, f"step {step.index} of {step.of}", step.note, functools.partial(_preview, x))
+        return x
 
-    def _style(self, name: str) -> Tensor:
-        """The style's picture (3, h, w), decoded once."""
-        if name not in self._styles:
-            swatch = self._gallery[name].swatch
-            self._styles[name] = images.decode(swatch.read_bytes()).pixels.to(self._device)
-        return self._styles[name]
+    def _first(self, work: Work) -> Stages:
+        """The fast picture that a fine one starts from, shown at once."""
+        x = yield from self._fast(work)
+        yield Stage(FIRST_SHARE, "a first sketch", preview=functools.partial(_preview, x), at_once=True)
+        return x
 
-    def _encoder(self, recipe: Recipe, notes: list[str]) -> Generator[Stage, None, tuple[Encoder, Recipe]]:
-        """The encoder that the recipe asks for, or the slim one with a note; and the recipe as it will be painted."""
-        if recipe.encoder == "full":
-            fetching = self._fetch_full(recipe.pooling or "avg")
+    def _encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
+        """The encoder that the recipe asks for; or the slim one, with a note, and in the recipe as well."""
+        if work.recipe.encoder == "full":
+            fetching = self._fetch_full(work.recipe.pooling or "avg")
             while wait([fetching], timeout=LOOK_SECONDS).not_done:
                 yield Stage(0.0, "getting the full encoder")
             try:
-                return fetching.result(), recipe
+                return fetching.result()
             except encoders.NoWeights as error:
                 log.warning("%s", error)
-                recipe = _with_slim(recipe)
-                notes.append(NO_FULL)
+                work.recipe = _with_slim(work.recipe)
+                work.notes.append(NO_FULL)
                 yield Stage(0.0, "going on with the slim encoder", NO_FULL)
-        return encoders.load("slim", self._device), recipe
+        return encoders.load("slim", self._device)
 
     def _fetch_full(self, pooling: Pooling) -> Future[Encoder]:
         s = self._settings
@@ -140,47 +213,6 @@ def _with_slim(recipe: Recipe) -> Recipe:
 
 def _preview(x: Tensor) -> bytes:
     return images.encode_jpeg(x[0], PREVIEW_SIDE)
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Every way of running out of memory as MemoryError, with the GPU's share given back."""
-    try:
-        yield
-    except RuntimeError as error:
-        # The CPU's allocator raises a plain RuntimeError.
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
-            torch.cuda.empty_cache()
-            raise MemoryError(str(error)) from error
-        raise
-
-
-@contextmanager
-def _dying_with_the_gpu() -> Iterator[None]:
-    """After a fault of the GPU every later call fails as well: only a new process helps, and it gets the job."""
-    try:
-        yield
-    except RuntimeError as error:
-        if type(error).__name__ == "AcceleratorError":  # torch.AcceleratorError, from torch 2.8 on
-            log.exception("The GPU failed.")
-            raise SystemExit(1) from error
-        raise
-
-
-def _device(wanted: str) -> tuple[torch.device, tuple[str, ...]]:
-    """The device to paint on, and what the operator should know of the choice."""
-    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu"), ()
-    if not torch.cuda.is_available():
-        return torch.device("cpu"), ("engine.device is cuda, but torch finds no GPU: painting on the CPU.",)
-    return torch.device("cuda"), ()
-
-
-def _in_words(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    count = torch.get_num_threads()
-    return f"CPU, {count} thread{'s' if count > 1 else ''}"
 
 
 def _version() -> str:

@@ -36,8 +36,8 @@ class GallerySettings(Settings, frozen=True, kw_only=True):
     identity_steps: int = 250  # of nothing but giving the photo back, before any style
     ramp: int = 1500  # steps over which the style weight rises from a tenth
     style_weight: float = 12.0  # against content 1
-    weight_limits: tuple[float, float] = (3.0, 40.0)
-    content_error: float = 0.75  # each style's weight is led to where its content error is this
+    weight_limits: tuple[float, float] = (5.0, 40.0)
+    content_error: float = 1.0  # each style's weight is led to where its content error is this
     tv_weight: float = 2.0
     identity_weight: float = 20.0  # of the squared pixel error
     identities: float = 0.08  # share of pictures

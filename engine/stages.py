@@ -19,6 +19,7 @@ class Stage(NamedTuple):
     text: str  # what is happening, in a few words
     note: str = ""  # a sentence for the person, when something was changed to get this far
     preview: Callable[[], bytes] | None = None  # makes a small JPEG; called only when one is wanted
+    at_once: bool = False  # the preview is worth showing now, however short the time since the last one
 
 
 class Picture(NamedTuple):

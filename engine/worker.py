@@ -142,7 +142,8 @@ class Report:
         if stage.note or self._clock() >= self._progress_due:
             self._outbox.send(wire.encode(wire.Progress(self._order.job, stage.done, stage.text, stage.note)))
             self._progress_due = self._clock() + PROGRESS_SECONDS
-        if stage.preview and self._order.preview_seconds > 0 and self._clock() >= self._preview_due:
+        due = stage.at_once or self._clock() >= self._preview_due
+        if stage.preview and self._order.preview_seconds > 0 and due:
             self._outbox.send(wire.encode(wire.Preview(self._order.job, stage.preview())))
             # Counted from when it is out, so that a slow encoder of previews cannot eat up the job's time.
             self._preview_due = self._clock() + self._order.preview_seconds
@@ -250,10 +251,10 @@ def main() -> None:
 
     code = 1
     try:
-        from engine.painter import GatysPainter, set_up_process  # brings torch, so not before stdout is safe
+        from engine.painter import TorchPainter, set_up_process  # brings torch, so not before stdout is safe
 
         set_up_process(settings)
-        serve(requests, events, GatysPainter(settings), at_end=end_orphan)
+        serve(requests, events, TorchPainter(settings), at_end=end_orphan)
         code = 0
     except BaseException:
         log.exception("The engine cannot go on.")
