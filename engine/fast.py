@@ -26,6 +26,7 @@ FILE = HERE / "weights" / "gallery.safetensors"
 WIDTHS = (16, 32, 96)  # channels at full, half and quarter resolution
 BLOCKS = 5
 STRIDE = 4  # pictures are padded to a multiple of this
+GRAIN = 0.1  # of the noise beside the photo; at 1 strokes follow the noise and no longer the photo
 EPSILON = 1e-4  # added to variances; a flat patch is not to be blown up into a pattern
 IDENTITY = "photo"  # the name of the pair that gives the photo back
 
@@ -75,7 +76,7 @@ class Network(nn.Module):
             Pictures, (B, 3, H, W) in 0..1.
         """
         norm = _Norm(pair, self.channels, moments)
-        h = first = norm(self.first(torch.cat([2 * x - 1, grain], 1)))
+        h = first = norm(self.first(torch.cat([2 * x - 1, GRAIN * grain], 1)))
         h = fn.relu(h)
         for conv in self.down:
             h = fn.relu(norm(conv(h)))

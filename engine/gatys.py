@@ -96,6 +96,7 @@ def paint(
         photo: (3, H, W) in 0..1, at the size of the result.
         styles: pictures (3, h, w) in 0..1, each with its relative weight.
         recipe: complete; its size and encoder have been seen to by the caller.
+        start: the fast picture (1, 3, H, W), to go on from instead of the photo or noise.
 
     Raises:
         torch.OutOfMemoryError: when half the size is too large as well.
@@ -105,12 +106,13 @@ def paint(
     finish: Callable[[Tensor], Tensor] = clamp
     if recipe.colors == "photo":
         p, pictures, finish = luminance_only(p, pictures)
+        start = None if start is None else luminance_only(start, [])[0]
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
         return
     plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
     generator = torch.Generator(device="cpu").manual_seed(recipe.seed or 0)
-    x = _start(p, plan[0].size, recipe, generator)
+    x = _start(p, plan[0].size, recipe, generator) if start is None else resize(start, plan[0].size)
     run = Run(plan, encoder, recipe, pictures, p, finish)
     halved = False
     while run.plan:

@@ -25,12 +25,12 @@ CONTENT_LAYER = "fire4"
 class GallerySettings(Settings, frozen=True, kw_only=True):
     """Every number of the gallery's training."""
 
-    steps: int = 10000
+    steps: int = 9000
     rate: float = 2e-3
     crop: int = 208  # pixels, of the second half
     first_crop: int = 144  # of the first half: cheaper steps while all is still rough
     warmup: int = 100
-    constant: float = 0.6  # share of the steps before the rate falls
+    constant: float = 0.65  # share of the steps before the rate falls
     last_rate: float = 0.02
     paintings: float = 0.0
     identity_steps: int = 250  # of nothing but giving the photo back, before any style
@@ -39,6 +39,7 @@ class GallerySettings(Settings, frozen=True, kw_only=True):
     weight_limits: tuple[float, float] = (5.0, 40.0)
     content_error: float = 1.0  # each style's weight is led to where its content error is this
     tv_weight: float = 2.0
+    pairs_rate: float = 2.5  # of the pairs, over the rate of the convolutions: each learns in few of the steps
     identity_weight: float = 20.0  # of the squared pixel error
     identities: float = 0.08  # share of pictures
     mixtures: float = 0.12  # of two styles
@@ -139,6 +140,9 @@ class GalleryRun(Run):
         super().__init__(fast.Network(list(artworks)), data, settings, device)
         # He's factor 2 belongs before a ReLU; what goes into the sigmoid is to begin near grey.
         self.network.last.weight.data.mul_(0.2)
+        shared = [tensor for name, tensor in self.network.named_parameters() if name != "pairs"]
+        groups = [{"params": shared}, {"params": [self.network.pairs], "factor": settings.pairs_rate}]
+        self.optimizer = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99))
         self.kept = torch.optim.swa_utils.AveragedModel(
             self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average)
         )

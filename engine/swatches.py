@@ -105,15 +105,15 @@ def shuffled(artwork: Tensor) -> Tensor:
     return gatys.resize(small.flatten(2)[..., order.to(small.device)].view_as(small), (height, width))[0]
 
 
-def webp(x: Tensor) -> bytes:
-    """The picture x (1, 3, H, W) in 0..1 as WebP of at most MAX_BYTES, as good as that allows."""
+def webp(x: Tensor, most: int = MAX_BYTES) -> bytes:
+    """The picture x (1, 3, H, W) in 0..1 as WebP of at most ``most`` bytes, as good as that allows."""
     picture = to_pil_image(x[0].cpu())
     for quality in range(90, 30, -4):
         data = io.BytesIO()
         picture.save(data, "WEBP", quality=quality, method=6)
-        if data.tell() <= MAX_BYTES:
+        if data.tell() <= most:
             return data.getvalue()
-    raise ValueError(f"the swatch does not fit into {MAX_BYTES} bytes at any quality worth having")
+    raise ValueError(f"the swatch does not fit into {most} bytes at any quality worth having")
 
 
 def artwork(data: Path, name: str) -> Tensor:

@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 DATA = Path("../shared/data")
 CHECKPOINT_EVERY = 250  # steps
 CALIBRATION_PHOTOS = 120
+PREVIEW_SIDE = 384  # pixels, long side
+PREVIEW_BYTES = 40_000
 FEWEST_PHOTOS = 20  # to practise a style on; fewer would be learnt by heart
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
@@ -274,6 +276,23 @@ def write_style(args: argparse.Namespace, name: str, network: fast.Network, artw
     file.write_bytes(msgspec.toml.encode({"style": [*others, entry]}))
 
 
+def make_previews(args: argparse.Namespace) -> None:
+    """One photo in every style, by fast mode at the style's own strength and brush."""
+    from skimage import data  # only the test extra brings it
+
+    device = default_device()
+    network = fast.load(device)
+    photo = fit(torch.from_numpy(getattr(data, args.photo)()).permute(2, 0, 1).float() / 255, PREVIEW_SIDE).to(device)
+    folder = HERE / "previews"
+    folder.mkdir(exist_ok=True)
+    for style in gallery.default():
+        if network.knows(style.name):
+            recipe = Recipe(styles=(Share(style.name),), strength=style.strength, brush=style.brush, seed=1)
+            *_, (_, x) = onepass.paint(network, photo, [(style.name, 1.0)], recipe, style.strength)
+            (folder / f"{style.name}.webp").write_bytes(swatches.webp(x, PREVIEW_BYTES))
+            log.info("%s", style.name)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.train", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -296,6 +315,9 @@ def main() -> None:
     command.add_argument("--hours", type=float, default=24.0, help="stop, resumably, after so long")
     command.add_argument("--fresh", action="store_true", help="begin anew, not from the weights in the package")
     command.set_defaults(run=train_gallery)
+    command = commands.add_parser("previews", help="show what every style does to one photo")
+    command.add_argument("--photo", default="chelsea", help="the name of one of scikit-image's photos")
+    command.set_defaults(run=make_previews)
     command = commands.add_parser("style", help="teach the gallery's network one more style, in minutes")
     command.add_argument("picture", type=Path, help="the painting, an image file")
     command.add_argument("name", help="what to call the style in orders")
