@@ -26,7 +26,7 @@ FILE = HERE / "weights" / "gallery.safetensors"
 WIDTHS = (16, 32, 96)  # channels at full, half and quarter resolution
 BLOCKS = 5
 STRIDE = 4  # pictures are padded to a multiple of this
-GRAIN = 0.1  # of the noise beside the photo; at 1 strokes follow the noise and no longer the photo
+GRAIN = 0.05  # of the noise beside the photo; at 1 strokes follow the noise and no longer the photo
 EPSILON = 1e-4  # added to variances; a flat patch is not to be blown up into a pattern
 IDENTITY = "photo"  # the name of the pair that gives the photo back
 

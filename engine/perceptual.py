@@ -25,26 +25,27 @@ CONTENT_LAYER = "fire4"
 class GallerySettings(Settings, frozen=True, kw_only=True):
     """Every number of the gallery's training."""
 
-    steps: int = 9000
+    steps: int = 7000
     rate: float = 2e-3
-    crop: int = 208  # pixels, of the second half
-    first_crop: int = 144  # of the first half: cheaper steps while all is still rough
+    crop: int = 176  # pixels; in a much smaller one no network finds room for all that a painting shows
     warmup: int = 100
-    constant: float = 0.65  # share of the steps before the rate falls
+    constant: float = 0.6  # share of the steps before the rate falls
     last_rate: float = 0.02
     paintings: float = 0.0
     identity_steps: int = 250  # of nothing but giving the photo back, before any style
-    ramp: int = 1500  # steps over which the style weight rises from a tenth
-    style_weight: float = 12.0  # against content 1
-    weight_limits: tuple[float, float] = (5.0, 40.0)
-    content_error: float = 1.0  # each style's weight is led to where its content error is this
+    style_weight: float = 1.0  # to begin with, against content 1
+    weight_limits: tuple[float, float] = (1.0, 40.0)
+    weight_rate: float = 0.05  # how fast a style's weight is led to where ...
+    content_error: float = (
+        0.75  # ... its content error is this: with too much style at first all forms are lost for good
+    )
     tv_weight: float = 2.0
     pairs_rate: float = 2.5  # of the pairs, over the rate of the convolutions: each learns in few of the steps
     identity_weight: float = 20.0  # of the squared pixel error
     identities: float = 0.08  # share of pictures
-    mixtures: float = 0.12  # of two styles
-    strengths: float = 0.25  # at another strength than the style's own
-    painting_sides: tuple[int, ...] = (384, 512, 704)  # pixels, long side: strokes at several scales
+    mixtures: float = 0.06  # of two styles
+    strengths: float = 0.12  # at another strength than the style's own
+    painting_sides: tuple[int, ...] = (384, 512)  # pixels, long side: strokes at several scales
     average: float = 0.998  # of the weights that are kept, step by step
 
 
@@ -93,11 +94,9 @@ class Perceptual:
         self.targets: dict[str, Tensor] = {}  # (styles, N_l, N_l)
 
     def statistics(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """(Gram matrices of x (B, 3, H, W) and of x at half its size, by name; content features)."""
+        """(Gram matrices by layer, content features) of x (B, 3, H, W)."""
         features = self.teacher.features(x, self.layers)
-        found = grams(features)
-        small = self.teacher.features(fn.avg_pool2d(x, 2), self.layers)
-        return found | {f"half/{name}": G for name, G in grams(small).items()}, features[CONTENT_LAYER].float()
+        return grams(features), features[CONTENT_LAYER].float()
 
     @torch.no_grad()
     def learn(self, artworks: Iterable[Tensor], sides: Sequence[int]) -> None:
@@ -151,7 +150,7 @@ class GalleryRun(Run):
         self.perceptual.learn(pictures, settings.painting_sides)
         count = len(artworks)
         self.weight = [settings.style_weight] * count
-        self.content = [settings.content_error] * count  # running means of each style's errors
+        self.content = [0.3] * count  # running means of each style's errors
         self.style = [1.0] * count
 
     def rate(self) -> float:
@@ -160,16 +159,9 @@ class GalleryRun(Run):
         falling = max(0.0, (self.step / s.steps - s.constant) / (1 - s.constant))
         return s.rate * min(1.0, (self.step + 1) / s.warmup) * max(s.last_rate, 1 - (1 - s.last_rate) * falling)
 
-    def ramp(self) -> float:
-        """The share of the style weight that counts at this step."""
-        s = self.settings
-        return min(1.0, 0.1 + 0.9 * (self.step - s.identity_steps) / s.ramp)
-
     def photographs(self) -> Tensor:
-        """The next photos, (B, 3, h, w)."""
-        s = self.settings
-        self.photos.size = s.first_crop if self.step < s.constant * s.steps else s.crop
-        return dimmed(self.photos.batch(s.batch), self.random).to(self.device)
+        """The next photos, (B, 3, crop, crop)."""
+        return dimmed(self.photos.batch(self.settings.batch), self.random).to(self.device)
 
     def wishes(self) -> list[Wish | None]:
         """What the pictures of the next batch are to become; None is the photo itself."""
@@ -182,7 +174,7 @@ class GalleryRun(Run):
             j, share, t = i, 1.0, 1.0
             if chance.random() < s.mixtures:
                 j, share = chance.randrange(count), chance.random()
-            elif self.step > s.identity_steps + s.ramp and chance.random() < s.strengths:
+            elif chance.random() < s.strengths:
                 t = chance.uniform(0.2, 1.4)
             wishes.append(Wish(i, j, share, t))
         return wishes
@@ -202,7 +194,7 @@ class GalleryRun(Run):
     def weight_of(self, wish: Wish) -> float:
         """The style weight of a wish; its strength counts as a power, as it does for the optimisation."""
         weight = wish.share * self.weight[wish.i] + (1 - wish.share) * self.weight[wish.j]
-        return float(weight * 10 ** (1.5 * (wish.t - 1)) * self.ramp())
+        return float(weight * 10 ** (1.5 * (wish.t - 1)))
 
     def loss(self, x: Tensor, wishes: Sequence[Wish | None]) -> Tensor:
         """The batch's loss; keeps the running errors of every style."""
@@ -234,10 +226,9 @@ class GalleryRun(Run):
             i = wish.i
             self.content[i] += 0.03 * (c - self.content[i])
             self.style[i] += 0.03 * (e - self.style[i])
-            if self.step > s.identity_steps + s.ramp:
-                low, high = s.weight_limits
-                moved = self.weight[i] * math.exp(0.02 * (s.content_error - self.content[i]))
-                self.weight[i] = min(high, max(low, moved))
+            low, high = s.weight_limits
+            moved = self.weight[i] * math.exp(s.weight_rate * (s.content_error - self.content[i]))
+            self.weight[i] = min(high, max(low, moved))
 
     def run(self) -> Iterator[dict[str, float]]:
         """Steps until the settings' end; yields the mean running errors."""
@@ -276,7 +267,7 @@ class GalleryRun(Run):
             self.network.pairs.data[k] = theirs["pairs"][known]
         self.network.pairs.data[0] = theirs["pairs"][0]
         self.kept.module.load_state_dict(self.network.state_dict())
-        self.step = self.settings.identity_steps + self.settings.ramp
+        self.step = self.settings.identity_steps
 
     def load(self, path: Path) -> None:
         super().load(path)
