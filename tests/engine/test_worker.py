@@ -407,11 +407,11 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_one_thread")
 def test_a_full_encoder_that_is_not_to_be_had_is_replaced_by_the_slim_one(tmp_path: Path) -> None:
-    from engine.painter import NO_FULL, GatysPainter
+    from engine.painter import NO_FULL, TorchPainter
     from engine.worker import Settings
 
     nowhere = tmp_path / "missing.safetensors"
-    painter = GatysPainter(Settings(device="cpu", weights=nowhere))
+    painter = TorchPainter(Settings(device="cpu", weights=nowhere))
     assert painter.ready.encoders == ("slim",)
     assert str(nowhere) in " ".join(painter.ready.notes)
 
@@ -426,7 +426,7 @@ def test_a_full_encoder_that_is_not_to_be_had_is_replaced_by_the_slim_one(tmp_pa
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("no"), RuntimeError("can't allocate memory: 9 EB")])
 def test_however_memory_runs_out_it_is_one_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine import images
-    from engine.painter import GatysPainter
+    from engine.painter import TorchPainter
     from engine.worker import Settings
 
     def fit(*arguments: object) -> None:
@@ -434,4 +434,4 @@ def test_however_memory_runs_out_it_is_one_error(error: Exception, monkeypatch: 
 
     monkeypatch.setattr(images, "fit", fit)
     with pytest.raises(MemoryError):
-        list(GatysPainter(Settings(device="cpu")).paint(wire.Paint("job", photo_bytes(), small())))
+        list(TorchPainter(Settings(device="cpu")).paint(wire.Paint("job", photo_bytes(), small())))
