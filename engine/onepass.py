@@ -104,7 +104,7 @@ def run(
     x = x.contiguous(memory_format=torch.channels_last)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
         painted: Tensor = network(x, pair.expand(len(x), -1, -1), grain, moments)
-    return painted
+    return painted.contiguous()  # L-BFGS, which may go on from here, cannot do with channels last
 
 
 def _moments(network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor) -> list[fast.Moments]:

@@ -15,7 +15,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from engine import device, encoders, fast, gallery, gatys, images, onepass, universal
+from engine import device, encoders, fast, gallery, gatys, images, onepass
 from engine.recipe import MINE, Pooling, Recipe, RecipeError, check, line
 from engine.stages import Picture, Refused, Stage
 from engine.vgg import Encoder
@@ -67,7 +67,6 @@ class TorchPainter:
         self._limits = images.Limits(max_bytes=settings.max_photo_mb * 2**20)
         self._gallery = gallery.load(settings.gallery)
         self._network = fast.load(self._device, settings.gallery)
-        self._decoders = universal.load(self._device)
         self._swatches: dict[str, Tensor] = {}
         self._modes = {"fast": self._fast, "universal": self._universal, "fine": self._fine}
         # One at a time: a second job that wants the full encoder waits for the first one's download.
@@ -157,14 +156,11 @@ class TorchPainter:
         return x
 
     def _universal(self, work: Work) -> Stages:
-        x, encoder = work.p[None], encoders.load("slim", self._device)
-        for done, x in universal.paint(work.p, self._pictures(work), work.recipe, encoder, self._decoders):
-            yield Stage(done, "painting", preview=functools.partial(_preview, x))
-        return x
+        raise Refused("Universal mode is not ready yet. Use mode=fine.")
 
     def _fine(self, work: Work) -> Stages:
         start = None
-        if work.recipe.init == "fast":
+        if work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
             start = yield from self._first(work)
         encoder = yield from self._encoder(work)
         x = work.p[None]
@@ -177,8 +173,8 @@ class TorchPainter:
         return x
 
     def _first(self, work: Work) -> Stages:
-        """The fast picture that a fine one starts from, shown at once."""
-        x = yield from self._fast(work)
+        """The instant picture that a fine one starts from, shown at once."""
+        x = yield from self._modes[work.recipe.init or "fast"](work)
         yield Stage(FIRST_SHARE, "a first sketch", preview=functools.partial(_preview, x), at_once=True)
         return x
 

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as fn
@@ -140,7 +140,8 @@ class GalleryRun(Run):
         # He's factor 2 belongs before a ReLU; what goes into the sigmoid is to begin near grey.
         self.network.last.weight.data.mul_(0.2)
         shared = [tensor for name, tensor in self.network.named_parameters() if name != "pairs"]
-        groups = [{"params": shared}, {"params": [self.network.pairs], "factor": settings.pairs_rate}]
+        groups: list[dict[str, Any]] = [{"params": shared}]
+        groups.append({"params": [self.network.pairs], "factor": settings.pairs_rate})
         self.optimizer = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99))
         self.kept = torch.optim.swa_utils.AveragedModel(
             self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average)

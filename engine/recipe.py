@@ -22,13 +22,14 @@ Mode = Literal["fast", "universal", "fine"]
 Colors = Literal["style", "photo"]
 Pooling = Literal["avg", "max"]
 Optimizer = Literal["lbfgs", "adam"]
-Init = Literal["photo", "noise"]
+Init = Literal["photo", "noise", "fast", "universal"]
 EncoderName = Literal["slim", "full"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 MINE = "mine"  # the style that is no gallery's: the picture that the person sent along
 MINE_TITLE = "A picture of your own"
 MINE_STRENGTH = 50
+STEPS: Mapping[Init, int] = {"photo": 90, "noise": 90, "fast": 50, "universal": 50}  # by what they start from
 MAX_STYLES = 8
 SEEDS = 2**32
 
@@ -232,16 +233,17 @@ def check(recipe: Recipe, gallery: Gallery) -> None:
             if getattr(recipe, name) is not None:
                 raise RecipeError(f"mode={recipe.mode} cannot honour {name}=. Leave it out, or use mode=fine.")
     if recipe.mode == "fast":
-        _check_fast(recipe, gallery)
+        _check_fast(recipe, gallery, "mode=fast", "Use mode=universal or mode=fine, or leave mode= out.")
+    elif recipe.init == "fast":
+        _check_fast(recipe, gallery, "init=fast", "Use init=universal or init=photo, or leave init= out.")
 
 
-def _check_fast(recipe: Recipe, gallery: Gallery) -> None:
-    instead = "Use mode=universal or mode=fine, or leave mode= out."
+def _check_fast(recipe: Recipe, gallery: Gallery, said: str, instead: str) -> None:
     if recipe.mine:
-        raise RecipeError(f"mode=fast knows the gallery's styles only, and no picture of your own. {instead}")
+        raise RecipeError(f"{said} knows the gallery's styles only, and no picture of your own. {instead}")
     for share in recipe.styles:
         if not _fast(share, gallery):
-            raise RecipeError(f"mode=fast has not learnt {share.name}. {instead}")
+            raise RecipeError(f"{said} has not learnt {share.name}. {instead}")
 
 
 def _fast(share: Share, gallery: Gallery) -> bool:
@@ -281,7 +283,9 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
     if recipe.ratio is None:
         defaults["strength"] = round(sum(w * strength for w, strength, _ in own))
     if mode == "fine":
-        defaults |= {"steps": 90, "pooling": "avg", "optimizer": "lbfgs", "init": "photo", "encoder": encoder}
+        init = recipe.init or instant_mode(recipe, gallery)
+        defaults |= {"init": init, "steps": STEPS[init]}
+        defaults |= {"pooling": "avg", "optimizer": "lbfgs", "encoder": encoder}
     unsaid = {name: value for name, value in defaults.items() if getattr(recipe, name) is None}
     whole = msgspec.structs.replace(recipe, **unsaid)
     check(whole, gallery)
@@ -292,6 +296,11 @@ def default_mode(recipe: Recipe, gallery: Gallery) -> Mode:
     """The quickest mode that honours what was said."""
     if any(getattr(recipe, name) is not None for name in FINE_ONLY):
         return "fine"
+    return instant_mode(recipe, gallery)
+
+
+def instant_mode(recipe: Recipe, gallery: Gallery) -> Literal["fast", "universal"]:
+    """What paints these styles at once."""
     return "fast" if all(_fast(share, gallery) for share in recipe.styles) else "universal"
 
 

@@ -68,6 +68,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
     styles = draw(shares())
     if said["mode"] == "fast" and any(share.name == MINE for share in styles):
         said["mode"] = "universal"
+    if said["init"] == "fast" and any(share.name == MINE for share in styles):
+        said["init"] = "universal"
     return Recipe(styles=styles, **said)
 
 
@@ -199,6 +201,21 @@ def test_an_error_says_what_would_do(text: str, told: str) -> None:
         parse(text, STYLES)
 
 
+def test_a_fine_picture_starts_from_the_instant_one_in_fewer_steps() -> None:
+    first = complete(parse("starrynight mode=fine", STYLES), STYLES, size=64, seed=1)
+    assert (first.init, first.steps) == ("fast", recipe.STEPS["fast"])
+    own = complete(parse("mine mode=fine", STYLES), STYLES, size=64, seed=1)
+    assert own.init == "universal"
+    photo = complete(parse("starrynight init=photo", STYLES), STYLES, size=64, seed=1)
+    assert (photo.init, photo.steps) == ("photo", recipe.STEPS["photo"])
+    assert recipe.STEPS["photo"] > recipe.STEPS["fast"]
+
+
+def test_only_a_style_that_fast_mode_has_learnt_can_be_started_from_fast() -> None:
+    with pytest.raises(RecipeError, match=r"init=fast knows the gallery's styles only.*init=universal"):
+        parse("mine init=fast", STYLES)
+
+
 @pytest.mark.parametrize("mode", ["fast", "universal"])
 @pytest.mark.parametrize("setting", ["steps=10", "content=conv4_2", "init=noise", "ratio=0.01", "encoder=slim"])
 def test_a_setting_that_a_mode_cannot_honour_is_an_error(mode: str, setting: str) -> None:
@@ -233,7 +250,7 @@ def test_only_what_the_mode_honours_is_filled_in() -> None:
         == f"/stylize scream mode=fast strength={STYLES['scream'].strength} brush=1 colors=style size=512 seed=7"
     )
     assert line(modes["universal"]) == line(modes["fast"]).replace("fast", "universal")
-    assert (modes["fine"].steps, modes["fine"].encoder) == (90, "slim")
+    assert (modes["fine"].steps, modes["fine"].encoder) == (recipe.STEPS["fast"], "slim")
 
 
 @pytest.mark.parametrize("text", ["mine", "Mine", "starrynight:70+MINE:30"])
