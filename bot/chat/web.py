@@ -31,7 +31,7 @@ from bot.health import Health
 from bot.jobs import Job, Place, State
 from bot.store import Store
 from engine.gallery import Gallery
-from engine.recipe import SETTINGS
+from engine.recipe import SETTINGS, titles
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ class Say(msgspec.Struct, frozen=True):
     id: str  # the page's name for it: sent again, it is not taken again
     text: str
     photo: str | None = None  # the blob that it replies to
+    style: str | None = None  # the blob that is to be the style
     quiet: bool = False  # from a button: not shown as said
 
 
@@ -139,7 +140,7 @@ class WebChat:
             entry = Finished(
                 job=job.id,
                 picture=picture,
-                photo=_photo_of(job),
+                photo=_picture_of(job, "photo"),
                 file=job.file_name,
                 width=result.width,
                 height=result.height,
@@ -147,6 +148,7 @@ class WebChat:
                 line=result.line,
                 seconds=result.seconds,
                 notes=result.notes,
+                style=_picture_of(job, "style"),
             )
             await self._rooms.append(room, entry)
         self._rooms.settle(room, job.id)
@@ -385,13 +387,15 @@ class WebChat:
         if len(entries) >= ENTRIES:
             raise No(429, "This room is full. Open a new tab for a new one; your pictures stay here.")
         photo = await self._picture(room, say.photo) if say.photo else None
+        style = await self._picture(room, say.style) if say.style else None
         if not say.quiet and not any(isinstance(entry, Said) and entry.id == say.id for entry in entries):
-            await self._rooms.append(room, Said(say.id, say.text, say.photo))
-        # /again brings no photo along: the studio has it, and the page shows the one of the last job.
-        repeated = [e.photo for e in entries if isinstance(e, Answer) and e.job] if AGAIN.match(say.text) else []
-        shown = say.photo or (repeated[-1] if repeated else None)
-        place = Place(self.name, room, {"photo": shown} if shown else {})
-        incoming = Incoming(user=f"web:{room[:16]}", place=place, text=say.text, photo=photo, admin=True)
+            await self._rooms.append(room, Said(say.id, say.text, say.photo, say.style))
+        # /again brings no pictures along: the studio has them, and the page shows those of the last job.
+        repeated = [e for e in entries if isinstance(e, Answer) and e.job] if AGAIN.match(say.text) else []
+        shown = {"photo": say.photo or (repeated[-1].photo if repeated else None)}
+        shown["style"] = say.style or (repeated[-1].style if repeated else None)
+        place = Place(self.name, room, {what: blob for what, blob in shown.items() if blob})
+        incoming = Incoming(user=f"web:{room[:16]}", place=place, text=say.text, photo=photo, style=style, admin=True)
         await self._rooms.append(room, self._entry(say, await self._commands.handle(incoming)))
 
     def _entry(self, say: Say, reply: Reply) -> Answer:
@@ -399,12 +403,13 @@ class WebChat:
         return Answer(
             to=say.id,
             text=reply.text,
-            photo=_photo_of(job) if job else say.photo,
+            photo=_picture_of(job, "photo") if job else say.photo,
+            style=_picture_of(job, "style") if job else say.style,
             quiet=say.quiet and not reply.refused and job is None,
             refused=reply.refused,
             cards=reply.cards,
             job=job.id if job else None,
-            title=" and ".join(self._gallery[share.name].title for share in job.recipe.styles) if job else "",
+            title=" and ".join(titles(job.recipe, self._gallery)) if job else "",
         )
 
     async def _picture(self, room: str, id: str) -> bytes:
@@ -505,9 +510,10 @@ def _without_picture(live: Live) -> dict[str, Any]:
     return {"job": live.job, "text": live.text, "done": live.done, "preview": live.preview}
 
 
-def _photo_of(job: Job) -> str | None:
-    photo = job.place.address.get("photo")
-    return str(photo) if photo else None
+def _picture_of(job: Job, what: str) -> str | None:
+    """The blob of a job's photo, or of its style where that is a picture."""
+    blob = job.place.address.get(what) if what == "photo" or job.recipe.mine else None
+    return str(blob) if blob else None
 
 
 def _id(text: str) -> str:

@@ -34,6 +34,7 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
     id: str
     text: str
     photo: str | None  # blob
+    style: str | None = None  # blob of the picture sent along as the style
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
@@ -42,6 +43,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     to: str  # id of the message
     text: str
     photo: str | None = None  # blob, as in the message
+    style: str | None = None  # the same
     quiet: bool = False  # nothing that the page needs to show
     refused: bool = False
     cards: tuple[Card, ...] = ()
@@ -62,6 +64,7 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     line: str
     seconds: float
     notes: tuple[str, ...] = ()
+    style: str | None = None  # blob
 
 
 class Told(msgspec.Struct, frozen=True, tag="told"):

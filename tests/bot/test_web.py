@@ -190,6 +190,29 @@ async def test_again_shows_the_photo_of_the_picture_that_it_repeats(tab: Tab, at
         assert (await room.entry("answer"))["photo"] == blob
 
 
+async def test_a_second_picture_is_the_style_and_stays_with_what_is_made_of_it(tab: Tab, at: House) -> None:
+    photo, style = picture(), picture((10, 200, 30))
+    async with tab.listening() as room:
+        blob, tiles = await tab.photo(photo), await tab.photo(style, "tiles.png")
+        await tab.say("/stylize mine strength=60", blob, style=tiles)
+        said, answer = await room.entry("said"), await room.entry("answer")
+        paint = await at.engine.order()
+        assert (paint.photo, paint.style) == (photo, style)
+        assert (said["style"], answer["style"], answer["title"]) == (tiles, tiles, "A picture of your own")
+        at.engine.finishes(paint, picture())
+        done = await room.entry("finished")
+        assert (done["photo"], done["style"], done["credit"]) == (blob, tiles, "A picture of your own")
+        await tab.say("/again mode=fine")
+        assert (await room.entry("answer"))["style"] == tiles
+        assert (await at.engine.order()).style == style
+
+
+async def test_a_style_picture_of_another_room_is_not_to_be_had(tab: Tab, at: House, session: ClientSession) -> None:
+    tiles = await Tab(session, at).photo()
+    status, said = await tab.say("/stylize mine", await tab.photo(), style=tiles)
+    assert (status, said["error"]) == (404, "I do not have this photo any more. Send it again, please.")
+
+
 async def test_previews_are_shown_in_their_own_room_only(tab: Tab, at: House, session: ClientSession) -> None:
     small = picture(kind="JPEG")
     async with tab.listening() as room:
