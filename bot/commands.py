@@ -275,6 +275,13 @@ def _taken_apart(incoming: Incoming) -> _Message:
     return _Message(incoming, ALIASES.get(command, command), text[found.end() :].strip())
 
 
+def names_mine(text: str) -> bool:
+    """Whether a message's style is, or is mixed with, a picture of the person's own: so there are two pictures."""
+    words = re.sub(r"^/\w+(@\w+)?", "", text.strip()).split()
+    said = "".join(word for word in words if "=" not in word and word.lower() != "same")
+    return any(key(part.partition(":")[0]) == recipes.MINE for part in said.split("+"))
+
+
 def _changed(last: Job, text: str, gallery: Gallery) -> Recipe:
     """The last order's recipe with what ``text`` says instead, and a new seed unless it says ``same``."""
     words = [word for word in text.split() if word.lower() != "same"]

@@ -24,10 +24,21 @@ from bot.announce import Pace
 from bot.chat import Incoming, Reply, Result, Status
 from bot.chat.discord_commands import Translator, Tree, fingerprint, grow
 from bot.chat.discord_menu import OUTDATED, Menu
-from bot.chat.discord_photos import HIDDEN, Photo, Remembered, is_nsfw, of_message
+from bot.chat.discord_photos import HIDDEN, NONE, Pair, Photo, Remembered, all_of_message, is_nsfw, of_message
+from bot.chat.discord_places import (
+    AGE,
+    NAME,
+    address_of,
+    check_age,
+    check_permissions,
+    incoming_of,
+    is_outside,
+    room_of,
+    topic_of,
+)
 from bot.chat.discord_posts import Posts, Voice
 from bot.chat.discord_turn import Turn, whisper
-from bot.commands import ALIASES, COMMANDS, Commands
+from bot.commands import ALIASES, COMMANDS, Commands, names_mine
 from bot.config import Discord
 from bot.errors import BadOrder, NotAllowed, Refusal, sentence
 from bot.health import Health
@@ -37,20 +48,20 @@ from bot.sheets import Sheets
 from bot.store import Store
 from engine import recipe as recipes
 from engine.gallery import Gallery
-from engine.recipe import RecipeError
+from engine.recipe import MINE, RecipeError
 
 log = logging.getLogger(__name__)
 
 SYNC_ROOM, SYNC_KEY = "discord", "commands"  # where the store has the fingerprint of what Discord was told
 BAD_TOKEN = 4004  # close code
 RETRY = Pace(first_retry=5.0, last_retry=300.0)
-NEEDED = ("view_channel", "send_messages", "attach_files", "read_message_history")
 HELP = (
     "To order a picture here:\n"
     "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or\n"
     "2. `/stylize style: photo:` with a photo of yours; or\n"
     "3. reply to a photo: `@me starrynight strength=80`; or\n"
-    "4. right-click a photo, **Apps**, **Use this photo**, then `/stylize style:` within three minutes.\n\n"
+    "4. right-click a photo, **Apps**, **Use this photo**, then `/stylize style:` within three minutes.\n"
+    "Any picture can be the style: `/stylize style:mine photo: style_photo:`, or `@me mine` with both pictures.\n\n"
 )
 
 
@@ -112,7 +123,7 @@ class DiscordChat:
         clock: seconds since the epoch.
     """
 
-    name = "discord"
+    name = NAME
     pause = 3.0  # seconds between two edits of a message
 
     def __init__(
@@ -233,26 +244,41 @@ class DiscordChat:
 
     # --- slash commands ----------------------------------------------------------------------------------------------
 
-    async def stylize(self, interaction: discord.Interaction, text: str, file: discord.Attachment | None) -> None:
+    async def stylize(
+        self,
+        interaction: discord.Interaction,
+        text: str,
+        file: discord.Attachment | None,
+        style: discord.Attachment | None,
+    ) -> None:
         """Way 2, and way 4 where there is no file."""
         turn = Turn(interaction)
-        photo = self._photo(interaction, file)
+        pair = Pair(self._photo(interaction, file), Photo.given(style, interaction.channel))
+        if pair.style and all("=" in word for word in text.split()):
+            text = f"{MINE} {text}".strip()
         try:
             # What can be known without waiting is refused in private; after the acknowledgement all see it.
             self._may(interaction)
-            if photo is None:
-                raise BadOrder(f"Which photo? {HELP}")
-            photo.check(self._max_photo)
-            _check_age(photo, interaction.channel)
+            self._check(pair, text)
+            check_age(pair, interaction.channel)
             if any("=" not in word for word in text.split()):
                 recipes.parse(text, self._gallery)
         except (Refusal, RecipeError) as error:
             await turn.refuse(str(error))
             return
         if not text:
-            await self._offer(turn, photo)
+            await self._offer(turn, pair)
         elif await turn.acknowledge("public"):
-            await self._order(turn, f"/stylize {text}", photo, original=True)
+            await self._order(turn, f"/stylize {text}", pair, original=True)
+
+    def _check(self, pair: Pair, text: str) -> None:
+        if pair.photo is None:
+            raise BadOrder(f"Which photo? {HELP}")
+        if names_mine(text) and pair.style is None:
+            raise BadOrder("Which picture is the style? Add it as style_photo: to the same command.")
+        for picture in pair:
+            if picture is not None:
+                picture.check(self._max_photo)
 
     async def again(self, interaction: discord.Interaction, changes: str) -> None:
         turn = Turn(interaction)
@@ -262,7 +288,7 @@ class DiscordChat:
             await turn.refuse(str(error))
             return
         if await turn.acknowledge("public"):
-            await self._order(turn, f"/again {changes}", None, original=True)
+            await self._order(turn, f"/again {changes}", NONE, original=True)
 
     async def ask(self, interaction: discord.Interaction, text: str, *, topic: str = "", before: str = "") -> None:
         """A command whose answer only the person sees."""
@@ -270,7 +296,7 @@ class DiscordChat:
         if not await turn.acknowledge("private"):
             return
         try:
-            reply = await self._commands.handle(_incoming(interaction, text, topic=topic))
+            reply = await self._commands.handle(incoming_of(interaction, text, topic=topic))
             await turn.say(before + reply.text)
         except Exception as error:
             await turn.fail(error)
@@ -288,7 +314,7 @@ class DiscordChat:
     async def styles(self, interaction: discord.Interaction, word: str = "") -> None:
         turn = Turn(interaction)
         if await turn.acknowledge("private"):
-            asked = _incoming(interaction, f"/styles {word}")
+            asked = incoming_of(interaction, f"/styles {word}")
             menu = self._menu(asked, interaction.user.id)
             if word:
                 menu.show(await self._commands.handle(asked))
@@ -308,7 +334,7 @@ class DiscordChat:
         except Refusal as error:
             await turn.refuse(str(error))
             return
-        await self._offer(turn, photo)
+        await self._offer(turn, Pair(photo))
 
     async def remember(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Way 4, its first half."""
@@ -326,13 +352,13 @@ class DiscordChat:
         self._remembered.put(interaction.user.id, photo, self._clock())
         await turn.say("I have it in mind. Write /stylize style: within three minutes.")
 
-    async def _offer(self, turn: Turn, photo: Photo) -> None:
+    async def _offer(self, turn: Turn, pair: Pair) -> None:
         if await turn.acknowledge("private"):
-            incoming = _incoming(turn.interaction, "")
+            incoming = incoming_of(turn.interaction, "")
             room = await Rooms(self._store).get(incoming.place.room)
-            await self._open(turn, self._menu(incoming, turn.interaction.user.id, photo, style=room.style or ""))
+            await self._open(turn, self._menu(incoming, turn.interaction.user.id, pair, style=room.style or ""))
 
-    def _menu(self, asked: Incoming, user: int, photo: Photo | None = None, *, style: str = "") -> Menu:
+    def _menu(self, asked: Incoming, user: int, pair: Pair = NONE, *, style: str = "") -> Menu:
         """The gallery, to choose a style for the photo from, or only to look at."""
 
         async def look(word: str) -> Reply:
@@ -341,10 +367,10 @@ class DiscordChat:
         async def paint(interaction: discord.Interaction, words: str) -> str:
             pressed = Turn(interaction)
             pressed.kind = "quiet"
-            reply = await self._take(pressed, f"/stylize {words}", photo, original=False)
+            reply = await self._take(pressed, f"/stylize {words}", pair, original=False)
             return reply.text
 
-        choose = paint if photo is not None else None
+        choose = paint if pair.photo else None
         return Menu(self._gallery, self._sheets, look, self._menus, choose, user=user, style=style)
 
     async def _open(self, turn: Turn, menu: Menu) -> None:
@@ -378,7 +404,7 @@ class DiscordChat:
     async def _press(self, turn: Turn, data: str) -> None:
         interaction = turn.interaction
         old = await self._store.job(data.partition(":")[0])
-        incoming = _incoming(interaction, "")
+        incoming = incoming_of(interaction, "")
         address = dict(incoming.place.address)
         if interaction.message is not None and interaction.message.flags.value & 64 == 0:
             address["reply"] = interaction.message.id
@@ -450,51 +476,63 @@ class DiscordChat:
         return text if is_command or alone else None
 
     async def _answer(self, message: discord.Message, text: str) -> None:
-        place = _channel_address(message)
+        place = address_of(message)
         if message.guild is not None:
             self._may_in(message)
-        photo = await self._meant(message, text)
-        if photo is not None:
-            data = await photo.read(self._max_photo)
-            place |= _of_photo(photo)
-            _check_age(photo, message.channel)
-        elif text.lower().startswith("/again"):
+        pair = await self._meant(message, text)
+        check_age(pair, message.channel)
+        photo, style = await pair.read(self._max_photo)
+        place |= pair.address
+        if photo is None and text.lower().startswith("/again"):
             place |= await self._of_last(f"discord:{message.author.id}", message.channel)
         place["reply"] = message.id
         member = message.author
         permissions = getattr(member, "guild_permissions", None)
         incoming = Incoming(
             user=f"discord:{member.id}",
-            place=Place(self.name, _room(message.guild, message.channel), place),
+            place=Place(self.name, room_of(message.guild, message.channel), place),
             text=text,
-            photo=data if photo is not None else None,
+            photo=photo,
+            style=style,
             admin=message.guild is None or bool(permissions and permissions.manage_guild),
-            topic=_topic(message.channel),
+            topic=topic_of(message.channel),
             once=f"discord:{message.id}",
         )
         reply = await self._commands.handle(incoming)
         if reply.cards:
-            menu = self._menu(incoming, message.author.id, photo)
+            menu = self._menu(incoming, message.author.id, pair)
             if photo is None:
                 menu.show(reply)
             await self._reply(message, files=await menu.draw(), view=menu)
         elif reply.job is None:
             await self._reply(message, reply.text)
 
-    async def _meant(self, message: discord.Message, text: str) -> Photo | None:
-        """The photo of a message, or of the one that it replies to."""
-        photo = of_message(message)
-        if photo is not None or message.reference is None or message.reference.message_id is None:
-            return photo
-        there: Any = message.reference.resolved
+    async def _meant(self, message: discord.Message, text: str) -> Pair:
+        """The pictures of a message and of the one that it replies to, which is the photo where there are two."""
+        own, mine = all_of_message(message), names_mine(text)
+        if message.reference is None or (own and not mine):
+            found = own if mine else own[:1]
+        else:
+            there = await self._replied(message)
+            orders = not text.startswith("/") or text.lower().startswith(("/stylize", "/stylise"))
+            if not there and orders and len(own) < 2:
+                raise BadOrder(HIDDEN)
+            found = [*there[:1], *own]
+        if len(found) > 2:
+            raise BadOrder(
+                f"These are {len(found)} pictures, and mine takes two: the photo first, then the style. Or reply to"
+                " the photo with the style's picture alone."
+            )
+        return Pair(*found)
+
+    async def _replied(self, message: discord.Message) -> list[Photo]:
+        """The photos of the message that this one replies to, as far as Discord shows them."""
+        there: Any = message.reference.resolved if message.reference else None
         if not isinstance(there, discord.Message) or not there.attachments:
             with suppress(discord.HTTPException):
-                there = await message.channel.fetch_message(message.reference.message_id)
-        photo = of_message(there) if isinstance(there, discord.Message) else None
-        orders = not text.startswith("/") or text.lower().startswith(("/stylize", "/stylise"))
-        if photo is None and orders:
-            raise BadOrder(HIDDEN)
-        return photo
+                assert message.reference
+                there = await message.channel.fetch_message(message.reference.message_id or 0)
+        return all_of_message(there) if isinstance(there, discord.Message) else []
 
     async def _reply(self, message: discord.Message, text: str = "", **more: Any) -> None:
         """Where the message was written, or else in private."""
@@ -507,14 +545,14 @@ class DiscordChat:
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
-    async def _order(self, turn: Turn, text: str, photo: Photo | None, *, original: bool) -> None:
-        reply = await self._take(turn, text, photo, original=original)
+    async def _order(self, turn: Turn, text: str, pair: Pair, *, original: bool) -> None:
+        reply = await self._take(turn, text, pair, original=original)
         if reply.refused:
             await turn.refuse(reply.text)
         elif reply.job is None:
             await turn.say(reply.text)
 
-    async def _take(self, turn: Turn, text: str, photo: Photo | None, *, original: bool) -> Reply:
+    async def _take(self, turn: Turn, text: str, pair: Pair, *, original: bool) -> Reply:
         """Hand an order over; never raises. Where an interaction's message cannot carry the answer, the channel does.
 
         Args:
@@ -523,15 +561,12 @@ class DiscordChat:
         interaction = turn.interaction
         once = f"discord:{interaction.id}"
         try:
-            address: Mapping[str, str | int] = {}
-            data = None
-            if photo is not None:
-                _check_age(photo, interaction.channel)
-                data = await photo.read(self._max_photo)
-                address = _of_photo(photo)
-            elif text.startswith("/again"):
+            check_age(pair, interaction.channel)
+            photo, style = await pair.read(self._max_photo)
+            address: Mapping[str, str | int] = pair.address
+            if photo is None and text.startswith("/again"):
                 address = await self._of_last(f"discord:{interaction.user.id}", interaction.channel)
-            incoming = _incoming(interaction, text, photo=data, address=address, once=once)
+            incoming = incoming_of(interaction, text, photo=photo, style=style, address=address, once=once)
             # From the menu of a message the answer is a reply to that message, which only the channel can carry.
             if not turn.late and (original or incoming.place.address.get("outside")):
                 self._posts.voices[once] = Voice(interaction, original=original)
@@ -558,9 +593,7 @@ class DiscordChat:
         return {}
 
     def _photo(self, interaction: discord.Interaction, file: discord.Attachment | None) -> Photo | None:
-        if file is not None:
-            return Photo(file, nsfw=is_nsfw(interaction.channel))
-        return self._remembered.get(interaction.user.id, self._clock())
+        return Photo.given(file, interaction.channel) or self._remembered.get(interaction.user.id, self._clock())
 
     def _may(self, interaction: discord.Interaction) -> None:
         """Whether the answer could be posted there, also when the interaction's time is over.
@@ -568,84 +601,12 @@ class DiscordChat:
         Raises:
             NotAllowed
         """
-        if interaction.guild_id is not None and not _is_outside(interaction):
-            _check_permissions(interaction.app_permissions, interaction.channel)
+        if interaction.guild_id is not None and not is_outside(interaction):
+            check_permissions(interaction.app_permissions, interaction.channel)
 
     def _may_in(self, message: discord.Message) -> None:
         assert message.guild
-        _check_permissions(message.channel.permissions_for(message.guild.me), message.channel)
-
-
-AGE = "That photo comes from an age-restricted channel, so I paint it in such channels only."
-
-
-def _check_age(photo: Photo, channel: Any) -> None:
-    if photo.nsfw and not is_nsfw(channel):
-        raise BadOrder(AGE)
-
-
-def _check_permissions(permissions: discord.Permissions, channel: Any) -> None:
-    needed = [name for name in NEEDED if not getattr(permissions, name)]
-    if isinstance(channel, discord.Thread):
-        needed = [name for name in needed if name != "send_messages"]
-        needed += [] if permissions.send_messages_in_threads else ["send_messages_in_threads"]
-    if needed:
-        names = ", ".join(name.replace("_", " ").title() for name in needed)
-        raise NotAllowed(
-            f"I cannot answer in that channel: I lack the permission {names}. Ask who runs this server to give it to"
-            " me, or try another channel."
-        )
-
-
-def _is_outside(interaction: discord.Interaction) -> bool:
-    """Whether the bot is there by somebody's own installation only, and is no member of the server."""
-    return interaction.guild_id is not None and interaction.client.get_guild(interaction.guild_id) is None
-
-
-def _room(guild: Any, channel: Any) -> str:
-    """Settings are kept per server, and per private conversation."""
-    return f"discord:{guild.id}" if guild is not None else f"discord:dm:{getattr(channel, 'id', 0)}"
-
-
-def _topic(channel: Any) -> str:
-    """The channel, or the one that a thread belongs to."""
-    return str(getattr(channel, "parent_id", None) or getattr(channel, "id", ""))
-
-
-def _channel_address(message: discord.Message) -> dict[str, str | int]:
-    guild: dict[str, str | int] = {"guild": message.guild.id} if message.guild is not None else {}
-    return {"channel": message.channel.id} | guild
-
-
-def _of_photo(photo: Photo) -> dict[str, str | int]:
-    found = {"spoiler": int(photo.spoiler), "nsfw": int(photo.nsfw), "reply": photo.reply}
-    return {key: value for key, value in found.items() if value}
-
-
-def _incoming(
-    interaction: discord.Interaction,
-    text: str,
-    *,
-    photo: bytes | None = None,
-    address: Mapping[str, str | int] | None = None,
-    once: str = "",
-    topic: str = "",
-) -> Incoming:
-    where: dict[str, str | int] = {"channel": interaction.channel_id or 0, "limit": interaction.filesize_limit}
-    if interaction.guild_id is not None:
-        where["guild"] = interaction.guild_id
-    if _is_outside(interaction):
-        where["outside"] = 1
-    room = f"discord:{interaction.guild_id}" if interaction.guild_id else f"discord:dm:{interaction.channel_id}"
-    return Incoming(
-        user=f"discord:{interaction.user.id}",
-        place=Place(DiscordChat.name, room, where | dict(address or {})),
-        text=text,
-        photo=photo,
-        admin=interaction.guild_id is None or interaction.permissions.manage_guild,
-        topic=topic or _topic(interaction.channel),
-        once=once,
-    )
+        check_permissions(message.channel.permissions_for(message.guild.me), message.channel)
 
 
 def _view(job: Job) -> ui.View:

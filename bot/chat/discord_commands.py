@@ -15,7 +15,7 @@ from bot.chat.discord_turn import Turn
 from bot.errors import BadOrder
 from bot.sheets import kinds
 from engine.gallery import Gallery, key
-from engine.recipe import MODES, SEEDS
+from engine.recipe import MINE, MODES, SEEDS
 
 if TYPE_CHECKING:
     from bot.chat.discord import DiscordChat
@@ -72,9 +72,12 @@ def styles_like(text: str, gallery: Gallery) -> list[Choice[str]]:
         begun = [s for s in gallery if key(s.name).startswith(key(word))]
         inside = [s for s in gallery if any(key(word) in key(t) for t in (s.credit, *s.aliases, *s.tags))]
         found = [*begun, *inside, *gallery.nearest(word, CHOICES)]
-    choices = {f"{before}{plus}{style.name}": f"{before}{plus}{style.name}: {style.credit}" for style in found}
-    fit = [(value, name) for value, name in choices.items() if len(value) <= CHOICE]
-    return [Choice(name=name[:CHOICE], value=value) for value, name in fit[:CHOICES]]
+    # One's own picture is no style of the gallery, so it comes first or not at all.
+    own = {MINE: "a picture of your own, as style_photo:"} if MINE.startswith(key(word)) else {}
+    shown = own | {style.name: style.credit for style in found}
+    fit = [(f"{before}{plus}{name}", said) for name, said in shown.items()]
+    choices = [Choice(name=f"{value}: {said}"[:CHOICE], value=value) for value, said in fit if len(value) <= CHOICE]
+    return choices[:CHOICES]
 
 
 def kinds_like(text: str, gallery: Gallery) -> list[Choice[str]]:
@@ -96,6 +99,7 @@ def grow(tree: Tree, chat: DiscordChat, gallery: Gallery) -> None:
     @app_commands.describe(
         style=locale_str("A style, or a mix such as starrynight:70+greatwave:30"),
         photo=locale_str("The photo; without one, that of “Use this photo”"),
+        style_photo=locale_str("With style:mine, the picture that is the style"),
         mode=locale_str("How to paint"),
         strength=locale_str("0 returns the photo, 100 nearly forgets it"),
         brush=locale_str("Scale of the strokes"),
@@ -112,6 +116,7 @@ def grow(tree: Tree, chat: DiscordChat, gallery: Gallery) -> None:
         interaction: discord.Interaction,
         style: app_commands.Range[str, 1, 300] | None = None,
         photo: discord.Attachment | None = None,
+        style_photo: discord.Attachment | None = None,
         mode: str | None = None,
         strength: app_commands.Range[int, 0, 100] | None = None,
         brush: app_commands.Range[float, 0.25, 4.0] | None = None,
@@ -126,7 +131,7 @@ def grow(tree: Tree, chat: DiscordChat, gallery: Gallery) -> None:
         except BadOrder as error:
             await Turn(interaction).refuse(str(error))
         else:
-            await chat.stylize(interaction, text, photo)
+            await chat.stylize(interaction, text, photo, style_photo)
 
     @stylize.autocomplete("style")
     async def complete(interaction: discord.Interaction, current: str) -> list[Choice[str]]:
@@ -139,7 +144,8 @@ def grow(tree: Tree, chat: DiscordChat, gallery: Gallery) -> None:
 
     @styles.autocomplete("word")
     async def complete_word(interaction: discord.Interaction, current: str) -> list[Choice[str]]:
-        return [*kinds_like(current, gallery), *styles_like(current, gallery)][:CHOICES]
+        found = [choice for choice in styles_like(current, gallery) if choice.value != MINE]
+        return [*kinds_like(current, gallery), *found][:CHOICES]
 
     @tree.command(name=locale_str("again"), description=locale_str("Paint your last photo once more"))
     @app_commands.describe(changes=locale_str("Another style or other settings, such as greatwave strength=80"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 
@@ -31,6 +31,11 @@ class Photo:
         self.nsfw = nsfw
         self.reply = reply
         self.spoiler = attachment.is_spoiler()
+
+    @classmethod
+    def given(cls, attachment: discord.Attachment | None, channel: Any) -> Photo | None:
+        """One that comes with a command, if there is one."""
+        return cls(attachment, nsfw=is_nsfw(channel)) if attachment is not None else None
 
     def check(self, limit: int) -> None:
         """Refuse what is plainly no photo, before it is fetched.
@@ -71,10 +76,41 @@ def looks_like_a_photo(attachment: discord.Attachment) -> bool:
 
 def of_message(message: discord.Message) -> Photo | None:
     """The first photo of a message, or of what it forwards; None where there is none to be seen."""
+    return next(iter(all_of_message(message)), None)
+
+
+def all_of_message(message: discord.Message) -> list[Photo]:
+    """All of them, those first that can be painted."""
     found = [*message.attachments, *(a for shot in message.message_snapshots for a in shot.attachments)]
-    for attachment in sorted(found, key=lambda a: not looks_like_a_photo(a)):
-        return Photo(attachment, nsfw=is_nsfw(message.channel), reply=message.id)
-    return None
+    found.sort(key=lambda a: not looks_like_a_photo(a))
+    return [Photo(attachment, nsfw=is_nsfw(message.channel), reply=message.id) for attachment in found]
+
+
+class Pair(NamedTuple):
+    """The photo, and the picture that is its style where that is the person's own."""
+
+    photo: Photo | None = None
+    style: Photo | None = None
+
+    async def read(self, limit: int) -> tuple[bytes | None, bytes | None]:
+        """Their bytes; raises what `Photo.read` does."""
+        return (
+            await self.photo.read(limit) if self.photo else None,
+            await self.style.read(limit) if self.style else None,
+        )
+
+    @property
+    def address(self) -> dict[str, str | int]:
+        """What an order keeps of where they come from."""
+        found = {
+            "spoiler": int(any(picture.spoiler for picture in self if picture)),
+            "nsfw": int(any(picture.nsfw for picture in self if picture)),
+            "reply": self.photo.reply if self.photo else 0,
+        }
+        return {key: value for key, value in found.items() if value}
+
+
+NONE = Pair()
 
 
 def is_nsfw(channel: Any) -> bool:

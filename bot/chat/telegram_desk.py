@@ -25,6 +25,7 @@ from bot.chat.telegram_words import CAPTION, MESSAGE, actions, album_actions, ca
 from bot.errors import Undeliverable
 from bot.jobs import Job
 from bot.store import Store
+from engine import recipe as recipes
 from engine.gallery import Gallery
 
 log = logging.getLogger(__name__)
@@ -332,7 +333,7 @@ class Desk:
             )
 
     def _words(self, job: Job, text: str, cancel: str = "") -> str:
-        titles = " + ".join(self._gallery[share.name].title for share in job.recipe.styles)
+        titles = " + ".join(recipes.titles(job.recipe, self._gallery))
         return f"{titles}: {text}" + (f"\n/cancel {cancel} takes it back." if cancel else "")
 
 

@@ -34,6 +34,7 @@ class Ask(msgspec.Struct, frozen=True):
     place: Place
     texts: tuple[str, ...]  # what each button means, as if it had been written
     shots: tuple[Shot, ...] = ()
+    style: Shot | None = None  # the picture that is the style of the one shot
     topic: str = ""
     styles: tuple[str, ...] = ()  # whose pictures are shown, one for every text; nothing where only words are
     says: str = ""

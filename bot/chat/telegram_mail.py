@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -79,6 +80,30 @@ def shot_of(message: Message) -> Shot | None:
     own = _own(message)
     replied = message.reply_to_message
     return own or (_own(replied) if replied else None)
+
+
+def photo_and_style(items: Sequence[Message], *, alone: bool) -> tuple[list[Shot], Shot | None]:
+    """Which is which where the style is a picture of the person's own: the photo is replied to, or comes first.
+
+    Args:
+        alone: Telegram shows us one picture of an album only.
+
+    Raises:
+        BadOrder: there are not two; or something there is no picture.
+    """
+    replied = items[0].reply_to_message
+    found = [shot for message in ([replied] if replied else []) + list(items) if (shot := _own(message))]
+    if len(found) > 2:
+        raise BadOrder(
+            f"These are {len(found)} pictures, and /stylize mine takes two: the photo first, then the style. Or reply"
+            " /stylize mine to the photo, with the style's picture in your reply."
+        )
+    if len(found) == 1 and alone and items[0].media_group_id:
+        raise BadOrder(
+            "In a group I am shown only one picture of an album. Send the photo, then reply to it with the style's"
+            " picture and /stylize mine."
+        )
+    return found[:1], found[1] if len(found) == 2 else None
 
 
 def _own(message: Message) -> Shot | None:

@@ -25,9 +25,19 @@ from bot.chat import Incoming, Reply
 from bot.chat.telegram_calls import Calls, Gone, is_passing
 from bot.chat.telegram_desk import Desk
 from bot.chat.telegram_gallery import Ask, Showcase
-from bot.chat.telegram_mail import COMMAND, Shot, is_for_us, is_private, shot_of, text_of, topic_of, user_of
+from bot.chat.telegram_mail import (
+    COMMAND,
+    Shot,
+    is_for_us,
+    is_private,
+    photo_and_style,
+    shot_of,
+    text_of,
+    topic_of,
+    user_of,
+)
 from bot.chat.telegram_words import ACT, ALERT, CHOOSE, KINDS, NEXT, PAGE, Choice, cut
-from bot.commands import Commands
+from bot.commands import Commands, names_mine
 from bot.errors import BadOrder, Refusal, Undeliverable, sentence
 from bot.jobs import Job, Place
 from bot.rooms import Rooms
@@ -96,7 +106,9 @@ class Orders:
         if album is None and key in self._albums_before:  # it comes late
             head = self._albums_before[key]
             if is_for_us(head, self._me):
-                await self._order(head, [message])
+                # An order that lacked its second picture has it now.
+                both = sorted([head, message], key=lambda item: item.message_id)
+                await self._order(head, both if names_mine(text_of(head)) else [message])
             return
         if album is None:
             album = self._albums[key] = _Album(message)
@@ -142,16 +154,23 @@ class Orders:
         user = user_of(head)
         place = _place(head)
         try:
-            shots = [shot for item in items if (shot := shot_of(item))] if name in NEEDS_PHOTO else []
+            shots, style = self._pictures(head, items, text) if name in NEEDS_PHOTO else ([], None)
         except BadOrder as error:
             await self._desk.say(place.address, str(error))
             return
         topic = topic_of(head)
         admin = await self._is_admin(head, asked=name == "settings", room=place.room)
-        ask = Ask(user=user, place=place, texts=(text,), shots=tuple(shots), topic=topic)
+        ask = Ask(user=user, place=place, texts=(text,), shots=tuple(shots), style=style, topic=topic)
         reply = await self._carry_out(ask, text, admin=admin, once=f"telegram:{head.chat_id}:{head.message_id}")
         if reply.job is None:  # a job shows itself
             await self._say(ask, reply)
+
+    def _pictures(self, head: Message, items: Sequence[Message], text: str) -> tuple[list[Shot], Shot | None]:
+        """What is to be painted, and the picture that is its style where the text says ``mine``."""
+        if not names_mine(text):
+            return [shot for item in items if (shot := shot_of(item))], None
+        alone = not is_private(head.chat) and not self._me.can_read_all_group_messages
+        return photo_and_style(items, alone=alone)
 
     async def _carry_out(self, ask: Ask, text: str, *, admin: bool, once: str) -> Reply:
         """Hand the text over to the commands, with each picture that it is about."""
@@ -192,17 +211,27 @@ class Orders:
         place = ask.place
         try:
             photo = await self._fetched(shot) if shot else None
+            style = await self._fetched(ask.style) if ask.style else None
         except Refusal as error:
             return Reply(text=sentence(error), refused=True)
         if shot:
             more: dict[str, str | int] = {"reply": shot.message}
-            if shot.spoiler:
+            if shot.spoiler or (ask.style and ask.style.spoiler):
                 more["spoiler"] = 1
             if album:
                 more["album"] = album
             place = Place(place.chat, place.room, place.address | more)
         return await self._commands.handle(
-            Incoming(user=ask.user, place=place, text=text, photo=photo, admin=admin, topic=ask.topic, once=once)
+            Incoming(
+                user=ask.user,
+                place=place,
+                text=text,
+                photo=photo,
+                style=style,
+                admin=admin,
+                topic=ask.topic,
+                once=once,
+            )
         )
 
     async def _fetched(self, shot: Shot) -> bytes:

@@ -16,7 +16,7 @@ from bot.sheets import PER_SHEET
 from engine import gallery
 from tests.bot.discord_house import PHOTO, House, again, everything, house, options
 from tests.bot.doubles import done, eventually, waits
-from tests.web_house import swatches
+from tests.web_house import picture, swatches
 
 NAMES = [style.name for style in gallery.default()]
 RESULT = Result(picture=b"p", width=1, height=1, credit="c", line="/stylize greatwave", seconds=1.0)
@@ -438,6 +438,67 @@ async def test_buttons_outlive_a_restart() -> None:
         async with again(it) as it:
             await it.ann.click(answer, label="Stronger")
             assert "strength=70" in (await it.answer(2)).content
+
+
+# --- a picture of one's own as the style -----------------------------------------------------------------------------
+
+TILES = picture((10, 150, 60), (48, 48))
+BOTH = [(PHOTO, TILES)]
+
+
+@pytest.mark.parametrize("said_style", [{}, {"style": "mine"}, {"style": "starrynight:30+mine:70"}])
+async def test_the_style_can_be_a_second_file_of_the_command(said_style: dict[str, str]) -> None:
+    async with house() as it:
+        tiles = ("SPOILER_tiles.png", TILES)
+        await it.ann.slash(it.channel, "stylize", photo=("cat.png", PHOTO), style_photo=tiles, **said_style)
+        answer = await it.answer()
+        assert "mine" in answer.content
+        assert answer.attachments[0].filename.startswith("SPOILER_"), "the style shows in the picture"
+        async with again(it) as it:
+            await it.ann.click(answer, label="Stronger")
+            await it.answer(2)
+            await it.ann.click(answer, label="Finer")
+            assert "mode=fine" in (await it.answer(3)).content
+            await it.ann.slash(it.channel, "again", changes="strength=20")
+            await it.answer(4)
+            assert {(paint.photo, paint.style) for paint in it.engine.runs} == set(BOTH)
+
+
+async def test_use_this_photo_takes_a_style_of_ones_own() -> None:
+    async with house() as it:
+        await it.ann.context_menu(it.channel, "Use this photo", await it.photo())
+        await it.ann.slash(it.channel, "stylize", style="mine", style_photo=("tiles.png", TILES))
+        await it.answer()
+        assert [(paint.photo, paint.style) for paint in it.engine.runs] == BOTH
+
+
+async def test_a_mention_takes_both_pictures_from_itself_or_from_what_it_replies_to() -> None:
+    async with house(message_content=True) as it:
+        me = f"<@{it.env.bot.user.id}>"
+        await it.ann.send(it.channel, f"{me} mine", attachments=[("cat.png", PHOTO), ("tiles.png", TILES)])
+        await it.answer()
+        photo = await it.photo()
+        await it.ann.send(it.channel, f"{me} mine", reply_to=photo, attachments=[("tiles.png", TILES)])
+        await it.answer(2)
+        assert [(paint.photo, paint.style) for paint in it.engine.runs] == BOTH * 2
+        await it.ann.send(it.channel, f"{me} scream", attachments=[("cat.png", PHOTO), ("tiles.png", TILES)])
+        await it.answer(3)
+        assert (it.engine.runs[2].photo, it.engine.runs[2].style) == (PHOTO, None)
+
+
+async def test_what_is_no_photo_with_its_style_is_told_what_to_send() -> None:
+    async with house() as it:
+        me, cat = f"<@{it.env.bot.user.id}>", ("cat.png", PHOTO)
+        result = await it.ann.slash(it.channel, "stylize", style="mine", photo=cat)
+        assert result.ephemeral
+        assert "Add it as style_photo:" in said(result)
+        result = await it.ann.slash(it.channel, "stylize", style="scream", photo=cat, style_photo=cat)
+        assert "scream+mine mixes them" in said(result)
+        await it.ann.send(it.channel, f"{me} mine", attachments=[cat])
+        assert "Which picture is the style?" in it.channel.last_message.content
+        await it.ann.send(it.channel, f"{me} mine", attachments=[cat] * 3)
+        assert "These are 3 pictures" in it.channel.last_message.content
+        assert not it.engine.runs
 
 
 # --- questions -------------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from tests.bot.doubles import Act, EngineDouble, done, eventually, paints, waits
 from tests.fake_discord import ALL, ATTACH, CONTENT_INTENT, SPEC, TOKEN, FakeDiscord, Spec, running
 from tests.web_house import picture, swatches
 
-PHOTO = picture()
+PHOTO, TILES = picture(), picture((10, 150, 60), (48, 48))
 QUICK = Pace(show=60.0, deliver=60.0, first_retry=0.01, last_retry=0.02)
 
 
@@ -217,6 +217,43 @@ async def test_where_discord_hides_the_photo_the_person_is_told_another_way(fake
         await fake.says(it.ann, it.channel, "<@900> starrynight", reply_to=await it.photo())
         said = await fake.until(lambda: fake.of_bot(it.channel))
         assert "right-click the photo" in said[0]["content"]
+        await fake.says(it.ann, it.channel, "<@900> mine", [("t.png", TILES)], reply_to=await it.photo())
+        said = await fake.until(lambda: len(fake.of_bot(it.channel)) == 2 and fake.of_bot(it.channel))
+        assert "right-click the photo" in said[1]["content"]
+        assert not it.engine.runs
+
+
+async def test_a_style_of_ones_own_on_the_wire(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        typed = await fake.autocomplete(it.ann, it.channel, "stylize", "style", "mi")
+        choices = await fake.until(lambda: typed.choices)
+        assert choices[0]["value"] == "mine"
+        await fake.slash(
+            *(it.ann, it.channel, "stylize"), style="mine", photo=("cat.png", PHOTO), style_photo=("t.png", TILES)
+        )
+        await fake.press(it.ann, await it.answer(), "Again")
+        await it.answer(2)
+        files = [("cat.png", PHOTO), ("t.png", TILES)]
+        await fake.says(it.ann, it.channel, "<@900> mine mode=fine", files)
+        await it.answer(3)
+        assert [(paint.photo, paint.style) for paint in it.engine.runs] == [(PHOTO, TILES)] * 3
+
+
+async def test_styles_are_looked_for_by_word_kind_and_name_on_the_wire(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        typed = await fake.autocomplete(it.ann, it.channel, "styles", "word", "")
+        choices = await fake.until(lambda: typed.choices)
+        assert {"brushwork", "starrynight"} <= {choice["value"] for choice in choices}
+        found = await fake.slash(it.ann, it.channel, "styles", word="starrynight")
+        shown = await fake.until(lambda: found.original and fake.components(found.original) and found.original)
+        assert "/stylize starrynight" in fake.text(shown)
+        await fake.press(it.ann, shown, "All styles")
+        await fake.until(lambda: "Page 1" in fake.text(shown))
+        await fake.choose(it.ann, shown, "woodblock")
+        await fake.until(lambda: "Page 1" not in fake.text(shown))
+        await fake.choose(it.ann, shown, "greatwave")
+        await fake.until(lambda: "Hokusai" in fake.text(shown))
+        assert fake.file(shown).startswith(b"\xff\xd8")
 
 
 async def test_buttons_and_autocomplete_on_the_wire(fake: FakeDiscord) -> None:
