@@ -5,21 +5,27 @@ import { announce, calm, copy, h, icon } from "./dom.js";
 const DOWN = "M12 4v11M7 11l5 5 5-5M5 20h14";
 const ROUND = "M19 12a7 7 0 1 1-2.5-5.3M17 3v4h-4";
 const BRUSH = "M20 4L10 14M10 14c-3-1-5 1-5 3 0 2-1 2.5-2 3 4 1 8 0 8-4 0-1 0-1.5-1-2z";
+const STAR = "M12 3l2.2 6.8L21 12l-6.8 2.2L12 21l-2.2-6.8L3 12l6.8-2.2z";
 const SIDES = "M9 7l-5 5 5 5M15 7l5 5-5 5";
 
-/** A photo as sent. `deeds` has reply(photo) and pick(photo). */
+/** A photo as sent. `deeds` has reply(photo), pick(photo) and asStyle(photo). */
 export function photoBubble(photo, deeds) {
   const picture = h("img", { src: photo.src, alt: `Your photo, ${photo.name}` });
   picture.addEventListener("error", () => picture.replaceWith(h("p", { class: "unseeable" }, "This browser cannot show this photo, but the studio may well read it.")));
   const choose = h("button", { type: "button", class: "choose", onclick: () => deeds.pick(photo) }, "Choose a style");
   const reply = h("button", { type: "button", class: "quiet", onclick: () => deeds.reply(photo), "aria-label": `Reply to ${photo.name}` }, "Reply");
-  return h("article", { class: "bubble mine photo", "aria-label": `Photo ${photo.name}` }, picture, h("span", { class: "caption" }, photo.name), h("div", { class: "deeds" }, choose, reply));
+  const style = h("button", { type: "button", class: "quiet", onclick: () => deeds.asStyle(photo), "aria-label": `Take ${photo.name} as the style` }, "As style");
+  return h("article", { class: "bubble mine photo", "aria-label": `Photo ${photo.name}` }, picture, h("span", { class: "caption" }, photo.name), h("div", { class: "deeds" }, choose, reply, style));
 }
 
-export function saidBubble(text, photo) {
+export function saidBubble(text, photo, style) {
   const words = h("p", { class: text.startsWith("/") ? "line" : "" }, text);
-  const thumb = photo && h("img", { src: photo.src, alt: `In reply to ${photo.name}`, onerror: () => thumb.remove() });
-  return h("article", { class: "bubble mine said" }, thumb, words);
+  return h("article", { class: "bubble mine said" }, thumb(photo, "In reply to"), thumb(style, "in the style of"), words);
+}
+
+function thumb(photo, what) {
+  const image = photo && h("img", { src: photo.src, alt: `${what} ${photo.name}`, onerror: () => image.remove() });
+  return image;
 }
 
 export function answerBubble(entry, tiles) {
@@ -35,7 +41,7 @@ export function trouble(bubble, text) {
   bubble.append(h("p", { class: "trouble", role: "alert" }, text));
 }
 
-/** A job, from the order to the picture. `deeds` has cancel(job), again(line, photo) and pick(photo). */
+/** A job, from the order to the picture. `deeds` has cancel(job), pick(photo), again and finer(line, photo, style). */
 export class JobBubble {
   constructor(id, deeds, base) {
     this.id = id;
@@ -127,13 +133,13 @@ export class JobBubble {
     this.element.append(h("div", { class: "about" }, h("p", {}, text), retry));
   }
 
-  finish(entry, photo, fresh) {
+  finish(entry, photo, style, fresh) {
     this.end();
     this.photo(photo);
     this.ratio(entry.width, entry.height);
     this.element.classList.add("finished");
     const source = `${this.base}/blob/${entry.picture}/${entry.file}`;
-    const painting = h("img", { class: "over", src: source, alt: `${photo?.name ?? "Your photo"} in the style of ${entry.credit}` });
+    const painting = h("img", { class: "over", src: source, alt: `${photo?.name ?? "Your photo"} in the style of ${style?.name ?? entry.credit}` });
     const shown = () => {
       this.canvas.querySelector(".so-far")?.remove();
       if (photo && this.under.parentNode) this.compare(painting, fresh);
@@ -145,7 +151,7 @@ export class JobBubble {
     const about = h(
       "div",
       { class: "about" },
-      h("p", { class: "credit" }, entry.credit),
+      h("p", { class: "credit" }, thumb(style, "in the style of"), entry.credit),
       h("p", { class: "seconds" }, `${entry.width} × ${entry.height} pixels, painted in ${seconds(entry.seconds)}`),
       h("div", { class: "recipe" }, code, copier),
       entry.notes?.length > 0 && h("ul", { class: "notes" }, ...entry.notes.map((note) => h("li", {}, note))),
@@ -153,7 +159,8 @@ export class JobBubble {
         "div",
         { class: "deeds" },
         h("a", { class: "button primary", href: `${source}?download`, download: entry.file }, icon(DOWN), "Download"),
-        photo && h("button", { type: "button", onclick: () => this.deeds.again(entry.line, photo), title: "The same settings with another seed" }, icon(ROUND), "Again"),
+        photo && h("button", { type: "button", onclick: () => this.deeds.again(entry.line, photo, style), title: "The same settings with another seed" }, icon(ROUND), "Again"),
+        photo && !entry.line.includes(" mode=fine") && h("button", { type: "button", onclick: () => this.deeds.finer(entry.line, photo, style), title: "The same settings, painted slowly" }, icon(STAR), "Finer"),
         photo && h("button", { type: "button", onclick: () => this.deeds.pick(photo) }, icon(BRUSH), "Another style"),
       ),
     );

@@ -3,6 +3,7 @@
 import { answerBubble, JobBubble, photoBubble, saidBubble, trouble } from "./bubbles.js";
 import { Composer } from "./composer.js";
 import { $, announce, h } from "./dom.js";
+import { OWN, Pair, saysMine } from "./pair.js";
 import { Picker, tile } from "./picker.js";
 import { enter, Line, name } from "./room.js";
 
@@ -11,8 +12,9 @@ const WELCOME_STYLES = 6;
 class Page {
   constructor(gallery, room) {
     this.gallery = gallery;
-    this.picker = new Picker(gallery.styles);
-    this.composer = new Composer(gallery, (text) => this.say(text, this.wantsPhoto(text) ? this.current : null));
+    this.picker = new Picker([OWN, ...gallery.styles]);
+    this.pair = new Pair();
+    this.composer = new Composer(gallery, (text) => this.write(text), () => this.pair.show());
     this.forget();
     this.caughtUp = false;
     this.pinned = true;
@@ -25,7 +27,7 @@ class Page {
     this.photos = new Map(); // by blob, oldest first
     this.jobs = new Map();
     this.own = new Map(); // bubbles of this page's own messages, by the message's id, until the room has them
-    this.chosen = null; // the photo replied to, when it is not the newest
+    this.pair.forget();
     $("log").replaceChildren();
   }
 
@@ -41,22 +43,23 @@ class Page {
       this.caughtUp = true;
       $("log").setAttribute("aria-busy", "false");
       this.greet();
-      this.showReplying();
+      this.pair.show();
       this.toEnd();
     }
   }
 
   photo(entry) {
-    const photo = this.own.get(entry.id)?.photo ?? { name: entry.name, src: `${this.line.base}/blob/${entry.photo}` };
+    const own = this.own.get(entry.id)?.photo;
+    const photo = own ?? { name: entry.name, src: `${this.line.base}/blob/${entry.photo}` };
     photo.blob = entry.photo;
     this.photos.set(entry.photo, photo);
+    if (!own) this.pair.add(photo);
     this.settle(entry.id, () => (photo.bubble = photoBubble(photo, this)));
-    this.chosen = null;
-    this.showReplying();
+    this.pair.show();
   }
 
   said(entry) {
-    this.settle(entry.id, () => saidBubble(entry.text, this.photos.get(entry.photo)));
+    this.settle(entry.id, () => saidBubble(entry.text, this.photos.get(entry.photo), this.photos.get(entry.style)));
   }
 
   answer(entry) {
@@ -68,7 +71,7 @@ class Page {
   finished(entry) {
     const job = this.job(entry.job);
     if (job.over) return;
-    job.finish(entry, this.photos.get(entry.photo), this.caughtUp);
+    job.finish(entry, this.photos.get(entry.photo), this.photos.get(entry.style), this.caughtUp);
     if (!this.caughtUp) return;
     announce(`Finished: ${entry.credit}, in ${Math.round(entry.seconds)} seconds`);
     if (document.hidden) document.title = "● Impasto";
@@ -120,39 +123,71 @@ class Page {
   // --- from the person -----------------------------------------------------------------------------------------------
 
   get current() {
-    return this.chosen ?? [...this.photos.values()].at(-1) ?? null;
+    return this.pair.of("").photo;
+  }
+
+  /** The person wrote a line: it goes out with the pictures that are shown above the text box. */
+  write(text) {
+    const { photo, style } = this.wantsPhoto(text) ? this.pair.of(text) : {};
+    this.say(text, photo, style);
   }
 
   wantsPhoto(text) {
-    return /^\/stylize\b/i.test(text) || !text.startsWith("/");
+    return /^\/styli[sz]e\b/i.test(text) || !text.startsWith("/");
   }
 
-  say(text, photo = null, quiet = false) {
+  say(text, photo = null, style = null, quiet = false) {
     const id = name();
-    if (!quiet) this.mine(id, saidBubble(text, photo));
-    const body = () => JSON.stringify({ id, text, photo: photo?.blob ?? null, quiet });
+    if (!quiet) this.mine(id, saidBubble(text, photo, style));
+    const body = () => JSON.stringify({ id, text, photo: photo?.blob ?? null, style: style?.blob ?? null, quiet });
     return this.line.send("/say", body, "application/json").catch((error) => this.refuse(id, error.message));
   }
 
   addFiles(files) {
-    for (const file of files) this.send(file);
+    const photos = [...files].map((file) => this.send(file)).filter(Boolean);
+    const line = $("text").value;
+    if (photos.length === 2 && files.length === 2 && (!line.trim() || saysMine(line))) this.match(...photos);
   }
 
-  async send(file) {
+  /** Have this photo painted in the style of that picture: all that is left to do is to send the line. */
+  match(photo, style) {
+    this.pair.set(photo, style);
+    if (!saysMine($("text").value)) this.composer.fill("/stylize mine ");
+    this.pair.show();
+    $("text").focus();
+  }
+
+  /** From a photo's bubble: it is the style, of the photo that was replied to or of one that is still to come. */
+  asStyle(style) {
+    const { photo } = this.pair.of("");
+    this.match(photo === style ? null : photo, style);
+  }
+
+  /** Send a file; returns the photo that it becomes, or nothing where it cannot be one. */
+  send(file) {
     const id = name();
     const called = file.name || "photo";
     const wrong = this.wrongWith(file);
     if (wrong) {
       this.mine(id, saidBubble(called));
-      return this.refuse(id, wrong);
+      this.refuse(id, wrong);
+      return null;
     }
     const photo = { name: called, src: URL.createObjectURL(file), blob: null };
     photo.bubble = photoBubble(photo, this);
     this.mine(id, photo.bubble, photo);
-    const path = `/photo?id=${id}&name=${encodeURIComponent(called.slice(0, 80))}`;
+    this.pair.add(photo);
+    this.pair.show();
+    this.upload(id, photo, file, `/photo?id=${id}&name=${encodeURIComponent(called.slice(0, 80))}`);
+    return photo;
+  }
+
+  async upload(id, photo, file, path) {
     try {
       photo.blob = (await this.line.send(path, () => file, "application/octet-stream")).photo;
     } catch (error) {
+      this.pair.remove(photo);
+      this.pair.show();
       this.refuse(id, error.message);
     }
   }
@@ -181,8 +216,16 @@ class Page {
   }
 
   reply(photo) {
-    this.chosen = photo;
-    this.showReplying();
+    this.pair.chosen = photo;
+    this.pair.show();
+    $("text").focus();
+  }
+
+  /** Back from what was chosen: to the newest photo, or to no style picture. */
+  reset() {
+    if (!saysMine($("text").value)) return this.reply(null);
+    this.pair.style = null;
+    this.composer.fill("");
     $("text").focus();
   }
 
@@ -193,18 +236,36 @@ class Page {
 
   /** A style was chosen: paint the photo in it, or ask for the photo first. */
   order(line, photo) {
+    if (photo && saysMine(line)) return this.askStyle((style) => this.say(line, photo, style));
     if (photo) return this.say(line, photo);
     this.composer.fill(line);
     $("file").click();
   }
 
-  again(line, photo) {
+  /** Ask for a picture to be the style; `then` gets it when it is on its way. */
+  askStyle(then) {
+    const file = $("style-file");
+    file.onchange = () => {
+      const style = file.files.length ? this.send(file.files[0]) : null;
+      file.value = "";
+      if (style) then(style);
+    };
+    file.click();
+  }
+
+  again(line, photo, style) {
     this.pinned = true;
-    this.say(line.replace(/ seed=\d+/, ""), photo, true);
+    this.say(line.replace(/ seed=\d+/, ""), photo, style, true);
+  }
+
+  /** The same picture by optimisation, which takes longer and shows finer strokes. */
+  finer(line, photo, style) {
+    this.pinned = true;
+    this.say(line.replace(/ mode=\w+/, " mode=fine"), photo, style, true);
   }
 
   async cancel(job) {
-    await this.say(`/cancel ${job.id}`, null, true);
+    await this.say(`/cancel ${job.id}`, null, null, true);
   }
 
   // --- what is around ------------------------------------------------------------------------------------------------
@@ -222,16 +283,6 @@ class Page {
 
   greet() {
     $("welcome").hidden = !this.caughtUp || $("log").childElementCount > 0;
-  }
-
-  showReplying() {
-    const photo = this.current;
-    $("replying").hidden = !photo;
-    this.photos.forEach((other) => other.bubble?.classList.toggle("chosen", other === this.chosen));
-    if (!photo) return;
-    if ($("replying-photo").getAttribute("src") !== photo.src) $("replying-photo").src = photo.src;
-    $("replying-text").textContent = `Replying to ${photo.name}`;
-    $("replying-reset").hidden = !this.chosen || this.chosen === [...this.photos.values()].at(-1);
   }
 
   /** Show the newest bubble: its end, or its beginning where it is taller than the window. */
@@ -262,7 +313,11 @@ class Page {
       $("text").focus();
     });
     $("replying-style").addEventListener("click", () => this.pick());
-    $("replying-reset").addEventListener("click", () => this.reply(null));
+    $("replying-add").addEventListener("click", () => {
+      const { photo } = this.pair.of($("text").value);
+      this.askStyle((style) => this.match(photo, style));
+    });
+    $("replying-reset").addEventListener("click", () => this.reset());
     document.addEventListener("visibilitychange", () => !document.hidden && (document.title = "Impasto"));
     document.addEventListener("paste", (event) => {
       if (!event.clipboardData.files.length) return;

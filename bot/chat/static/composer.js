@@ -1,14 +1,19 @@
 // The text box: Enter sends, arrow-up recalls, and what could come next is suggested.
 
 import { $, h } from "./dom.js";
+import { OWN } from "./pair.js";
 
 const RECALL = 50; // lines kept for arrow-up
 
 export class Composer {
-  /** `send(text)` is called with a line; `gallery` has styles, commands and settings to suggest. */
-  constructor(gallery, send) {
+  /**
+   * `send(text)` is called with a line, `changed()` when the box holds another; `gallery` has styles, commands and
+   * settings to suggest.
+   */
+  constructor(gallery, send, changed) {
     this.gallery = gallery;
     this.sendLine = send;
+    this.changed = changed;
     this.text = $("text");
     this.list = $("suggestions");
     this.options = [];
@@ -26,8 +31,8 @@ export class Composer {
     const line = this.text.value.trim();
     if (!line) return this.text.focus();
     this.remember(line);
-    this.fill("");
     this.sendLine(line);
+    this.fill("");
   }
 
   remember(line) {
@@ -40,11 +45,13 @@ export class Composer {
   fill(line) {
     this.text.value = line;
     this.suggest([]);
+    this.changed();
   }
 
   typed() {
     this.recalled = null;
     this.suggest(this.fitting(this.text.value));
+    this.changed();
   }
 
   /** What could come next, as [text to put in, what to show, what it is]. */
@@ -61,7 +68,7 @@ export class Composer {
     const sought = part.toLowerCase().replace(/[-_]/g, "");
     const styled = before.trim().split(/\s+/).some((other, index) => index > 0 && !other.includes("="));
     if (!styled) {
-      return this.gallery.styles
+      return [...this.gallery.styles, OWN]
         .filter((style) => style.name !== sought && style.words.replace(/[-_]/g, "").includes(sought))
         .sort((a, b) => b.name.startsWith(sought) - a.name.startsWith(sought))
         .slice(0, 7)

@@ -1,6 +1,9 @@
 // The picture menu: every style as a picture, one click to choose.
 
-import { $, h } from "./dom.js";
+import { $, h, icon } from "./dom.js";
+import { OWN } from "./pair.js";
+
+const PLUS = "M12 5v14M5 12h14";
 
 /** A colour for a style without a picture: always the same for the same name. */
 function hue(name) {
@@ -12,7 +15,7 @@ function hue(name) {
 /** One style as a button. */
 export function tile(style, choose) {
   const picture = style.swatch ? h("img", { src: `/style/${style.name}.webp`, alt: "", loading: "lazy" }) : null;
-  const frame = h("span", { class: "tile" }, picture);
+  const frame = h("span", { class: "tile" }, style === OWN ? icon(PLUS) : picture);
   frame.style.setProperty("--hue", hue(style.name));
   const label = h("span", { class: "name" }, h("b", {}, style.title), style.by.replace("c. ", "c.\u00a0"));
   picture?.addEventListener("error", () => picture.remove());
