@@ -34,11 +34,12 @@ class GallerySettings(Settings, frozen=True, kw_only=True):
     paintings: float = 0.0
     identity_steps: int = 250  # of nothing but giving the photo back, before any style
     style_weight: float = 1.0  # to begin with, against content 1
-    weight_limits: tuple[float, float] = (1.0, 40.0)
-    weight_rate: float = 0.05  # how fast a style's weight is led to where ...
-    content_error: float = (
-        0.75  # ... its content error is this: with too much style at first all forms are lost for good
+    weight_limits: tuple[float, float] = (6.0, 16.0)
+    ramp: int = (
+        2000  # steps over which the lower limit rises: too much style at first, and all forms are lost for good
     )
+    weight_rate: float = 0.03  # how fast a style's weight is led to where ...
+    content_error: float = 1.0  # ... its content error is this, which stands for "some styles take more than others"
     tv_weight: float = 2.0
     pairs_rate: float = 2.5  # of the pairs, over the rate of the convolutions: each learns in few of the steps
     identity_weight: float = 20.0  # of the squared pixel error
@@ -228,6 +229,7 @@ class GalleryRun(Run):
             self.content[i] += 0.03 * (c - self.content[i])
             self.style[i] += 0.03 * (e - self.style[i])
             low, high = s.weight_limits
+            low = 1 + (low - 1) * min(1.0, max(0, self.step - s.identity_steps) / s.ramp)
             moved = self.weight[i] * math.exp(s.weight_rate * (s.content_error - self.content[i]))
             self.weight[i] = min(high, max(low, moved))
 
@@ -268,7 +270,7 @@ class GalleryRun(Run):
             self.network.pairs.data[k] = theirs["pairs"][known]
         self.network.pairs.data[0] = theirs["pairs"][0]
         self.kept.module.load_state_dict(self.network.state_dict())
-        self.step = self.settings.identity_steps
+        self.step = self.settings.identity_steps + self.settings.ramp
 
     def load(self, path: Path) -> None:
         super().load(path)

@@ -92,6 +92,20 @@ def test_scales_run_from_coarse_to_the_size_asked_for_and_spend_every_step() -> 
     assert plan[0].steps > plan[1].steps > plan[2].steps
 
 
+def test_a_plan_can_leave_the_coarse_sizes_out() -> None:
+    assert [scale.size for scale in gatys.scales(384, 512, 40, most=2)] == [(235, 314), (384, 512)]
+    assert gatys.scales(384, 512, 40, most=1) == [((384, 512), 40)]
+    assert gatys.scales(384, 512, 40, most=9) == gatys.scales(384, 512, 40)
+
+
+def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) -> None:
+    target = picture(photo, style, encoder, steps=40)
+    said = recipe(steps=2)
+    near, *_ = gatys.paint(photo, [(style, 1.0)], said, encoder, start=target)
+    far, *_ = gatys.paint(photo, [(style, 1.0)], said, encoder)
+    assert near.total < 0.5 * far.total
+
+
 @pytest.mark.parametrize(("height", "width", "steps"), [(64, 64, 1), (1024, 700, 2), (40, 800, 3), (4096, 300, 500)])
 def test_odd_plans_still_end_at_the_full_size(height, width, steps) -> None:
     plan = gatys.scales(height, width, steps)
