@@ -174,7 +174,7 @@ class TorchPainter:
 
     def _first(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""
-        x = yield from self._modes[work.recipe.init or "fast"](work)
+        x = yield from _as_beginning(self._modes[work.recipe.init or "fast"](work))
         yield Stage(FIRST_SHARE, "a first sketch", preview=functools.partial(_preview, x), at_once=True)
         return x
 
@@ -196,6 +196,17 @@ class TorchPainter:
     def _fetch_full(self, pooling: Pooling) -> Future[Encoder]:
         s = self._settings
         return self._aside.submit(encoders.load, "full", self._device, s.cache, s.weights, pooling)
+
+
+def _as_beginning(stages: Stages) -> Stages:
+    """The same stages as the first share of a longer work."""
+    while True:
+        try:
+            stage = next(stages)
+        except StopIteration as end:
+            x: Tensor = end.value
+            return x
+        yield stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
 
 
 def _with_slim(recipe: Recipe) -> Recipe:

@@ -1,0 +1,84 @@
+"""Every mode from bytes to bytes, with the weights of the package, at postage-stamp size."""
+
+import io
+
+import pytest
+import torch
+from PIL import Image
+
+from engine import gallery, images
+from engine.painter import TorchPainter
+from engine.recipe import Recipe, complete, line, parse
+from engine.stages import Picture, Refused, Stage
+from engine.wire import Paint
+from engine.worker import Settings
+
+
+@pytest.fixture(scope="module")
+def painter() -> TorchPainter:
+    return TorchPainter(Settings(device="cpu"))
+
+
+def picture_bytes(colour: str = "orange") -> bytes:
+    image = Image.linear_gradient("L").resize((90, 60)).convert("RGB")
+    image.paste(colour, (20, 15, 50, 40))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def recipe(text: str) -> Recipe:
+    return complete(parse(text, gallery.default()), gallery.default(), size=72, seed=7)
+
+
+def painted(painter: TorchPainter, text: str, **said) -> tuple[list[Stage], Picture]:
+    *stages, picture = painter.paint(Paint("job", picture_bytes(), recipe(text), **said))
+    assert isinstance(picture, Picture)
+    return stages, picture
+
+
+def test_a_fast_picture_is_the_same_every_time_and_carries_its_line(painter) -> None:
+    _, first = painted(painter, "starrynight")
+    _, again = painted(painter, "starrynight")
+    assert first.png == again.png
+    assert first.recipe.mode == "fast"
+    assert images.read_line(first.png) == line(first.recipe)
+    assert (first.width, first.height) == (72, 48)
+
+
+def test_another_style_and_a_mixture_are_other_pictures(painter) -> None:
+    lines = ("starrynight", "scream", "starrynight:70+scream:30", "starrynight strength=10", "starrynight brush=2")
+    assert len({painted(painter, text)[1].png for text in lines}) == len(lines)
+
+
+def test_strength_nought_is_the_photo(painter) -> None:
+    for mode in ("fast", "fine"):
+        _, picture = painted(painter, f"starrynight strength=0 mode={mode}")
+        x, p = (images.decode(data).pixels for data in (picture.png, picture_bytes()))
+        assert torch.allclose(x, images.fit(p, 72), atol=0.01)
+
+
+def test_a_fine_picture_shows_the_fast_one_before_its_first_step(painter) -> None:
+    stages, picture = painted(painter, "starrynight mode=fine steps=3")
+    begin = [stage.at_once for stage in stages].index(True)
+    preview = stages[begin].preview
+    assert preview is not None
+    assert preview().startswith(b"\xff\xd8")
+    assert [stage.text for stage in stages[begin + 1 :]] == ["step 1 of 3", "step 2 of 3", "step 3 of 3"]
+    assert [stage.done for stage in stages] == sorted(stage.done for stage in stages)
+    assert picture.recipe.init == "fast"
+
+
+def test_a_picture_of_ones_own_is_the_style(painter) -> None:
+    said = "mine mode=fine init=photo steps=3"
+    _, blue = painted(painter, said, style=picture_bytes("blue"))
+    _, red = painted(painter, said, style=picture_bytes("red"))
+    assert blue.png != red.png
+
+
+def test_a_style_picture_that_is_missing_or_none_is_told_apart_from_the_photo(painter) -> None:
+    order = Paint("job", picture_bytes(), recipe("mine mode=fine init=photo steps=3"), style=b"no picture")
+    with pytest.raises(Refused, match="The style picture cannot be used"):
+        list(painter.paint(order))
+    with pytest.raises(Refused, match="no second picture"):
+        list(painter.paint(Paint("job", picture_bytes(), order.recipe)))
