@@ -20,7 +20,7 @@ from bot import doctor, log
 from bot.actions import Actions
 from bot.chat import Chat, Hook, Incoming, Result
 from bot.chat.telegram import WEBHOOK_PATH, TelegramChat
-from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_photo
+from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_picture
 from bot.chat.web import WebChat
 from bot.commands import Commands
 from bot.config import Config, load
@@ -148,11 +148,16 @@ async def serve(config: Config) -> None:
             await studio.run()
 
 
-async def stylize(config: Config, photo: Path, text: str, output: Path, *, force: bool) -> Result:
+async def stylize(
+    config: Config, photo: Path, text: str, output: Path, *, force: bool, style: Path | None = None
+) -> Result:
     """Paint one photo from the terminal: the same path as in a chat, with a journal in memory.
 
+    Args:
+        style: the picture that the style `mine` names.
+
     Raises:
-        Refusal: the photo, the line or the place of the picture will not do.
+        Refusal: a picture, the line or the place of the picture will not do.
         Breakage: there is no picture.
     """
     check_output(output, force=force)
@@ -160,7 +165,13 @@ async def stylize(config: Config, photo: Path, text: str, output: Path, *, force
         wanted = recipe.parse(text, gallery_of(config))
     except recipe.RecipeError as error:
         raise BadOrder(str(error)) from error
-    order = Incoming(user=USER, place=PLACE, text=text, photo=read_photo(photo, config.limits.max_photo_mb))
+    order = Incoming(
+        user=USER,
+        place=PLACE,
+        text=text,
+        photo=read_picture(photo, config.limits.max_photo_mb),
+        style=_style_picture(config, wanted, style),
+    )
     async with house(config, None) as (_, studio, _, _):
         chat = TerminalChat(output, force=force)
         studio.add_chat(chat)
@@ -178,6 +189,14 @@ async def stylize(config: Config, photo: Path, text: str, output: Path, *, force
                 raise
             finally:
                 working.cancel()
+
+
+def _style_picture(config: Config, wanted: recipe.Recipe, path: Path | None) -> bytes | None:
+    if wanted.mine and path is None:
+        raise BadOrder("mine is a picture of your own. Say which: --style PICTURE.")
+    if path is not None and not wanted.mine:
+        raise BadOrder(f"The line does not ask for {path}. Name it there as mine, such as “mine strength=60”.")
+    return read_picture(path, config.limits.max_photo_mb, "style picture") if path else None
 
 
 async def examine(config: Config, styles: Gallery) -> bool:
@@ -216,6 +235,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     one = commands.add_parser("stylize", parents=[file], help="paint one photo, here in the terminal")
     one.add_argument("photo", type=Path, metavar="PHOTO")
     one.add_argument("line", metavar="LINE", nargs="+", help='a recipe, such as "starrynight mode=fine size=512"')
+    one.add_argument("--style", type=Path, metavar="PICTURE", help="the picture whose style the line calls “mine”")
     one.add_argument("-o", "--output", type=Path, metavar="OUT.png", required=True)
     one.add_argument("--force", action="store_true", help="write over a file that is there already")
     styles = commands.add_parser("styles", parents=[file], help="list the styles")
@@ -266,7 +286,8 @@ def list_styles(styles: Gallery, *, as_json: bool) -> int:
 
 def paint_one(config: Config, said: argparse.Namespace) -> int:
     async def paint() -> None:
-        result = await stylize(config, said.photo, " ".join(said.line), said.output, force=said.force)
+        text = " ".join(said.line)
+        result = await stylize(config, said.photo, text, said.output, force=said.force, style=said.style)
         for note in result.notes:
             print(note, file=sys.stderr)
         size = f"{result.width} × {result.height}"

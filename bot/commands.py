@@ -293,8 +293,9 @@ def _changed(last: Job, text: str, gallery: Gallery) -> Recipe:
     said = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
     dropped = {name: None for setting, value in said.items() for name in _replaced(setting, value)}
     changed = msgspec.structs.replace(old, styles=new.styles, **dropped | said)
-    if changed.mode == "fast" and new.mode is None and recipes.default_mode(changed, gallery) != "fast":
-        changed = msgspec.structs.replace(changed, mode=None)  # the new styles are none that it knows
+    if recipes.instant_mode(changed, gallery) != "fast":  # the new styles are none that it knows
+        old_fast = {name: None for name in ("mode", "init") if getattr(changed, name) == "fast" and name not in said}
+        changed = msgspec.structs.replace(changed, **old_fast)
     recipes.check(changed, gallery)
     return changed
 

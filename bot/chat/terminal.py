@@ -113,8 +113,8 @@ def write(path: Path, picture: bytes, *, force: bool) -> None:
         raise BadOrder(f"The picture cannot be written to {path}: {error.strerror}.") from error
 
 
-def read_photo(path: Path, limit_mb: int) -> bytes:
-    """The photo's bytes.
+def read_picture(path: Path, limit_mb: int, what: str = "photo") -> bytes:
+    """A file's bytes; ``what`` it is called in errors.
 
     Raises:
         BadOrder: it cannot be read, or is larger than ``limit_mb``.
@@ -123,11 +123,11 @@ def read_photo(path: Path, limit_mb: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit_mb * 2**20 + 1)
     except OSError as error:
-        raise BadOrder(f"The photo {path} cannot be read: {error.strerror}.") from error
+        raise BadOrder(f"The {what} {path} cannot be read: {error.strerror}.") from error
     if not data:
-        raise BadOrder(f"The photo {path} is empty.")
+        raise BadOrder(f"The {what} {path} is empty.")
     if len(data) > limit_mb * 2**20:
-        raise BadOrder(f"The photo {path} is larger than {limit_mb} MB (limits.max_photo_mb). Make it smaller.")
+        raise BadOrder(f"The {what} {path} is larger than {limit_mb} MB (limits.max_photo_mb). Make it smaller.")
     return data
 
 

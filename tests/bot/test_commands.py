@@ -297,6 +297,17 @@ async def test_again_in_another_mode_keeps_only_what_that_mode_honours(first: st
         assert reply.job.recipe.mode == mode
 
 
+@pytest.mark.parametrize("mode", ["fast", "fine"])
+async def test_again_with_ones_own_picture_leaves_the_fast_network_aside(mode: str) -> None:
+    async with bot() as it:
+        first = await it.order(f"/stylize starrynight mode={mode}")
+        await it.until_state(first.id, State.DELIVERED)
+        reply = await _again(it, "/again same mine", style=b"tiles")
+        assert reply.job is not None
+        recipe = reply.job.recipe
+        assert (recipe.mode, recipe.init) == (("universal", None) if mode == "fast" else ("fine", "universal"))
+
+
 async def test_again_repeats_nobody_elses_order() -> None:
     async with bot() as it:
         first = await it.order(user="bob")

@@ -177,6 +177,16 @@ async def test_a_photo_becomes_a_picture_whose_line_paints_it_again(
             assert not np.array_equal(np.asarray(one), np.asarray(original.resize((64, 64))))
 
 
+async def test_any_picture_can_be_the_style(tmp_path: Path, photo: Path, styles: Gallery) -> None:
+    tiles = tmp_path / "tiles.png"
+    Image.fromarray(skimage.data.coffee()).save(tiles)
+    line = "mine init=photo size=64 steps=3"
+    code, out, err = await run("stylize", photo, line, "--style", tiles, "-o", "out.png", cwd=tmp_path)
+    assert code == 0, err
+    assert recipe.parse(out, styles).mine
+    assert "out.png: A picture of your own; 64 × 64" in err
+
+
 async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "letter.jpg").write_text("Dear Theo, " * 100)
     code, out, err = await run("stylize", "letter.jpg", "starrynight", "-o", "out.png", cwd=tmp_path)
@@ -196,6 +206,13 @@ async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path
         (["photo.jpg", "starrynight", "-o", "nowhere/out.png"], "folder nowhere does not exist"),
         (["photo.jpg", "starrynight", "-o", "photo.jpg"], "ends in .png"),
         (["photo.jpg", "starrynight"], "-o/--output"),
+        (["photo.jpg", "mine", "-o", "out.png"], "--style PICTURE"),
+        (
+            ["photo.jpg", "mine mode=fast", "--style", "photo.jpg", "-o", "out.png"],
+            "mode=fast knows the gallery's styles",
+        ),
+        (["photo.jpg", "scream", "--style", "photo.jpg", "-o", "out.png"], "does not ask for photo.jpg"),
+        (["photo.jpg", "mine", "--style", "none.jpg", "-o", "out.png"], "The style picture none.jpg cannot be read"),
     ],
 )
 def test_an_order_that_will_not_do_is_refused_at_once(

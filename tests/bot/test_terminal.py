@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from bot.chat import Result, Status
-from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_photo, write
+from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_picture, write
 from bot.errors import BadOrder, Breakage
 from bot.jobs import Job, new_id
 from engine.gallery import Gallery
@@ -124,13 +124,13 @@ def test_a_photo_that_cannot_be_used_is_refused_with_its_name(
     if content is not None:
         photo.write_bytes(content)
     with pytest.raises(BadOrder, match=told) as caught:
-        read_photo(photo, 1)
+        read_picture(photo, 1)
     assert str(photo) in str(caught.value)
 
 
 def test_a_folder_is_no_photo(tmp_path: Path) -> None:
     with pytest.raises(BadOrder, match="Is a directory"):
-        read_photo(tmp_path, 1)
+        read_picture(tmp_path, 1)
 
 
 def test_the_table_holds_every_style(styles: Gallery) -> None:
