@@ -84,7 +84,7 @@ class Engine(Section, frozen=True):
     ] = "auto"
     encoder: Annotated[
         EncoderName,
-        _doc("Encoder of orders that name none; full is fetched once (548 MB) unless engine.weights is set."),
+        _doc("Encoder of fine orders that name none; full is fetched once (548 MB) unless engine.weights is set."),
     ] = "slim"
     threads: Annotated[int, _doc("CPU threads to paint with; 0 takes every core.", ge=0, le=1024)] = 0
     cache: Annotated[Path, _doc("Folder for downloaded weights.")] = Path("~/.cache/impasto")
@@ -112,7 +112,7 @@ class Defaults(Section, frozen=True):
 class Limits(Section, frozen=True):
     max_size: Annotated[int, _doc("Largest size=, in pixels, that an order may name.", ge=64, le=4096)] = 2048
     max_steps: Annotated[int, _doc("Largest steps= that an order may name.", ge=1, le=5000)] = 1000
-    max_photo_mb: Annotated[int, _doc("Largest photo, in MB, that is taken.", ge=1, le=60)] = 20
+    max_photo_mb: Annotated[int, _doc("Largest photo or style picture, in MB, that is taken.", ge=1, le=60)] = 20
     open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
     per_minute: Annotated[float, _doc("Pictures that one person may order in a minute, in the long run.", gt=0)] = 6.0
     burst: Annotated[int, _doc("Pictures that one person may order at once after a rest.", ge=1)] = 6
