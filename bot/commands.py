@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,7 +17,7 @@ from bot.errors import BadOrder, NotAllowed, Refusal, sentence
 from bot.jobs import Job
 from bot.studio import HOW_MINE, Studio
 from engine import recipe as recipes
-from engine.gallery import Gallery, Style, key
+from engine.gallery import Gallery, Style, folded, key
 from engine.recipe import Recipe, RecipeError, line, nearest
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ PAPERS = (
     "fine mode: Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
     " Convolutional Neural Networks” (2016)",
 )
+TAGS_SHOWN = 8  # where all styles are shown; the pictures are what counts there
 HOW = "Send a photo with /stylize starrynight as its text, or reply that to a photo."
 
 
@@ -185,7 +187,10 @@ class Commands:
         elif words:
             text = f"{count} for “{words[:40]}”. /styles and a name shows one in full."
         else:
-            text = f"{count}. {HOW}" + (f"\n/styles WORD narrows them: {', '.join(tags)}." if tags else "")
+            usual = ", ".join(
+                word for word, _ in Counter(tag for s in found for tag in s.tags).most_common(TAGS_SHOWN)
+            )
+            text = f"{count}. {HOW}" + (f"\n/styles and a word shows fewer: {usual}, ..." if usual else "")
         return Reply(text=text, cards=_cards(found))
 
     def _sought(self, words: str, tags: Sequence[str]) -> Sequence[Style]:
@@ -310,7 +315,7 @@ def _replaced(setting: str, value: object) -> tuple[str, ...]:
 
 def _matches(style: Style, word: str) -> bool:
     texts = (style.name, style.title, style.artist, *style.aliases)
-    return word.lower() in style.tags or any(key(word) in key(text) for text in texts)
+    return folded(word) in style.tags or any(key(word) in key(text) for text in texts)
 
 
 def _cards(styles: Iterable[Style]) -> tuple[Card, ...]:

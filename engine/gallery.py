@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -67,9 +68,14 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     style: tuple[Style, ...]
 
 
+def folded(text: str) -> str:
+    """Lower case, without accents."""
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).lower()
+
+
 def key(word: str) -> str:
-    """A name as names are compared: lower case, without spaces, dashes and underscores."""
-    return re.sub(r"[\s\-_]+", "", word).lower()
+    """A name as names are compared: lower case, without accents, spaces, dashes and underscores."""
+    return re.sub(r"[\s\-_]+", "", folded(word))
 
 
 class Gallery:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -56,7 +57,7 @@ PAINTINGS = {
     "nightcafe": "night-cafe",
 }
 LONG_SIDE = 448  # pixels
-STEPS = 90
+STEPS = 120
 SPOTS = 64  # across the long side of what a reconstruction starts from
 MAX_BYTES = 120_000
 CALIBRATION_PHOTOS = 40
@@ -93,7 +94,8 @@ def reconstruct(artwork: Tensor, encoder: Encoder, steps: int = STEPS) -> Iterat
     """Steps towards a picture of the artwork's size, (3, H, W), that shares only its Gram matrices."""
     # A ratio of 1e-9 forgets what it starts from.
     recipe = Recipe(styles=(Share("artwork"),), init="photo", ratio=1e-9, steps=steps, seed=1)
-    yield from gatys.paint(shuffled(artwork), [(artwork, 1.0)], recipe, encoder)
+    for step in gatys.paint(shuffled(artwork), [(artwork, 1.0)], recipe, encoder):
+        yield replace(step, x=recoloured(step.x, artwork))
 
 
 def shuffled(artwork: Tensor) -> Tensor:
@@ -103,6 +105,20 @@ def shuffled(artwork: Tensor) -> Tensor:
     small = gatys.resize(artwork[None], (round(height * scale), round(width * scale)))
     order = torch.randperm(small[0, 0].numel(), generator=torch.Generator().manual_seed(1))
     return gatys.resize(small.flatten(2)[..., order.to(small.device)].view_as(small), (height, width))[0]
+
+
+def recoloured(x: Tensor, artwork: Tensor) -> Tensor:
+    """x (1, 3, h, w) with the mean of the artwork's colours and their deviation along each of their principal axes.
+
+    Colours come nearer step by step, and this is the rest of their way: an engraving gets grey, a loud painting loud.
+    """
+    mine, theirs = x.flatten(2)[0], artwork.flatten(1)
+    centred = theirs - theirs.mean(1, keepdim=True)
+    axes = torch.linalg.svd(centred @ centred.T).U.T
+    found = axes @ (mine - mine.mean(1, keepdim=True))
+    wanted = (axes @ centred).std(1, keepdim=True)
+    colours = axes.T @ (found * (wanted / found.std(1, keepdim=True).clamp_min(1e-4))) + theirs.mean(1, keepdim=True)
+    return colours.view_as(x).clamp(0, 1)
 
 
 def webp(x: Tensor, most: int = MAX_BYTES) -> bytes:

@@ -23,6 +23,7 @@ from aiohttp import ClientConnectionError, WSCloseCode, web
 
 from bot.chat import Hook, Incoming, Reply, Result, Status
 from bot.chat.web_door import DAYS, Door
+from bot.chat.web_gallery import Shelf
 from bot.chat.web_rooms import ENTRIES, PHOTOS, Answer, Finished, Live, Photo, Rooms, Said, Told, key_of
 from bot.commands import COMMANDS, Commands
 from bot.config import Web
@@ -121,6 +122,7 @@ class WebChat:
         self._max_photo = max_photo_bytes
         self._door = Door(config)
         self._rooms = Rooms(store)
+        self._shelf = Shelf(gallery)
         self._files = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in TYPES}
         self._sockets: set[web.WebSocketResponse] = set()
         self._answering: set[tuple[str, str]] = set()
@@ -191,7 +193,7 @@ class WebChat:
             [
                 web.get("/", self._page),
                 web.get("/static/{file}", self._static),
-                web.get("/style/{name}.webp", self._swatch),
+                *self._shelf.routes(),
                 web.get("/gallery.json", self._gallery_json),
                 web.get("/health", self._readiness),
                 web.get("/metrics", self._metrics),
@@ -263,28 +265,9 @@ class WebChat:
             return web.Response(status=304)
         return response
 
-    async def _swatch(self, request: web.Request) -> web.StreamResponse:
-        style = self._gallery.find(request.match_info["name"])
-        if style is None or not style.swatch.is_file():
-            raise web.HTTPNotFound
-        return web.FileResponse(
-            style.swatch, headers={"Content-Type": "image/webp", "Cache-Control": "private, max-age=86400"}
-        )
-
     async def _gallery_json(self, request: web.Request) -> web.Response:
-        styles = [
-            {
-                "name": style.name,
-                "title": style.title,
-                "by": f"{style.artist}, {style.year}",
-                "credit": style.credit,
-                "words": " ".join([style.name, style.credit, *style.aliases, *style.tags]).lower(),
-                "swatch": style.swatch.is_file(),
-            }
-            for style in self._gallery
-        ]
         about = {
-            "styles": styles,
+            "styles": self._shelf.styles(),
             "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
             "settings": list(SETTINGS),
             "max_bytes": self._max_photo,

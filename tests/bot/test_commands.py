@@ -163,7 +163,9 @@ async def test_a_single_style_is_shown_with_all_that_is_known_of_it() -> None:
 
 async def test_several_styles_come_with_the_words_that_narrow_them() -> None:
     async with bot() as it:
-        assert (await _say(it, "/styles")).text.endswith("\n/styles WORD narrows them: blue, night, woodblock.")
+        assert (await _say(it, "/styles")).text.endswith(
+            "\n/styles and a word shows fewer: blue, night, woodblock, ..."
+        )
         assert (await _say(it, "/styles blue")).text.startswith("2 styles for “blue”.")
 
 

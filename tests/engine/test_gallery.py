@@ -45,7 +45,9 @@ def test_starrynight_is_there_among_at_least_twenty_four(styles: Gallery) -> Non
     assert styles["starrynight"].credit == "The Starry Night, Vincent van Gogh, 1889"
 
 
-@pytest.mark.parametrize("word", ["GreatWave", "great wave", "great-wave", "GREAT_WAVE", "hokusai", " great wave "])
+@pytest.mark.parametrize(
+    "word", ["GreatWave", "great wave", "great-wave", "GREAT_WAVE", "hokusai", " great wave ", "Great Wåve"]
+)
 def test_names_match_whatever_their_case_spaces_dashes_and_underscores(styles: Gallery, word: str) -> None:
     assert styles.find(word) is styles["greatwave"]
 

@@ -28,10 +28,11 @@ function thumb(photo, what) {
   return image;
 }
 
-export function answerBubble(entry, tiles) {
+/** An answer, with styles to choose from, and `more` where there are others. */
+export function answerBubble(entry, tiles, more) {
   const cards = tiles.length > 0 && h("ul", { class: "swatches" }, ...tiles.map((tile) => h("li", {}, tile)));
   const kind = `bubble theirs${entry.refused ? " refused" : ""}${cards ? " with-cards" : ""}`;
-  return h("article", { class: kind }, h("p", {}, entry.text), cards);
+  return h("article", { class: kind }, h("p", {}, entry.text), cards, more && h("div", { class: "deeds" }, more));
 }
 
 /** Why a message of the person's own could not be sent. */

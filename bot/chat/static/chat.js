@@ -3,18 +3,19 @@
 import { answerBubble, JobBubble, photoBubble, saidBubble, trouble } from "./bubbles.js";
 import { Composer } from "./composer.js";
 import { $, announce, h } from "./dom.js";
+import { Gallery, tile } from "./gallery.js";
 import { OWN, Pair, saysMine } from "./pair.js";
-import { Picker, tile } from "./picker.js";
 import { enter, Line, name } from "./room.js";
 
 const WELCOME_STYLES = 6;
+const TILES = 12; // of an answer; the gallery has room for more
 
 class Page {
   constructor(gallery, room) {
     this.gallery = gallery;
-    this.picker = new Picker([OWN, ...gallery.styles]);
+    this.menu = new Gallery([OWN, ...gallery.styles]);
     this.pair = new Pair();
-    this.composer = new Composer(gallery, (text) => this.write(text), () => this.pair.show());
+    this.composer = new Composer(gallery, (text) => this.write(text), () => this.changed());
     this.forget();
     this.caughtUp = false;
     this.pinned = true;
@@ -27,6 +28,7 @@ class Page {
     this.photos = new Map(); // by blob, oldest first
     this.jobs = new Map();
     this.own = new Map(); // bubbles of this page's own messages, by the message's id, until the room has them
+    this.wanted = null; // the line that waits in the composer for its photo, and its style
     this.pair.forget();
     $("log").replaceChildren();
   }
@@ -64,8 +66,15 @@ class Page {
 
   answer(entry) {
     if (entry.job) this.job(entry.job).accept(entry, this.photos.get(entry.photo));
-    else if (!entry.quiet) this.add(answerBubble(entry, this.tiles(entry.cards ?? [], this.photos.get(entry.photo))));
+    else if (!entry.quiet) this.add(this.answerWithTiles(entry));
     if (entry.refused) this.jobs.forEach((job) => job.over || job.goOn());
+  }
+
+  answerWithTiles(entry) {
+    const cards = entry.cards ?? [];
+    const photo = this.photos.get(entry.photo);
+    const all = cards.length > TILES && h("button", { type: "button", onclick: () => this.pick(photo) }, `See all ${cards.length} in the gallery`);
+    return answerBubble(entry, this.tiles(cards.slice(0, TILES), photo), all);
   }
 
   finished(entry) {
@@ -146,7 +155,16 @@ class Page {
   addFiles(files) {
     const photos = [...files].map((file) => this.send(file)).filter(Boolean);
     const line = $("text").value;
+    if (this.wanted && photos.length) return this.paintWanted(photos);
     if (photos.length === 2 && files.length === 2 && (!line.trim() || saysMine(line))) this.match(...photos);
+  }
+
+  /** The text box holds another line: what is said above it follows. */
+  changed() {
+    if (this.wanted?.line !== $("text").value) this.wanted = null;
+    $("wanted").hidden = !this.wanted;
+    $("wanted").textContent = this.wanted ? `${this.wanted.style.title}: now add your photo.` : "";
+    this.pair.show();
   }
 
   /** Have this photo painted in the style of that picture: all that is left to do is to send the line. */
@@ -231,15 +249,23 @@ class Page {
 
   pick(photo) {
     const shown = photo ?? this.current;
-    this.picker.open(shown, (line) => this.order(line, shown));
+    this.menu.open(shown, (line, style) => this.order(line, shown, style));
   }
 
   /** A style was chosen: paint the photo in it, or ask for the photo first. */
-  order(line, photo) {
+  order(line, photo, style) {
     if (photo && saysMine(line)) return this.askStyle((style) => this.say(line, photo, style));
     if (photo) return this.say(line, photo);
+    this.wanted = saysMine(line) ? null : { line, style };
     this.composer.fill(line);
     $("file").click();
+  }
+
+  /** The photos that a chosen style has waited for are there. */
+  paintWanted(photos) {
+    const { line } = this.wanted;
+    this.composer.fill("");
+    for (const photo of photos) this.say(line, photo);
   }
 
   /** Ask for a picture to be the style; `then` gets it when it is on its way. */
@@ -272,7 +298,7 @@ class Page {
 
   tiles(cards, photo) {
     const styles = cards.map((card) => this.gallery.styles.find((style) => style.name === card.name)).filter(Boolean);
-    return styles.map((style) => tile(style, () => this.order(`/stylize ${style.name}`, photo ?? this.current)));
+    return styles.map((style) => tile(style, () => this.order(`/stylize ${style.name}`, photo ?? this.current, style)));
   }
 
   welcome() {
@@ -313,6 +339,7 @@ class Page {
       $("text").focus();
     });
     $("replying-style").addEventListener("click", () => this.pick());
+    $("open-gallery").addEventListener("click", () => this.pick());
     $("replying-add").addEventListener("click", () => {
       const { photo } = this.pair.of($("text").value);
       this.askStyle((style) => this.match(photo, style));

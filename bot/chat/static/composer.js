@@ -1,6 +1,7 @@
 // The text box: Enter sends, arrow-up recalls, and what could come next is suggested.
 
 import { $, h } from "./dom.js";
+import { fold } from "./gallery.js";
 import { OWN } from "./pair.js";
 
 const RECALL = 50; // lines kept for arrow-up
@@ -65,7 +66,7 @@ export class Composer {
     if (!match) return [];
     const [, before, word] = match;
     const [, mix, part] = /^(.*\+)?(.*)$/.exec(word);
-    const sought = part.toLowerCase().replace(/[-_]/g, "");
+    const sought = fold(part).replace(/[-_]/g, "");
     const styled = before.trim().split(/\s+/).some((other, index) => index > 0 && !other.includes("="));
     if (!styled) {
       return [...this.gallery.styles, OWN]
