@@ -274,7 +274,7 @@ async def test_an_operators_own_style_is_painted(photo: Path, tmp_path: Path) ->
     own.mkdir()
     own_style(own)
     code, out, err = await run(
-        *("stylize", photo, "our mural steps=2 size=64 mode=fine", "-o", "out.png"),
+        *("stylize", photo, "our mural steps=2 size=64 mode=fine init=photo", "-o", "out.png"),
         cwd=tmp_path,
         IMPASTO_GALLERY_FOLDER="own",
     )

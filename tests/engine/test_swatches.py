@@ -1,0 +1,41 @@
+"""What a style's picture has of the artwork: its colours, and no form of it."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.gallery import default
+from engine.swatches import PAINTINGS, recoloured, shuffled
+
+
+def artwork(height: int = 60, width: int = 80) -> torch.Tensor:
+    """A dark left half and a light right half, (3, H, W), with some grain."""
+    grain = 0.05 * torch.rand(3, height, width, generator=torch.Generator().manual_seed(3))
+    halves = torch.tensor([[0.2, 0.9], [0.1, 0.7], [0.5, 0.3]])
+    return halves.repeat_interleave(width // 2, 1)[:, None].expand(3, height, width) + grain
+
+
+def test_every_style_of_the_gallery_is_made_from_a_painting() -> None:
+    assert set(PAINTINGS) == {style.name for style in default()}
+
+
+def test_what_a_reconstruction_starts_from_has_the_colours_and_not_the_form() -> None:
+    a = artwork()
+    x = shuffled(a)
+    assert x.shape == a.shape
+    assert torch.allclose(x.mean((1, 2)), a.mean((1, 2)), atol=0.02)
+    assert (a[0, :, 40:] - a[0, :, :40]).mean() > 0.6
+    assert abs((x[0, :, 40:] - x[0, :, :40]).mean()) < 0.05
+
+
+def test_a_reconstruction_gets_the_artworks_colours() -> None:
+    a = artwork() * 0.6 + 0.2
+    x = recoloured(torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1)) * 0.2 + 0.4, a)
+    assert torch.allclose(x.mean((0, 2, 3)), a.mean((1, 2)), atol=0.02)
+    assert x[0, 0].std() > 0.7 * a[0].std()
+
+
+def test_of_an_engraving_it_is_grey() -> None:
+    grey = artwork()[:1].expand(3, -1, -1)
+    x = recoloured(torch.rand(1, 3, 32, 48), grey)
+    assert (x.amax(1) - x.amin(1)).max() < 0.01
