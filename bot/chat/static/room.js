@@ -131,6 +131,7 @@ export class Line {
           reject(error);
         }
         this.outbox.shift();
+        await null; // the next may be made of what this one's sender has just learnt: a photo's name
       }
     } finally {
       this.sending = false;
