@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 HERE = Path(__file__).parent
+MINE = "mine"  # what a recipe calls the picture that a person sends along as the style
 
 # A name is a word of a recipe line and the name of files.
 Name = Annotated[str, Meta(pattern="^[a-z0-9]{1,40}$")]
@@ -82,11 +83,15 @@ class Gallery:
     """Styles in the file's order, found by name or alias."""
 
     def __init__(self, styles: tuple[Style, ...]) -> None:
-        """Raises GalleryError where two styles answer to the same name."""
+        """Raises GalleryError where two styles answer to the same name, or one to that of no gallery's style."""
         self.styles = styles
         self._by_key: dict[str, Style] = {}
         for style in styles:
             for word in (style.name, style.title, *style.aliases):
+                if key(word) == MINE:
+                    raise GalleryError(
+                        f"no style may be called “{word}”, for that is a person's own picture: {style.name}"
+                    )
                 known = self._by_key.setdefault(key(word), style)
                 if known is not style:
                     raise GalleryError(f"two styles answer to “{word}”: {known.name} and {style.name}")

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from engine.gallery import MINE as MINE
 from engine.gallery import Gallery, key
 
 Mode = Literal["fast", "universal", "fine"]
@@ -26,7 +27,6 @@ Init = Literal["photo", "noise", "fast", "universal"]
 EncoderName = Literal["slim", "full"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
-MINE = "mine"  # the style that is no gallery's: the picture that the person sent along
 MINE_TITLE = "A picture of your own"
 MINE_STRENGTH = 50
 STEPS: Mapping[Init, int] = {"photo": 90, "noise": 90, "fast": 50, "universal": 50}  # by what they start from

@@ -138,6 +138,7 @@ def test_an_own_style_is_for_fast_mode_when_its_pair_is_there(tmp_path: Path) ->
     ("text", "sentence"),
     [
         (OWN, "the style ourmural has no picture"),
+        (OWN.replace("ourmural", "mine"), "no style may be called “mine”"),
         (OWN.replace("ourmural", "starrynight"), "two styles answer to “starrynight”: starrynight and starrynight"),
         (OWN.replace("ourmural", "../ourmural"), "name"),
         (OWN.replace("ourmural", "Our Mural"), "name"),
