@@ -388,7 +388,10 @@ class Studio:
         tickets = self._queue.order()
         for place, ticket in enumerate(tickets, 1):
             live = self._live[ticket.id]
-            live.announcer.show(live.job, Status(text=f"place {place} of {len(tickets)}, {in_words(ahead)}"))
+            text = f"place {place} of {len(tickets)}, {in_words(ahead)}"
+            if place == 1 and self._running is None:  # of which most people are told no more, it is done so soon
+                text = f"coming up in {in_words(ticket.cost)}"
+            live.announcer.show(live.job, Status(text=text))
             ahead += ticket.cost
 
     def _running_left(self) -> float:
