@@ -101,6 +101,12 @@ async def test_the_picture_is_the_terminals_to_the_last_byte(server: FakeTelegra
         (file,) = await server.until(lambda: server.made("sendDocument"))
         await server.until(lambda: not server.unanswered)
         assert len(server.of_bot(ANN)) == 2
+        server.says(ANN, "/stylize starrynight size=64 seed=7", photo=CAT)
+        instant = await server.until(lambda: len(server.pictures(ANN)) == 2 and server.pictures(ANN)[-1])
+        assert "mode=fast" in instant["caption"]
+        server.presses(ANN, instant["message_id"], "Finer")
+        finer = await server.until(lambda: len(server.pictures(ANN)) == 3 and server.pictures(ANN)[-1])
+        assert "mode=fine" in finer["caption"]
         assert TOKEN not in bot.said
         assert "I am @impasto_bot" in bot.said
     line = result["caption"].split("\n")[1]
