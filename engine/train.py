@@ -263,17 +263,20 @@ def write_style(args: argparse.Namespace, name: str, network: fast.Network, artw
     recipe = Recipe(styles=(Share(name),), strength=1, seed=1)
     *_, (_, x) = onepass.paint(network, photo.to(artwork) / 255, [(name, 1.0)], recipe, usual=1)
     (args.gallery / "previews" / f"{name}.webp").write_bytes(swatches.webp(x))
-    entry = {
-        "name": name,
-        "title": args.title or args.name,
-        "artist": args.artist,
-        "year": args.year,
-        "licence": args.licence,
-    }
-    file = args.gallery / "styles.toml"
-    known = msgspec.toml.decode(file.read_bytes())["style"] if file.exists() else []
-    others = [style for style in known if style["name"] != name]
-    file.write_bytes(msgspec.toml.encode({"style": [*others, entry]}))
+    describe(args.gallery / "styles.toml", {"name": name, "title": args.title or args.name} | said_of(args))
+
+
+def said_of(args: argparse.Namespace) -> dict[str, str]:
+    return {word: getattr(args, word) for word in ("artist", "year", "licence")}
+
+
+def describe(file: Path, entry: dict[str, str]) -> None:
+    """Add the entry to a gallery file, and leave one that is there, with what its owner has made of it."""
+    text = file.read_text() if file.exists() else "# Styles of our own, as engine/styles.toml has them.\n"
+    if entry["name"] not in {style["name"] for style in msgspec.toml.decode(text).get("style", ())}:
+        # A string of JSON is a string of TOML.
+        lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in entry.items()]
+        file.write_text("\n".join([text.rstrip("\n"), "", "[[style]]", *lines, ""]))
 
 
 def make_previews(args: argparse.Namespace) -> None:
