@@ -29,7 +29,7 @@ from engine.fidelity import Fidelity, fidelity
 from engine.gallery import HERE
 from engine.images import fit
 from engine.perceptual import GalleryRun, GallerySettings
-from engine.recipe import Recipe, Share
+from engine.recipe import MINE, Recipe, Share
 from engine.slim import BRANCH, Slim
 from engine.teachers import SqueezeNet, VGGTeacher
 from engine.training import Run
@@ -235,8 +235,11 @@ def train_style(args: argparse.Namespace) -> None:
         raise SystemExit(
             f"There are {len(paths)} photos in {args.photos}; {FEWEST_PHOTOS} are needed, of anything at all."
         )
-    if name in {style.name for style in gallery.default()}:
-        raise SystemExit(f"The gallery has a style {name} already. Choose another name.")
+    known = gallery.load(args.gallery if (args.gallery / "styles.toml").exists() else None)
+    for word in (name, args.title or args.name):
+        other = known.find(word)
+        if other and (other.name != name or other.home == HERE) or word == MINE:
+            raise SystemExit(f"There is a style {word} already. Choose another name, or another --title.")
     device = default_device()
     network = fast.load(device)
     settings = msgspec.structs.replace(PairSettings(), steps=args.steps)

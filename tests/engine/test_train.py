@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 
 from engine import gallery, train
+from engine.another import PairSettings
 from engine.painter import TorchPainter
 from engine.recipe import complete, parse
 from engine.stages import Picture
 from engine.wire import Paint
 from engine.worker import Settings
 
-SMALL = train.PairSettings(crop=48, painting_sides=(64,))
+SMALL = PairSettings(crop=48, painting_sides=(64,))
 
 
 def folder_of_photos(folder: Path, count: int) -> Path:
@@ -47,13 +48,15 @@ def test_a_style_of_ones_own_is_trained_and_paints_in_fast_mode(tmp_path: Path, 
     *_, done = painter.paint(Paint("job", (photos / "1.jpg").read_bytes(), recipe))
     assert isinstance(done, Picture)
 
-    command(monkeypatch, "style", picture, "grandpa", *said)
+    with pytest.raises(SystemExit, match="a style Grandma's quilt already"):
+        command(monkeypatch, "style", picture, "grandpa", *said)
+    command(monkeypatch, "style", picture, "grandpa", *said, "--title", "Grandpa's quilt")
     assert {"grandma", "grandpa"} <= {style.name for style in gallery.load(mine)}
 
 
 @pytest.mark.parametrize(
     ("name", "count", "told"),
-    [("grandma", 3, "There are 3 photos"), ("starrynight", 20, "has a style starrynight already")],
+    [("grandma", 3, "There are 3 photos"), ("starrynight", 20, "There is a style starrynight already")],
 )
 def test_what_cannot_be_trained_is_said_before_anything_is_written(name, count, told, tmp_path, monkeypatch) -> None:
     picture = tmp_path / "quilt.png"
