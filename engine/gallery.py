@@ -19,6 +19,8 @@ from msgspec import Meta
 
 HERE = Path(__file__).parent
 MINE = "mine"  # what a recipe calls the picture that a person sends along as the style
+# What no style may be called. The fast network has a pair of the name "photo", which gives the photo back.
+TAKEN = {MINE: "a person's own picture", "photo": "the photo itself"}
 
 # A name is a word of a recipe line and the name of files.
 Name = Annotated[str, Meta(pattern="^[a-z0-9]{1,40}$")]
@@ -88,9 +90,9 @@ class Gallery:
         self._by_key: dict[str, Style] = {}
         for style in styles:
             for word in (style.name, style.title, *style.aliases):
-                if key(word) == MINE:
+                if key(word) in TAKEN:
                     raise GalleryError(
-                        f"no style may be called “{word}”, for that is a person's own picture: {style.name}"
+                        f"no style may be called “{word}”, for that is {TAKEN[key(word)]}: {style.name}"
                     )
                 known = self._by_key.setdefault(key(word), style)
                 if known is not style:

@@ -238,7 +238,7 @@ def train_style(args: argparse.Namespace) -> None:
     known = gallery.load(args.gallery if (args.gallery / "styles.toml").exists() else None)
     for word in (name, args.title or args.name):
         other = known.find(word)
-        if other and (other.name != name or other.home == HERE) or word == MINE:
+        if (other and (other.name != name or other.home == HERE)) or word == MINE:
             raise SystemExit(f"There is a style {word} already. Choose another name, or another --title.")
     device = default_device()
     network = fast.load(device)

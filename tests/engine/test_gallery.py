@@ -143,6 +143,7 @@ def test_an_own_style_is_for_fast_mode_when_its_pair_is_there(tmp_path: Path) ->
         (OWN.replace("ourmural", "starrynight"), "two styles answer to “starrynight”: starrynight and starrynight"),
         (OWN.replace("ourmural", "../ourmural"), "name"),
         (OWN.replace("ourmural", "Our Mural"), "name"),
+        (OWN + 'aliases = ["photo"]', "no style may be called “photo”, for that is the photo itself: ourmural"),
         (OWN + "strength = 101", "strength"),
         (OWN + "brush = 9.0", "brush"),
         (OWN + "brushh = 2.0", "brushh"),
