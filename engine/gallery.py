@@ -90,10 +90,8 @@ class Gallery:
         self._by_key: dict[str, Style] = {}
         for style in styles:
             for word in (style.name, style.title, *style.aliases):
-                if key(word) in TAKEN:
-                    raise GalleryError(
-                        f"no style may be called “{word}”, for that is {TAKEN[key(word)]}: {style.name}"
-                    )
+                if other := TAKEN.get(key(word)):
+                    raise GalleryError(f"no style may be called “{word}”, for that is {other}: {style.name}")
                 known = self._by_key.setdefault(key(word), style)
                 if known is not style:
                     raise GalleryError(f"two styles answer to “{word}”: {known.name} and {style.name}")

@@ -153,7 +153,7 @@ def test_an_own_style_is_for_fast_mode_when_its_pair_is_there(tmp_path: Path) ->
     ],
 )
 def test_a_folder_that_will_not_do_is_refused_with_the_reason(tmp_path: Path, text: str, sentence: str) -> None:
-    pictures = ("starrynight",) if "starrynight" in text else ()
+    pictures = ("starrynight", "ourmural") if text != OWN else ()
     with pytest.raises(GalleryError, match=sentence):
         gallery.load(folder(tmp_path, text, *pictures))
 
