@@ -144,7 +144,7 @@ class _Norm:
             mean, variance = next(self._known)
         else:
             over = (2, 3) if self._moments is None else (0, 2, 3)
-            variance, mean = torch.var_mean(h.float(), over, correction=0, keepdim=True)
+            mean, variance = _moments(h.float(), over)
             if self._moments is not None:
                 self._moments.append((mean, variance))
         gamma, beta = self._next()
@@ -159,6 +159,15 @@ class _Norm:
     def _next(self) -> tuple[Tensor, Tensor]:
         gamma, beta = next(self._pairs)
         return gamma[..., None, None], beta[..., None, None]
+
+
+def _moments(h: Tensor, over: tuple[int, ...]) -> Moments:
+    if h.is_cuda:
+        variance, mean = torch.var_mean(h, over, correction=0, keepdim=True)
+        return mean, variance
+    # On a CPU, and with channels last, var_mean takes ten times as long as this: a quarter of the whole pass.
+    mean = h.mean(over, keepdim=True)
+    return mean, (h - mean).square().mean(over, keepdim=True)
 
 
 def save(network: Network, path: Path, metadata: dict[str, str]) -> None:

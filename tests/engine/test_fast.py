@@ -48,6 +48,15 @@ def test_the_same_seed_paints_the_same_picture_and_another_a_different_one(netwo
     assert not torch.equal(painted(network, photo, ("red", 1.0), seed=8), first)
 
 
+@pytest.mark.parametrize("over", [(2, 3), (0, 2, 3)])
+def test_moments_are_the_channels_means_and_variances(over: tuple[int, ...]) -> None:
+    torch.manual_seed(5)
+    h = 3 + torch.rand(2, 5, 9, 7).contiguous(memory_format=torch.channels_last)
+    mean, variance = fast._moments(h, over)
+    assert torch.allclose(mean, h.mean(over, keepdim=True))
+    assert torch.allclose(variance, h.var(over, correction=0, keepdim=True))
+
+
 def test_strength_nought_gives_the_photo_back(network, photo) -> None:
     assert torch.equal(painted(network, photo, ("red", 1.0), strength=0)[0], photo)
 
