@@ -407,7 +407,9 @@ def encode_png(pixels: Tensor, line: str = "", alpha: Tensor | None = None) -> b
     if line:
         info.add_text(LINE_KEY, line)
     file = io.BytesIO()
-    _picture(pixels if alpha is None else torch.cat([pixels, alpha])).save(file, "PNG", pnginfo=info)
+    picture = _picture(pixels if alpha is None else torch.cat([pixels, alpha]))
+    # Brushwork does not repeat: to look for more than runs of a value takes four times as long and saves nothing.
+    picture.save(file, "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
     return file.getvalue()
 
 
