@@ -143,7 +143,8 @@ class Report:
             self._outbox.send(wire.encode(wire.Progress(self._order.job, stage.done, stage.text, stage.note)))
             self._progress_due = self._clock() + PROGRESS_SECONDS
         due = stage.at_once or self._clock() >= self._preview_due
-        if stage.preview and self._order.preview_seconds > 0 and due:
+        # At the end the picture itself is next, and a preview would only hold it up.
+        if stage.preview and stage.done < 1 and self._order.preview_seconds > 0 and due:
             self._outbox.send(wire.encode(wire.Preview(self._order.job, stage.preview())))
             # Counted from when it is out, so that a slow encoder of previews cannot eat up the job's time.
             self._preview_due = self._clock() + self._order.preview_seconds

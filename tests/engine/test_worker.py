@@ -287,6 +287,18 @@ def test_previews_are_made_only_when_one_is_due(seconds: float, most: int) -> No
     assert bool(previews) == bool(most)
 
 
+def test_the_finished_picture_is_not_held_up_by_a_preview_of_it() -> None:
+    def work(order: wire.Paint) -> Generator[Stage | Picture, None, None]:
+        for done in (0.5, 1.0):
+            yield Stage(done, "painting", preview=lambda done=done: b"JPEG at %g" % done)
+        yield PICTURE
+
+    with Bench(work, clock=ticking(1.0)) as bench:
+        bench.send(order(preview_seconds=0.1))
+        way, _ = bench.answer()
+    assert [event.picture for event in way if isinstance(event, wire.Preview)] == [b"JPEG at 0.5"]
+
+
 # --- the real painter and the real process ---------------------------------------------------------------------------
 
 
