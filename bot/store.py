@@ -86,6 +86,14 @@ class Blob(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class NewBlob(msgspec.Struct, frozen=True):
+    """A picture that a message brings along; the id, which the message names, cannot be guessed."""
+
+    kind: str  # media type
+    data: bytes
+    id: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(18))
+
+
 class Usage(msgspec.Struct, frozen=True):
     """What one person had painted."""
 
@@ -284,11 +292,17 @@ class Store:
 
         await self._do(work)
 
-    async def append(self, room: str, entry: bytes) -> int:
-        """Add to a room's messages; returns the entry's number, larger than every one before it."""
-        sql = "INSERT INTO entries (room, at, entry) VALUES (?, ?, ?)"
-        seq = await self._do(lambda db: db.execute(sql, (room, time.time(), entry)).lastrowid)
-        return int(seq or 0)
+    async def append(self, room: str, entry: bytes, blob: NewBlob | None = None) -> int:
+        """Add to a room's messages, with the picture that it names; returns the entry's number, larger than every one
+        before it."""
+
+        def work(db: sqlite3.Connection) -> int:
+            if blob:
+                _put_blob(db, room, blob)
+            sql = "INSERT INTO entries (room, at, entry) VALUES (?, ?, ?)"
+            return db.execute(sql, (room, time.time(), entry)).lastrowid or 0
+
+        return await self._do(work)
 
     async def entries(self, room: str, after: int = 0) -> list[tuple[int, bytes]]:
         """A room's messages with larger numbers than ``after``, oldest first."""
@@ -298,10 +312,9 @@ class Store:
 
     async def put_blob(self, room: str, kind: str, data: bytes) -> str:
         """Keep a picture of a room; the id cannot be guessed."""
-        id = secrets.token_urlsafe(18)
-        values = (id, room, kind, time.time(), data)
-        await self._do(lambda db: db.execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", values))
-        return id
+        blob = NewBlob(kind, data)
+        await self._do(lambda db: _put_blob(db, room, blob))
+        return blob.id
 
     async def blob(self, id: str) -> Blob | None:
         sql = "SELECT room, kind, data FROM blobs WHERE id = ?"
@@ -381,6 +394,11 @@ def _ordered(db: sqlite3.Connection, once: str) -> Job | None:
 def _data(db: sqlite3.Connection, table: str, id: str) -> bytes | None:
     row = db.execute(f"SELECT data FROM {table} WHERE job = ?", (id,)).fetchone()
     return bytes(row[0]) if row else None
+
+
+def _put_blob(db: sqlite3.Connection, room: str, blob: NewBlob) -> None:
+    values = (blob.id, room, blob.kind, time.time(), blob.data)
+    db.execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", values)
 
 
 def _move(db: sqlite3.Connection, id: str, state: State, changes: dict[str, Any]) -> Job:

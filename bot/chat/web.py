@@ -30,7 +30,7 @@ from bot.config import Web
 from bot.errors import BadConfig, LimitReached, sentence
 from bot.health import Health
 from bot.jobs import Job, Place, State
-from bot.store import Store
+from bot.store import NewBlob, Store
 from engine.gallery import Gallery
 from engine.recipe import SETTINGS, titles
 
@@ -138,10 +138,10 @@ class WebChat:
     async def deliver(self, job: Job, result: Result) -> None:
         room = job.place.room
         if not await self._rooms.settled(room, job.id):
-            picture = await self._store.put_blob(room, "image/png", result.picture)
+            picture = NewBlob("image/png", result.picture)
             entry = Finished(
                 job=job.id,
-                picture=picture,
+                picture=picture.id,
                 photo=_picture_of(job, "photo"),
                 file=job.file_name,
                 width=result.width,
@@ -152,7 +152,7 @@ class WebChat:
                 notes=result.notes,
                 style=_picture_of(job, "style"),
             )
-            await self._rooms.append(room, entry)
+            await self._rooms.append(room, entry, picture)
         self._rooms.settle(room, job.id)
 
     async def tell(self, job: Job, text: str) -> None:
@@ -323,10 +323,10 @@ class WebChat:
         kind = media_type(data)
         if kind is None:
             raise No(415, "This file is no picture that I can read. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.")
-        blob = await self._store.put_blob(room, kind, data)
+        blob = NewBlob(kind, data)
         name = "".join(c for c in request.query.get("name", "") if c.isprintable())[:80]
-        await self._rooms.append(room, Photo(id, blob, name or "photo"))
-        return web.json_response({"photo": blob})
+        await self._rooms.append(room, Photo(id, blob.id, name or "photo"), blob)
+        return web.json_response({"photo": blob.id})
 
     async def _upload(self, request: web.Request) -> bytes:
         large = No(

@@ -12,7 +12,7 @@ import msgspec
 
 from bot.chat import Card, Status
 from bot.errors import LimitReached
-from bot.store import Store
+from bot.store import NewBlob, Store
 
 LISTENERS_PER_ROOM = 6  # a tab has one; a few more while a lost one is not noticed yet
 LISTENERS = 1000
@@ -102,8 +102,9 @@ class Rooms:
         self._live: defaultdict[str, dict[str, Live]] = defaultdict(dict)
         self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
-    async def append(self, room: str, entry: Entry) -> None:
-        await self._store.append(room, msgspec.json.encode(entry))
+    async def append(self, room: str, entry: Entry, picture: NewBlob | None = None) -> None:
+        """Add an entry, and the picture that it names."""
+        await self._store.append(room, msgspec.json.encode(entry), picture)
         self._wake(room)
 
     async def raw(self, room: str, after: int) -> list[tuple[int, bytes]]:

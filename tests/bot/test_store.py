@@ -163,6 +163,16 @@ async def test_pruning_empties_rooms_unless_a_picture_is_still_to_come_there() -
         assert await store.append("quiet", b"again") > 2, "a number that was used must not come back"
 
 
+async def test_a_message_and_the_picture_that_it_names_are_kept_together_or_not_at_all() -> None:
+    async with Store.open(None) as store:
+        blob = module.NewBlob("image/png", b"blob")
+        await store.append("room", b"look", blob)
+        assert await store.blob(blob.id) == module.Blob("room", "image/png", b"blob")
+        with pytest.raises(StoreBroken):
+            await store.append("room", b"look again", blob)
+        assert await store.entries("room") == [(1, b"look")]
+
+
 def _on_disk(folder: Path, text: bytes) -> bool:
     return any(text in file.read_bytes() for file in folder.iterdir())
 

@@ -675,7 +675,7 @@ async def test_our_own_failure_is_a_sentence_without_a_trace(
     async def broken(*args: object) -> None:
         raise RuntimeError("secret path /etc/shadow")
 
-    monkeypatch.setattr(at.store, "put_blob", broken)
+    monkeypatch.setattr(at.store, "append", broken)
     status, said = await tab.post("/photo?id=photo0001&name=a", picture())
     assert status == 500
     assert "try again" in said["error"]
