@@ -152,6 +152,7 @@ class Desk:
                 await self._keep(job, _Kept(0))
                 continue
             self._shown.pop(job.id, None)
+            self._turns.discard(job.id)
             return
         raise Undeliverable("Telegram does not let me change my own messages there.")
 

@@ -73,6 +73,21 @@ async def test_a_waiting_person_is_told_of_every_place_gained() -> None:
         await it.chat.answered(first.id, second.id, third.id)
 
 
+async def test_a_chat_shows_when_it_is_its_turn_and_holds_up_no_answer() -> None:
+    class Patient(ChatDouble):
+        async def turn(self, job: Job, status: Status) -> None:
+            await self.until(lambda: "step 12" in status.text)
+
+    async with bot(waits, paints, chat=Patient()) as it:
+        first = await it.order()
+        await it.chat.until(lambda: it.chat.texts(first.id))
+        assert "step 12" in it.chat.texts(first.id)[0]
+        it.engine.let_go(first.id)
+        second = await it.order()
+        await it.chat.answered(first.id, second.id)
+        assert it.chat.texts(second.id) == []
+
+
 async def test_progress_comes_with_the_newest_preview() -> None:
     async def act(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
         async for event in paints(engine, paint):
