@@ -8,7 +8,7 @@ import pytest
 
 from bot.actions import Action, Actions, Press, Pressed, buttons
 from bot.jobs import Job, State
-from engine.recipe import line
+from engine.recipe import STEPS, line
 from tests.bot.doubles import Bot, bot, waits
 
 
@@ -38,7 +38,7 @@ async def test_finer_is_the_same_picture_in_fine_mode(mode: str) -> None:
         assert pressed.job, pressed.text
         fine = pressed.job.recipe
         assert line(fine).startswith(line(job.recipe).replace(f"mode={mode}", "mode=fine"))
-        assert (fine.steps, fine.encoder) == (90, "slim")
+        assert (fine.init, fine.steps, fine.encoder) == ("fast", STEPS["fast"], "slim")
 
 
 async def test_finer_is_offered_only_where_the_picture_was_not_made_so() -> None:

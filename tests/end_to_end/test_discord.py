@@ -542,7 +542,7 @@ async def test_the_real_engines_picture_is_the_terminals_to_the_byte(fake: FakeD
     command = worker_command(device="cpu", threads=1, cache=tmp_path / "cache")
     async with (
         Supervisor(command, timings=Timings(load_seconds=300, hang_seconds=300)) as engine,
-        on(fake, engine=engine) as it,
+        on(fake, engine=engine, pause=DiscordChat.pause) as it,
     ):
         await fake.slash(
             *(it.ann, it.channel, "stylize"), style="starrynight", photo=("photo.png", PHOTO), size=64, seed=7,
