@@ -98,8 +98,12 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def _style(self, value: str, gallery: Gallery, topic: str) -> Room:
         if value.lower() in NOTHING:
             return msgspec.structs.replace(self, style=None)
-        styles = recipes.parse(value, gallery).styles
-        return msgspec.structs.replace(self, style=line(Recipe(styles=styles)).removeprefix("/stylize "))
+        recipe = recipes.parse(value, gallery)
+        if recipe.mine:
+            raise BadOrder(
+                "mine needs a picture with every order, so it cannot be a room's style. Name the gallery's."
+            )
+        return msgspec.structs.replace(self, style=line(Recipe(styles=recipe.styles)).removeprefix("/stylize "))
 
     def _mode(self, value: str, gallery: Gallery, topic: str) -> Room:
         if value.lower() in NOTHING:

@@ -47,6 +47,8 @@ async def test_a_rooms_mode_is_filled_in_unless_what_is_said_needs_another() -> 
     assert Room(mode="fine").fill(said, 512, GALLERY).mode == "fine"
     with_steps = recipe.parse("starrynight steps=9", GALLERY)
     assert Room(mode="fast").fill(with_steps, 512, GALLERY).mode is None
+    mine = recipe.parse("mine", GALLERY)
+    assert Room(mode="fast").fill(mine, 512, GALLERY).mode is None
 
 
 async def test_orders_are_for_admins_where_admins_say_so() -> None:
@@ -84,6 +86,7 @@ async def test_everybody_may_look_and_only_admins_change() -> None:
         ("who=bob", "who= is everyone or admins."),
         ("mode=fsat", "Did you mean fast?"),
         ("style=starynight", "Did you mean starrynight?"),
+        ("style=mine", "mine needs a picture with every order"),
         ("topics=5", "topics=here"),
         ("topics=here", "no topics or channels here"),
         ("size", "Write a value behind size="),
