@@ -15,8 +15,9 @@ import msgspec
 import torch
 from torch import Tensor
 
-from engine import device, encoders, fast, gallery, gatys, images, onepass
+from engine import device, encoders, fast, gallery, gatys, images, onepass, universal
 from engine.recipe import MINE, Pooling, Recipe, RecipeError, check, line
+from engine.slim import Slim
 from engine.stages import Picture, Refused, Stage
 from engine.vgg import Encoder
 from engine.wire import Paint, Ready
@@ -67,6 +68,7 @@ class TorchPainter:
         self._limits = images.Limits(max_bytes=settings.max_photo_mb * 2**20)
         self._gallery = gallery.load(settings.gallery)
         self._network = fast.load(self._device, settings.gallery)
+        self._decoders = universal.load(self._device)
         self._swatches: dict[str, Tensor] = {}
         self._modes = {"fast": self._fast, "universal": self._universal, "fine": self._fine}
         # One at a time: a second job that wants the full encoder waits for the first one's download.
@@ -156,7 +158,12 @@ class TorchPainter:
         return x
 
     def _universal(self, work: Work) -> Stages:
-        raise Refused("Universal mode is not ready yet. Use mode=fine.")
+        slim = encoders.load("slim", self._device)
+        assert isinstance(slim, Slim)
+        x = work.p[None]
+        for done, x in universal.paint(work.p, self._pictures(work), work.recipe, slim, self._decoders):
+            yield Stage(done, "painting", preview=functools.partial(_preview, x))
+        return x
 
     def _fine(self, work: Work) -> Stages:
         start = None

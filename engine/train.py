@@ -19,9 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
-from engine import fast, gallery, onepass, swatches
+from engine import fast, gallery, onepass, swatches, universal
 from engine.another import Lesson, PairSettings
 from engine.crops import Crops, held_out, load
+from engine.decoding import DecoderRun, DecoderSettings
 from engine.distil import DistilSettings, TrunkRun
 from engine.distil_branch import BranchRun, BranchSettings
 from engine.encoders import SLIM_FILE, SlimEncoder
@@ -282,6 +283,33 @@ def describe(file: Path, entry: dict[str, str]) -> None:
         file.write_text("\n".join([text.rstrip("\n"), "", "[[style]]", *lines, ""]))
 
 
+def train_universal(args: argparse.Namespace) -> None:
+    """Train universal mode's decoders; write the weights and how well they give photos back."""
+    device, until = default_device(), time.monotonic() + args.hours * 3600
+    args.out.mkdir(parents=True, exist_ok=True)
+    run = DecoderRun(args.data, msgspec.structs.replace(DecoderSettings(), steps=args.steps), device)
+    checkpoint = args.out / "universal.pt"
+    if checkpoint.exists():
+        run.load(checkpoint)
+        log.info("universal: resumed at step %d", run.step)
+    follow(run, run.run(), "universal", checkpoint, until)
+    decibels = run.decibels([load(path, 288)[None, :, :256, :256].float() / 255 for path in held_out_photos(run.data)])
+    log.info("photos held out: %s", ", ".join(f"{name} {value:.1f} dB" for name, value in decibels.items()))
+    metadata = {
+        "what": "decoders of engine/universal.py: from layers of the slim encoder back to the picture",
+        "data": f"{len(run.photos.pictures)} photos of ImageNet's classes and "
+        f"{len(run.paintings.pictures)} paintings in the public domain; trained from scratch, for reconstruction",
+        "settings": msgspec.json.encode(run.settings).decode(),
+        "steps": str(run.step),
+        "decibels": msgspec.json.encode({name: round(value, 1) for name, value in decibels.items()}).decode(),
+        "when": datetime.now(UTC).date().isoformat(),
+    }
+    state = {name: tensor.half().contiguous().cpu() for name, tensor in run.network.folded().state_dict().items()}
+    save_file(state, universal.FILE, metadata)
+    universal.FILE.chmod(0o644)
+    log.info("wrote %s, %d bytes", universal.FILE, universal.FILE.stat().st_size)
+
+
 def make_previews(args: argparse.Namespace) -> None:
     """One photo in every style, by fast mode at the style's own strength and brush."""
     from skimage import data  # only the test extra brings it
@@ -321,6 +349,12 @@ def main() -> None:
     command.add_argument("--hours", type=float, default=24.0, help="stop, resumably, after so long")
     command.add_argument("--fresh", action="store_true", help="begin anew, not from the weights in the package")
     command.set_defaults(run=train_gallery)
+    command = commands.add_parser("universal", help="train universal mode's decoders")
+    command.add_argument("--data", type=Path, default=DATA)
+    command.add_argument("--out", type=Path, default=Path("runs"), help="where checkpoints go")
+    command.add_argument("--steps", type=int, default=DecoderSettings().steps)
+    command.add_argument("--hours", type=float, default=24.0, help="stop, resumably, after so long")
+    command.set_defaults(run=train_universal)
     command = commands.add_parser("previews", help="show what every style does to one photo")
     command.add_argument("--photo", default="chelsea", help="the name of one of scikit-image's photos")
     command.set_defaults(run=make_previews)

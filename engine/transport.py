@@ -1,0 +1,68 @@
+"""First and second moments of features, and the linear maps that carry one picture's to another's.
+
+The paper whitens and colours with the symmetric roots of both covariances. Any rotation in between gives the same
+covariance; the one taken here moves the features least in the mean square (Lu et al. 2019, "A Closed-form Solution to
+Universal Style Transfer", after Monge's transport between two Gaussians), so that more of the photo's forms survive.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+FLOOR = 1e-3  # of the mean eigenvalue: what hardly varies is not blown up to be a texture
+
+
+class Moments(NamedTuple):
+    """Mean (N,) and covariance (N, N) of N filters over all positions, in float64."""
+
+    mean: Tensor
+    covariance: Tensor
+
+
+def moments(parts: Iterable[Mapping[str, Tensor]]) -> dict[str, Moments]:
+    """Each layer's moments over all positions of one picture, whose features (1, N, h, w) come in parts."""
+    count: Counter[str] = Counter()
+    total: dict[str, Tensor] = {}
+    squares: dict[str, Tensor] = {}
+    for part in parts:
+        for name, F in part.items():
+            f = F.flatten(2)[0]  # (N, M)
+            count[name] += f.shape[1]
+            total[name] = total.get(name, 0) + f.sum(1).double()
+            squares[name] = squares.get(name, 0) + (f @ f.mT).double()
+    mean = {name: total[name] / count[name] for name in total}
+    return {name: Moments(m, squares[name] / count[name] - torch.outer(m, m)) for name, m in mean.items()}
+
+
+def mixed(shares: Sequence[tuple[Moments, float]]) -> Moments:
+    """Means and covariances of several styles, by weight."""
+    total = sum(weight for _, weight in shares)
+    mean = torch.stack([weight / total * style.mean for style, weight in shares]).sum(0)
+    return Moments(mean, torch.stack([weight / total * style.covariance for style, weight in shares]).sum(0))
+
+
+def power(covariance: Tensor, exponent: float, floor: float = 0.0) -> Tensor:
+    """A symmetric matrix (N, N) to a power, its eigenvalues raised by ``floor`` times their mean."""
+    values, vectors = torch.linalg.eigh(covariance)
+    values = values.clamp_min(0) + floor * values.mean().clamp_min(1e-12)
+    return (vectors * values**exponent) @ vectors.mT
+
+
+def transport(content: Moments, style: Moments, floor: float = FLOOR) -> tuple[Tensor, Tensor]:
+    """T (N, N) and t (N,) such that T f + t has the style's moments where f has the content's."""
+    root, whitening = (power(content.covariance, exponent, floor) for exponent in (0.5, -0.5))
+    # Whiten, turn and colour, in one matrix.
+    T = whitening @ power(root @ style.covariance @ root, 0.5) @ whitening
+    return T, style.mean - T @ content.mean
+
+
+def carry(F: Tensor, map: tuple[Tensor, Tensor], share: float = 1.0) -> Tensor:
+    """Features (B, N, h, w) sent ``share`` of the way along a map."""
+    T, t = map[0].to(F), map[1].to(F)
+    f = torch.einsum("ij,bjhw->bihw", T, F) + t.view(1, -1, 1, 1)
+    return torch.lerp(F, f, share)
