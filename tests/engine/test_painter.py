@@ -52,7 +52,7 @@ def test_another_style_and_a_mixture_are_other_pictures(painter) -> None:
 
 
 def test_strength_nought_is_the_photo(painter) -> None:
-    for mode in ("fast", "fine"):
+    for mode in ("fast", "universal", "fine"):
         _, picture = painted(painter, f"starrynight strength=0 mode={mode}")
         x, p = (images.decode(data).pixels for data in (picture.png, picture_bytes()))
         assert torch.allclose(x, images.fit(p, 72), atol=0.01)
@@ -69,11 +69,13 @@ def test_a_fine_picture_shows_the_fast_one_before_its_first_step(painter) -> Non
     assert picture.recipe.init == "fast"
 
 
-def test_a_picture_of_ones_own_is_the_style(painter) -> None:
-    said = "mine mode=fine init=photo steps=3"
-    _, blue = painted(painter, said, style=picture_bytes("blue"))
+@pytest.mark.parametrize("said", ["mine", "mine mode=fine init=photo steps=3", "mine mode=fine steps=2"])
+def test_a_picture_of_ones_own_is_the_style(painter, said) -> None:
+    stages, blue = painted(painter, said, style=picture_bytes("blue"))
     _, red = painted(painter, said, style=picture_bytes("red"))
     assert blue.png != red.png
+    assert any(stage.at_once for stage in stages) == (blue.recipe.init == "universal")
+    assert blue.recipe.mode == ("fine" if "fine" in said else "universal")
 
 
 def test_a_style_picture_that_is_missing_or_none_is_told_apart_from_the_photo(painter) -> None:
