@@ -22,7 +22,6 @@ from engine.vgg import Encoder
 COARSEST = 192  # pixels, long side of the first scale; below it conv5_1 sees the whole picture at once
 SCALE_RATIO = 1.63  # 192, 314, 512: each scale has 2.7 times the pixels of the one before
 STEPS_RATIO = 0.65  # and so much of its steps: forms are found while they are cheap, strokes refined at the end
-SCALES_AFTER_FAST = 2  # the coarser ones would only blur the forms that the fast picture has found already
 TV = 0.15  # weight of total variation against beta = 1
 START_NOISE = 0.02  # of the seeded noise that is laid over the photo
 ADAM_RATE = 0.02  # of the range of pixel values, a step
@@ -70,21 +69,15 @@ def ratio(strength: int) -> float:
     return 1e-3 * 10.0**decades
 
 
-def scales(height: int, width: int, steps: int, most: int = 99) -> list[Scale]:
-    """Sizes from coarse to the full (height, width), with the steps for each; their sum is ``steps``.
-
-    Args:
-        most: no more sizes than these, the largest ones.
-    """
+def scales(height: int, width: int, steps: int) -> list[Scale]:
+    """Sizes from coarse to the full (height, width), with the steps for each; their sum is ``steps``."""
     long = max(height, width)
     count = max(1, min(steps, 1 + round(math.log(max(long / COARSEST, 1)) / math.log(SCALE_RATIO))))
-    coarsest = max(COARSEST, long * (COARSEST / long) ** ((most - 1) / (count - 1))) if count > 1 else long
-    count = min(count, most)
     shares = [STEPS_RATIO**i for i in range(count)]
     ends = [round(steps * sum(shares[: i + 1]) / sum(shares)) for i in range(count)]
     found = []
     for i, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
-        factor = (coarsest / long) ** (1 - i / (count - 1)) if count > 1 else 1.0
+        factor = (COARSEST / long) ** (1 - i / (count - 1)) if count > 1 else 1.0
         size = (max(32, round(height * factor)), max(32, round(width * factor))) if i < count - 1 else (height, width)
         found.append(Scale(size, end - begin))
     return [scale for scale in found if scale.steps]
@@ -117,8 +110,7 @@ def paint(
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
         return
-    most = 99 if start is None else SCALES_AFTER_FAST
-    plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1, most)
+    plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
     generator = torch.Generator(device="cpu").manual_seed(recipe.seed or 0)
     x = _start(p, plan[0].size, recipe, generator) if start is None else resize(start, plan[0].size)
     run = Run(plan, encoder, recipe, pictures, p, finish)

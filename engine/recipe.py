@@ -29,7 +29,7 @@ EncoderName = Literal["slim", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 MINE_TITLE = "A picture of your own"
 MINE_STRENGTH = 50
-STEPS: Mapping[Init, int] = {"photo": 90, "noise": 90, "fast": 50, "universal": 50}  # by what they start from
+STEPS: Mapping[Init, int] = {"photo": 90, "noise": 90, "fast": 60, "universal": 60}  # by what they start from
 MAX_STYLES = 8
 SEEDS = 2**32
 

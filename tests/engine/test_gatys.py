@@ -92,12 +92,6 @@ def test_scales_run_from_coarse_to_the_size_asked_for_and_spend_every_step() -> 
     assert plan[0].steps > plan[1].steps > plan[2].steps
 
 
-def test_a_plan_can_leave_the_coarse_sizes_out() -> None:
-    assert [scale.size for scale in gatys.scales(384, 512, 40, most=2)] == [(235, 314), (384, 512)]
-    assert gatys.scales(384, 512, 40, most=1) == [((384, 512), 40)]
-    assert gatys.scales(384, 512, 40, most=9) == gatys.scales(384, 512, 40)
-
-
 def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) -> None:
     target = picture(photo, style, encoder, steps=40)
     said = recipe(steps=2)
