@@ -1,14 +1,18 @@
-"""Ratios, each measured within one run: ``python -m engine.bench``.
+"""What costs how much, each comparison measured within one run: ``python -m engine.bench``.
 
-Machines are shared and noisy, so the two sides of a ratio take turns and their medians are compared.
+Machines are shared and noisy, so what is compared takes turns, and medians are shown.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as fn
@@ -17,13 +21,22 @@ from rich.table import Table
 from torch import Tensor
 from torchvision.models import vgg19
 
-from engine import gallery, gatys, images
+from engine import fast, gallery, gatys, images, onepass
 from engine.encoders import FullEncoder, SlimEncoder
-from engine.recipe import Recipe, Share, complete
+from engine.painter import TorchPainter, set_up_process
+from engine.recipe import MODES, STEPS, Init, Mode, Recipe, Share, complete, line
 from engine.vgg import Encoder
+from engine.wire import Paint
+from engine.worker import Settings
 
 ROUNDS = 3
 STYLE = "starrynight"
+PHONE = 4032  # pixels, long side of a phone's photo
+LADDER = [round(8 * 2 ** (i / 2)) for i in range(11)]  # steps that are tried, 8 to 256
+
+
+def default_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def picture(size: int) -> Tensor:
@@ -36,8 +49,9 @@ def picture(size: int) -> Tensor:
     return x.clamp(0, 1)
 
 
-def recipe(size: int, steps: int) -> Recipe:
-    return complete(Recipe(styles=(Share(STYLE),), steps=steps), gallery.default(), size=size, seed=1)
+def recipe(size: int, steps: int | None = None, mode: Mode = "fine", init: Init | None = None) -> Recipe:
+    said = Recipe(styles=(Share(STYLE),), mode=mode, steps=steps, init=init)
+    return complete(said, gallery.default(), size=size, seed=1)
 
 
 class InBfloat16:
@@ -62,6 +76,17 @@ def in_turns(sides: dict[str, Callable[[], float]]) -> dict[str, float]:
             if i:
                 seconds[name].append(taken)
     return {name: median(taken) for name, taken in seconds.items()}
+
+
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    """The seconds that ``work`` takes."""
+
+    def run() -> float:
+        begin = time.perf_counter()
+        work()
+        return time.perf_counter() - begin
+
+    return run
 
 
 def per_step(photo: Tensor, style: Tensor, encoder: Encoder, steps: int = 4) -> Callable[[], float]:
@@ -107,31 +132,135 @@ def time_to_same_loss(photo: Tensor, style: Tensor, encoder: Encoder, steps: int
     return coarse, single, loss
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m engine.bench", description=__doc__)
-    parser.add_argument("--size", type=int, default=512, help="long side in pixels")
-    parser.add_argument("--steps", type=int, default=125)
-    args = parser.parse_args()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    photo = picture(args.size).to(device)
-    style = images.decode(gallery.default()[STYLE].swatch.read_bytes()).pixels.to(device)
-    slim = SlimEncoder.load().to(device)
-    torch.manual_seed(1)
-    full = FullEncoder(vgg19(weights=None).state_dict()).to(device)  # random weights take the same time
-    table = Table("what", "seconds", "against", "seconds", "ratio", title=f"{device}, long side {args.size}")
+def fast_picture(network: fast.Network, p: Tensor) -> Tensor:
+    """x (1, 3, H, W) of a photo (3, H, W)."""
+    wanted = recipe(max(p.shape[1:]), mode="fast")
+    *_, (_, x) = onepass.paint(network, p, [(STYLE, 1.0)], wanted, gallery.default()[STYLE].strength)
+    return x
+
+
+def parts(data: bytes, size: int) -> dict[str, float]:
+    """Seconds of what a fast picture takes, from the photo's file to the picture's."""
+    device = default_device()
+    network = fast.load(device)
+
+    def read() -> Tensor:
+        return images.fit(images.decode(data, enough=size).pixels, size).to(device)
+
+    def paint() -> Tensor:
+        return fast_picture(network, p).cpu()  # a GPU is done when the picture has left it
+
+    p = read()
+    x = paint()[0]
+    write = timed(lambda: images.encode_png(x, line(recipe(size, mode="fast"))))
+    return in_turns({"decode and fit": timed(read), "network": timed(paint), "PNG": write})
+
+
+def by_mode(data: bytes, size: int) -> dict[str, float]:
+    """Seconds of a whole picture in every mode, the way orders are painted."""
+    painter = TorchPainter(Settings())
+
+    def order(mode: Mode) -> Callable[[], float]:
+        paint = Paint("bench", data, recipe(size, mode=mode))
+        return timed(lambda: deque(painter.paint(paint), maxlen=0))
+
+    return in_turns({mode: order(mode) for mode in MODES})
+
+
+class Reached(NamedTuple):
+    steps: int  # over all scales
+    seconds: float  # those of the fast picture included
+    loss: float  # at the full size
+
+
+@dataclass(frozen=True)
+class Fine:
+    """Fine pictures of one photo, (3, H, W), from different starts."""
+
+    photo: Tensor
+    style: Tensor
+    encoder: Encoder
+    network: fast.Network
+
+    def run(self, init: Init, steps: int, loss: float = 0.0) -> Reached:
+        """So many steps, or fewer where this loss is reached before."""
+        begin, reached = time.perf_counter(), Reached(0, 0.0, float("inf"))
+        start = fast_picture(self.network, self.photo) if init == "fast" else None
+        wanted = recipe(max(self.photo.shape[1:]), steps, init=init)
+        for step in gatys.paint(self.photo, [(self.style, 1.0)], wanted, self.encoder, start):
+            if step.x.shape[2:] == self.photo.shape[1:]:
+                reached = Reached(step.index, time.perf_counter() - begin, step.total)
+                if step.total <= loss:
+                    break
+        return reached
+
+    def shortest(self, init: Init, loss: float) -> Reached:
+        """The shortest run that reaches this loss, else the longest one: how far each scale goes is planned ahead."""
+        for steps in LADDER:
+            reached = self.run(init, steps, loss)
+            if reached.loss <= loss:
+                break
+        return reached
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def seconds(what: str, taken: dict[str, float], size: int) -> Table:
+    table = Table(what, "seconds", title=f"{default_device()}, long side {size}")
+    for name, median_seconds in taken.items():
+        table.add_row(name, f"{median_seconds:.3f}")
+    return table
+
+
+def ratios(photo: Tensor, style: Tensor, slim: Encoder, steps: int) -> Table:
+    table = Table("what", "seconds", "against", "seconds", "ratio")
 
     def row(first: str, a: float, second: str, b: float) -> None:
         table.add_row(first, f"{a:.2f}", second, f"{b:.2f}", f"{b / a:.1f}")
 
-    steps = in_turns({"slim": per_step(photo, style, slim), "full": per_step(photo, style, full)})
-    row("slim, a step", steps["slim"], "full, a step", steps["full"])
+    torch.manual_seed(1)
+    full = FullEncoder(vgg19(weights=None).state_dict()).to(photo.device)  # random weights take the same time
+    seconds = in_turns({"slim": per_step(photo, style, slim), "full": per_step(photo, style, full)})
+    row("slim, a step", seconds["slim"], "full, a step", seconds["full"])
     for name, encoder in (("slim", slim), ("full", full)):
         sides = {"bf16": per_step(photo, style, InBfloat16(encoder)), "fp32": per_step(photo, style, encoder)}
         seconds = in_turns(sides)
         row(f"{name} in bf16, a step", seconds["bf16"], f"{name} in fp32, a step", seconds["fp32"])
-    coarse, single, loss = time_to_same_loss(photo, style, slim, args.steps)
+    coarse, single, loss = time_to_same_loss(photo, style, slim, steps)
     row(f"coarse to fine, to loss {loss:.3g}", coarse, "single scale", single)
-    Console().print(table)
+    return table
+
+
+def two_stages(fine: Fine, steps: int) -> Table:
+    """What it takes from each start to get as far as so many steps from the photo."""
+    table = Table("from", "steps", "seconds", "loss", title="to the same loss")
+    usual = fine.run("photo", steps)
+    noise, sketch = fine.shortest("noise", usual.loss), fine.shortest("fast", usual.loss)
+    for init, reached in (("photo", usual), ("noise", noise), ("fast", sketch)):
+        table.add_row(init, str(reached.steps), f"{reached.seconds:.1f}", f"{reached.loss:.4g}")
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m engine.bench", description=__doc__)
+    parser.add_argument("--size", type=int, default=512, help="long side in pixels")
+    parser.add_argument("--steps", type=int, default=STEPS["photo"], help="of the optimisation from the photo")
+    parser.add_argument("--photo", type=Path, help="file to paint; one is made up where none is given")
+    parser.add_argument("--fast", action="store_true", help="only how the time of a fast picture divides")
+    args = parser.parse_args()
+    set_up_process(Settings())
+    device, console = default_device(), Console()
+    data = args.photo.read_bytes() if args.photo else images.encode_jpeg(picture(PHONE))
+    console.print(seconds("a fast picture, from file to file", parts(data, args.size), args.size))
+    if args.fast:
+        return
+    console.print(seconds("a picture, from file to file", by_mode(data, args.size), args.size))
+    photo = images.fit(images.decode(data, enough=args.size).pixels, args.size).to(device)
+    style = images.decode(gallery.default()[STYLE].swatch.read_bytes()).pixels.to(device)
+    slim = SlimEncoder.load().to(device)
+    console.print(two_stages(Fine(photo, style, slim, fast.load(device)), args.steps))
+    console.print(ratios(photo, style, slim, args.steps))
 
 
 if __name__ == "__main__":
