@@ -92,7 +92,7 @@ class Painters:
 
     def fast(self, p: Tensor, name: str, artwork: Tensor) -> Iterator[Tensor]:
         recipe = self.recipe(name, "fast")
-        for _, x in onepass.paint(self.network, p, [(name, 1.0)], recipe, self.gallery[name].strength):
+        for _, x in onepass.paint(self.network, p, [(name, 1.0)], recipe):
             yield x
 
     def universal(self, p: Tensor, name: str, artwork: Tensor) -> Iterator[Tensor]:

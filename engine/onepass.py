@@ -17,6 +17,9 @@ TILE = 1024  # pixels, side of a tile without its margin
 MARGIN = 64  # pixels around a tile; what a pixel of the result depends on is 53 away at most
 PATCH = 256  # pixels, side of the patches from which a large picture's moments are taken
 PATCHES = 32
+# The strength that pairs were trained for; below it the degree falls faster than the strength, as the style's share of
+# the optimisation does. By eye, beside fine mode.
+TRAINED = 42
 STRONGEST = 1.4  # t at strength=100; training went so far
 # Trained on photos of 288 pixels, whose things are smaller than those of a picture to look at. So a first pass at a
 # reduced size lays the large strokes, and a second, with this share of the degree, the fine ones. Chosen by eye.
@@ -26,20 +29,15 @@ AREA = 24  # pixels
 GRAIN_BORDER = 4  # pixels; the seed also moves the network's grid over the picture
 
 
-def degree(strength: int, usual: float) -> float:
-    """How far from the photo's own pair towards the style's a strength goes.
-
-    Args:
-        strength: 0..100 as in a recipe.
-        usual: the strength where the style looks best, which is t = 1.
-    """
-    if strength <= usual:
-        return strength / max(usual, 1.0)
-    return 1 + (STRONGEST - 1) * (strength - usual) / (100 - usual)
+def degree(strength: int) -> float:
+    """How far from the photo's own pair (0) towards the style's (1) and beyond a recipe's strength of 0..100 goes."""
+    if strength <= TRAINED:
+        return float((strength / TRAINED) ** 1.5)
+    return 1 + (STRONGEST - 1) * (strength - TRAINED) / (100 - TRAINED)
 
 
 def paint(
-    network: fast.Network, p: Tensor, shares: Sequence[tuple[str, float]], recipe: Recipe, usual: float
+    network: fast.Network, p: Tensor, shares: Sequence[tuple[str, float]], recipe: Recipe
 ) -> Iterator[tuple[float, Tensor]]:
     """Paint the photo.
 
@@ -47,17 +45,16 @@ def paint(
         p: photo (3, H, W) in 0..1, at the size of the result.
         shares: gallery styles that the network knows, each with its weight.
         recipe: complete.
-        usual: the styles' own strength.
 
     Yields:
         (share done, x (1, 3, H, W) in 0..1); the last x is the picture.
     """
     x = p[None]
-    strength = recipe.strength if recipe.strength is not None else round(usual)
+    strength = TRAINED if recipe.strength is None else recipe.strength  # a ratio is fine mode's alone
     if strength == 0:
         yield 1.0, x.clone()
         return
-    t = degree(strength, usual)
+    t = degree(strength)
     # Near the photo's own pair a reduced first pass would only blur.
     reduction = ((recipe.brush or 1.0) * REDUCTION) ** min(1.0, t)
     generator = torch.Generator().manual_seed(recipe.seed or 0)

@@ -150,10 +150,8 @@ class TorchPainter:
         for name, _ in shares:
             if not self._network.knows(name):
                 raise Refused(f"Fast mode has not learnt {name}. Use mode=universal, or mode=fine.")
-        total = sum(weight for _, weight in shares)
-        usual = sum(self._gallery[name].strength * weight / total for name, weight in shares)
         x = work.p[None]
-        for done, x in onepass.paint(self._network, work.p, shares, work.recipe, usual):
+        for done, x in onepass.paint(self._network, work.p, shares, work.recipe):
             yield Stage(done, "painting", preview=functools.partial(_preview, x))
         return x
 

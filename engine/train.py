@@ -218,11 +218,11 @@ def held_out_photos(data: Path) -> list[Path]:
 
 def samples(network: fast.Network, photos: Sequence[Tensor], side: int = 160) -> Image.Image:
     """A sheet: a row for every style, the photos painted in it beside each other."""
-    recipe = Recipe(styles=(Share("any"),), strength=1, seed=1)
+    recipe = Recipe(styles=(Share("any"),), seed=1)
     sheet = Image.new("RGB", (side * len(photos), side * (len(network.names) - 1)))
     for row, name in enumerate(network.names[1:]):
         for column, photo in enumerate(photos):
-            *_, (_, x) = onepass.paint(network, photo[0], [(name, 1.0)], recipe, usual=1)
+            *_, (_, x) = onepass.paint(network, photo[0], [(name, 1.0)], recipe)
             picture = to_pil_image(x[0].cpu()).resize((side, side))
             sheet.paste(picture, (column * side, row * side))
     return sheet
@@ -264,8 +264,8 @@ def write_style(args: argparse.Namespace, name: str, network: fast.Network, artw
     # An operator's own picture is its own swatch; nobody passes it on.
     swatch = fit(artwork[0], min(swatches.LONG_SIDE, max(artwork.shape[-2:])))
     (args.gallery / "swatches" / f"{name}.webp").write_bytes(swatches.webp(swatch[None]))
-    recipe = Recipe(styles=(Share(name),), strength=1, seed=1)
-    *_, (_, x) = onepass.paint(network, photo.to(artwork) / 255, [(name, 1.0)], recipe, usual=1)
+    recipe = Recipe(styles=(Share(name),), seed=1)
+    *_, (_, x) = onepass.paint(network, photo.to(artwork) / 255, [(name, 1.0)], recipe)
     (args.gallery / "previews" / f"{name}.webp").write_bytes(swatches.webp(x))
     describe(args.gallery / "styles.toml", {"name": name, "title": args.title or args.name} | said_of(args))
 
@@ -322,7 +322,7 @@ def make_previews(args: argparse.Namespace) -> None:
     for style in gallery.default():
         if network.knows(style.name):
             recipe = Recipe(styles=(Share(style.name),), strength=style.strength, brush=style.brush, seed=1)
-            *_, (_, x) = onepass.paint(network, photo, [(style.name, 1.0)], recipe, style.strength)
+            *_, (_, x) = onepass.paint(network, photo, [(style.name, 1.0)], recipe)
             (folder / f"{style.name}.webp").write_bytes(swatches.webp(x, PREVIEW_BYTES))
             log.info("%s", style.name)
 

@@ -28,8 +28,8 @@ def photo() -> Tensor:
 
 
 def painted(network: fast.Network, photo: Tensor, *shares: tuple[str, float], **said) -> Tensor:
-    recipe = Recipe(styles=tuple(Share(name) for name, _ in shares), **{"strength": 40, "seed": 1, **said})
-    *_, (done, x) = onepass.paint(network, photo, shares or [("red", 1.0)], recipe, usual=40)
+    recipe = Recipe(styles=tuple(Share(name) for name, _ in shares), **{"strength": 42, "seed": 1, **said})
+    *_, (done, x) = onepass.paint(network, photo, shares or [("red", 1.0)], recipe)
     assert done == 1
     return x
 
@@ -62,11 +62,11 @@ def test_strength_nought_gives_the_photo_back(network, photo) -> None:
 
 
 def test_strength_rises_from_the_photos_pair_through_the_styles_own_and_beyond() -> None:
-    degrees = [onepass.degree(strength, 40) for strength in range(101)]
+    degrees = [onepass.degree(strength) for strength in range(101)]
     assert degrees == sorted(degrees)
     assert len(set(degrees)) == 101
     assert degrees[0] == 0
-    assert degrees[40] == 1
+    assert degrees[onepass.TRAINED] == 1
     assert degrees[100] == onepass.STRONGEST
 
 
@@ -117,8 +117,8 @@ def test_a_large_picture_by_tiles_looks_like_the_same_picture_in_one_piece(netwo
     monkeypatch.setattr(onepass, "WHOLE", 1000)
     monkeypatch.setattr(onepass, "TILE", 128)
     monkeypatch.setattr(onepass, "PATCH", 64)
-    recipe = Recipe(styles=(Share("red"),), strength=40, seed=1)
-    shares = [done for done, _ in onepass.paint(network, photo, [("red", 1.0)], recipe, usual=40)]
+    recipe = Recipe(styles=(Share("red"),), strength=42, seed=1)
+    shares = [done for done, _ in onepass.paint(network, photo, [("red", 1.0)], recipe)]
     assert shares == sorted(shares)
     assert len(shares) > 4
     # The moments come from a part of the picture, so the two differ a little.
