@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import mean
 
 import torch
+import torch.nn.functional as fn
 from torch import Tensor, nn
 
 from engine.encoders import SlimEncoder
@@ -27,12 +28,23 @@ from engine.universal import LEVELS, Decoders
 class DecoderSettings(Settings, frozen=True, kw_only=True):
     """Every number of the decoders' training."""
 
-    steps: int = 4000
+    steps: int = 5500
     rate: float = 1.5e-3
     crop: int = 128
     feature_weight: float = 1.0  # of the features' relative error, against the pixels' 1
+    grid_weight: float = 2.0  # against a grid in pictures of such features
     features_from: float = 0.4  # share of the steps after which features count
     carried: float = 0.5  # share of those steps in which the features have been given another picture's moments
+
+
+def grid(x: Tensor) -> Tensor:
+    """How much of the finest forms of x (B, 3, H, W) repeats every four pixels, as a decoder's grid does: 1 is all.
+
+    The mean over a neighbourhood of what each of the 4x4 places within a position has beyond its surroundings.
+    """
+    fine = x - fn.avg_pool2d(fn.pad(x, (1, 1, 1, 1), mode="reflect"), 3, 1)
+    repeated = fn.avg_pool2d(fn.pixel_unshuffle(fine, 4), 4)
+    return repeated.square().mean() / fine.square().mean().clamp_min(1e-8)
 
 
 class Student(nn.Module):
@@ -122,7 +134,8 @@ class DecoderRun(Run):
             F = torch.cat([carry(F[i : i + 1], map, self.random.uniform(0.5, 1)) for i, map in enumerate(maps)]).relu()
         x = self.network(level, F).float()
         G = self.encoder.features(x, [level])[level]
-        return relative_error(G, F) + (x - x.clamp(0, 1)).square().mean()
+        outside = (x - x.clamp(0, 1)).square().mean()
+        return relative_error(G, F) + outside + self.settings.grid_weight * grid(x)
 
     @torch.no_grad()
     def decibels(self, pictures: Sequence[Tensor]) -> dict[str, float]:
