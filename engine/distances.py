@@ -156,7 +156,7 @@ def main() -> None:
         rows.setdefault(name, {})[way] = distance
         if args.log:
             with args.log.open("ab") as file:
-                file.write(msgspec.json.encode({"style": name, "way": way, **distance._asdict()}) + b"\n")
+                file.write(msgspec.json.encode({"name": name, "way": way, **distance._asdict()}) + b"\n")
     table = Table("style", *ways, title=f"style / content distance, long side {args.size}")
     for name, row in rows.items():
         table.add_row(name, *(f"{row[w].style:.2f} / {row[w].content:.2f}" if w in row else "-" for w in ways))
