@@ -25,7 +25,7 @@ class PairSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Every number of it."""
 
     steps: int = 400
-    rate: float = 2e-2  # ten times that of a whole network: few numbers, each with much to say
+    rate: float = 5e-2  # 25 times that of a whole network: few numbers, each with much to say
     crop: int = 192
     batch: int = 2
     style_weight: float = 12.0

@@ -72,13 +72,12 @@ def test_photos_are_dimmed_and_flattened_now_and_then_and_stay_photos(photos) ->
 
 
 def test_a_new_style_is_learnt_without_touching_the_others(encoder, stripes, photos) -> None:
-    torch.manual_seed(2)
-    network = fast.Network(("one", "two"), widths=(6, 8, 12), blocks=2).eval().requires_grad_(False)
+    network = fast.load(torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    settings = PairSettings(steps=25, crop=64, painting_sides=(96,), rate=5e-2)
+    settings = PairSettings(steps=30, crop=64, painting_sides=(96,), style_weight=50, rate=5e-2)
     lesson = Lesson(network, encoder, stripes, Crops(photos, 64, seed=1), settings)
     errors = [errors["style"] for errors in lesson.steps()]
-    assert min(errors[-5:]) < 0.8 * errors[0]
+    assert sum(errors[-5:]) < 0.9 * sum(errors[:5])
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
-    network.add("three", lesson.pair.detach())
-    assert torch.equal(network.pair([("three", 1)])[0], lesson.pair)
+    network.add("stripes", lesson.pair.detach())
+    assert torch.equal(network.pair([("stripes", 1)])[0], lesson.pair)
