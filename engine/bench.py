@@ -135,7 +135,7 @@ def time_to_same_loss(photo: Tensor, style: Tensor, encoder: Encoder, steps: int
 def fast_picture(network: fast.Network, p: Tensor) -> Tensor:
     """x (1, 3, H, W) of a photo (3, H, W)."""
     wanted = recipe(max(p.shape[1:]), mode="fast")
-    *_, (_, x) = onepass.paint(network, p, [(STYLE, 1.0)], wanted, gallery.default()[STYLE].strength)
+    *_, (_, x) = onepass.paint(network, p, [(STYLE, 1.0)], wanted)
     return x
 
 
