@@ -193,7 +193,7 @@ class TorchPainter:
                 return fetching.result()
             except encoders.NoWeights as error:
                 log.warning("%s", error)
-                work.recipe = _with_slim(work.recipe)
+                work.recipe = _with_slim(work.recipe, self._gallery)
                 work.notes.append(NO_FULL)
                 yield Stage(0.0, "going on with the slim encoder", NO_FULL)
         return encoders.load("slim", self._device)
@@ -214,10 +214,10 @@ def _as_beginning(stages: Stages) -> Stages:
         yield stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
 
 
-def _with_slim(recipe: Recipe) -> Recipe:
+def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:
     slim = msgspec.structs.replace(recipe, encoder="slim")
     try:
-        check(slim, gallery.default())
+        check(slim, styles)
     except RecipeError as error:
         raise Refused(f"The full encoder is not to be had here just now. {error}") from error
     return slim

@@ -1,12 +1,13 @@
 """Every mode from bytes to bytes, with the weights of the package, at postage-stamp size."""
 
 import io
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from engine import gallery, images
+from engine import fast, gallery, images
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
@@ -84,3 +85,22 @@ def test_a_style_picture_that_is_missing_or_none_is_told_apart_from_the_photo(pa
         list(painter.paint(order))
     with pytest.raises(Refused, match="no second picture"):
         list(painter.paint(Paint("job", picture_bytes(), order.recipe)))
+
+
+def test_an_own_style_is_painted_in_every_mode_even_when_the_full_encoder_is_missing(painter, tmp_path: Path) -> None:
+    text = 'name = "ourmural"\ntitle = "Our Mural"\nartist = "The neighbours"\nyear = "2021"\nlicence = "ours"\n'
+    (tmp_path / "styles.toml").write_text(f"[[style]]\n{text}")
+    (tmp_path / "swatches").mkdir()
+    Image.open(io.BytesIO(picture_bytes("blue"))).save(tmp_path / "swatches" / "ourmural.webp")
+    network = fast.load(torch.device("cpu"))
+    network.add("ourmural", network.pairs[1] * 1.2)
+    fast.save_pair(network, "ourmural", tmp_path)
+
+    own = TorchPainter(Settings(device="cpu", gallery=tmp_path, weights=tmp_path / "missing.safetensors"))
+    styles = gallery.load(tmp_path)
+    for said in ("mode=fast", "mode=universal", "mode=fine steps=2 init=fast encoder=full"):
+        order = complete(parse(f"ourmural {said}", styles), styles, size=72, seed=7)
+        *_, picture = own.paint(Paint("job", picture_bytes(), order))
+        assert isinstance(picture, Picture)
+        assert picture.recipe.styles[0].name == "ourmural"
+        assert picture.recipe.encoder != "full"
