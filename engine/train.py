@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import torch
-from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from safetensors.torch import save_file
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image
 
-from engine import fast, gallery, onepass, swatches, universal
+from engine import fast, gallery, onepass, showpieces, swatches, universal
 from engine.another import Lesson, PairSettings
 from engine.crops import Crops, held_out, load
 from engine.decoding import DecoderRun, DecoderSettings
@@ -40,8 +38,6 @@ log = logging.getLogger(__name__)
 DATA = Path("../shared/data")
 CHECKPOINT_EVERY = 250  # steps
 CALIBRATION_PHOTOS = 120
-PREVIEW_SIDE = 384  # pixels, long side
-PREVIEW_BYTES = 40_000
 FEWEST_PHOTOS = 20  # to practise a style on; fewer would be learnt by heart
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
@@ -195,7 +191,7 @@ def train_gallery(args: argparse.Namespace) -> None:
     until = time.monotonic() + args.hours * 3600
 
     def look() -> None:
-        samples(run.result, photos).save(args.out / "gallery.png")
+        showpieces.samples(run.result, photos).save(args.out / "gallery.png")
         for name, content, style, weight in zip(artworks, run.content, run.style, run.weight, strict=True):
             log.info("  %-18s content %.2f  style %.2f  weight %.1f", name, content, style, weight)
 
@@ -214,18 +210,6 @@ def train_gallery(args: argparse.Namespace) -> None:
 
 def held_out_photos(data: Path) -> list[Path]:
     return [path for path in sorted((data / "photos/train").glob("*.jpg")) if held_out(path)]
-
-
-def samples(network: fast.Network, photos: Sequence[Tensor], side: int = 160) -> Image.Image:
-    """A sheet: a row for every style, the photos painted in it beside each other."""
-    recipe = Recipe(styles=(Share("any"),), seed=1)
-    sheet = Image.new("RGB", (side * len(photos), side * (len(network.names) - 1)))
-    for row, name in enumerate(network.names[1:]):
-        for column, photo in enumerate(photos):
-            *_, (_, x) = onepass.paint(network, photo[0], [(name, 1.0)], recipe)
-            picture = to_pil_image(x[0].cpu()).resize((side, side))
-            sheet.paste(picture, (column * side, row * side))
-    return sheet
 
 
 def train_style(args: argparse.Namespace) -> None:
@@ -312,19 +296,13 @@ def train_universal(args: argparse.Namespace) -> None:
 
 def make_previews(args: argparse.Namespace) -> None:
     """One photo in every style, by fast mode at the style's own strength and brush."""
-    from skimage import data  # only the test extra brings it
+    for name in showpieces.write_previews(fast.load(default_device()), args.photo, HERE / "previews"):
+        log.info("%s", name)
 
-    device = default_device()
-    network = fast.load(device)
-    photo = fit(torch.from_numpy(getattr(data, args.photo)()).permute(2, 0, 1).float() / 255, PREVIEW_SIDE).to(device)
-    folder = HERE / "previews"
-    folder.mkdir(exist_ok=True)
-    for style in gallery.default():
-        if network.knows(style.name):
-            recipe = Recipe(styles=(Share(style.name),), strength=style.strength, brush=style.brush, seed=1)
-            *_, (_, x) = onepass.paint(network, photo, [(style.name, 1.0)], recipe)
-            (folder / f"{style.name}.webp").write_bytes(swatches.webp(x, PREVIEW_BYTES))
-            log.info("%s", style.name)
+
+def make_sheet(args: argparse.Namespace) -> None:
+    """Every style on one of several photos, as one picture."""
+    showpieces.sheet(fast.load(default_device())).save(args.out, quality=86)
 
 
 def main() -> None:
@@ -358,6 +336,9 @@ def main() -> None:
     command = commands.add_parser("previews", help="show what every style does to one photo")
     command.add_argument("--photo", default="chelsea", help="the name of one of scikit-image's photos")
     command.set_defaults(run=make_previews)
+    command = commands.add_parser("sheet", help="paint the sheet of all styles that README shows")
+    command.add_argument("out", nargs="?", type=Path, default=Path("docs/results.webp"))
+    command.set_defaults(run=make_sheet)
     command = commands.add_parser("style", help="teach the gallery's network one more style, in minutes")
     command.add_argument("picture", type=Path, help="the painting, an image file")
     command.add_argument("name", help="what to call the style in orders")
