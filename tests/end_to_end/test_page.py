@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from PIL import Image
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, async_playwright, expect
 
 from bot.supervisor import Supervisor, Timings, worker_command
 from engine import gallery, wire
@@ -554,6 +554,36 @@ async def test_what_cannot_be_taken_is_said_at_once(page: Page, at: House) -> No
     await send_photo(page)
     await say(page, "/stylize starrynight")
     assert (await at.engine.order()).photo == picture()
+
+
+async def test_a_file_that_is_gone_holds_up_nothing(page: Page, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.png"
+    gone.write_bytes(picture())
+    await page.context.set_offline(True)
+    await page.set_input_files("#file", gone)
+    await expect(page.locator(".sending")).to_have_count(1)
+    gone.unlink()
+    await page.context.set_offline(False)
+    await expect(page.locator(".trouble")).to_contain_text("This file cannot be read here")
+    await say(page, "/help")
+    await expect(page.locator(".theirs")).to_have_count(1)
+
+
+async def test_a_request_that_is_lost_while_the_line_is_up_is_sent_again(page: Page) -> None:
+    await expect(page.locator("#line-state")).to_have_text("Connected")
+    lost: list[str] = []
+
+    async def lose_one(route: Route) -> None:
+        if lost:
+            await route.continue_()
+        else:
+            lost.append(route.request.url)
+            await route.fulfill(status=502, body="no such gateway")
+
+    await page.route("**/say", lose_one)
+    await say(page, "/help")
+    await expect(page.locator(".theirs")).to_have_count(1)
+    assert lost
 
 
 async def test_nothing_is_lost_when_the_bot_is_restarted_in_the_middle(browser: Browser, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 // The room: this tab's name for it, the line to the studio, and the messages still to be sent.
 
 const KEY = "impasto-room";
+const RETRY = 2_000; // ms until what could not be sent is tried again, though the line seems to be up
+const UNREADABLE = "This file cannot be read here. Choose it again; of a folder, choose the pictures in it.";
 const SILENCE = 50_000; // ms without a sign of life, after which the line counts as dead; the studio beats every 20 s
 
 /** An unguessable name. crypto.randomUUID would need https. */
@@ -127,7 +129,12 @@ export class Line {
         try {
           resolve(await this.post(path, make(), type));
         } catch (error) {
-          if (!(error instanceof Refused)) break; // no line: the next "now" from the studio pumps again
+          if (!(error instanceof Refused)) {
+            // No line: the next "now" from the studio pumps again, and so does this, if only the request was lost.
+            clearTimeout(this.retry);
+            this.retry = setTimeout(() => this.pump(), RETRY);
+            break;
+          }
           reject(error);
         }
         this.outbox.shift();
@@ -139,6 +146,8 @@ export class Line {
   }
 
   async post(path, body, type) {
+    // A folder, or a file that is gone by now, would look like a lost line, and hold up all that comes after it.
+    if (body instanceof Blob) await body.slice(0, 1).arrayBuffer().catch(() => { throw new Refused(UNREADABLE); });
     const answer = await fetch(this.base + path, { method: "POST", body, headers: { "Content-Type": type } });
     if (answer.status === 401) location.reload();
     const said = await answer.json().catch(() => null);
