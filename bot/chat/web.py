@@ -378,7 +378,15 @@ class WebChat:
         shown = {"photo": say.photo or (repeated[-1].photo if repeated else None)}
         shown["style"] = say.style or (repeated[-1].style if repeated else None)
         place = Place(self.name, room, {what: blob for what, blob in shown.items() if blob})
-        incoming = Incoming(user=f"web:{room[:16]}", place=place, text=say.text, photo=photo, style=style, admin=True)
+        incoming = Incoming(
+            user=f"web:{room[:16]}",
+            place=place,
+            text=say.text,
+            photo=photo,
+            style=style,
+            admin=True,
+            once=f"web:{room}:{say.id}",
+        )
         await self._rooms.append(room, self._entry(say, await self._commands.handle(incoming)))
 
     def _entry(self, say: Say, reply: Reply) -> Answer:

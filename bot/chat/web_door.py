@@ -31,10 +31,12 @@ class Door:
     def knows_host(self, host: str) -> bool:
         """Whether a Host header is one of ours.
 
-        Only asked for on loopback: another site's name that is made to point here (DNS rebinding) must not pass. From
-        elsewhere the page has as many names as the operator likes, and the token stands guard.
+        Only asked for on loopback and without a token: another site's name that is made to point here (DNS
+        rebinding) must not pass. Else the page has as many names as the operator and their proxy like, and the token
+        stands guard.
         """
-        return not self._loopback or is_loopback(urlsplit(f"//{host}").hostname or "")
+        guarded = bool(self._token) or not self._loopback
+        return guarded or is_loopback(urlsplit(f"//{host}").hostname or "")
 
     @staticmethod
     def same_origin(origin: str | None, host: str) -> bool:

@@ -21,7 +21,7 @@ from bot.chat.web import STATIC, media_type
 from bot.chat.web_door import DAYS, Door
 from bot.chat.web_rooms import key_of
 from bot.config import Secret, Web
-from bot.errors import BadConfig
+from bot.errors import BadConfig, StoreBroken
 from bot.jobs import State
 from engine import gallery, wire
 from tests.web_house import PATIENCE, House, house, picture, pictures_from, swatches
@@ -300,6 +300,30 @@ async def test_a_message_sent_twice_is_taken_once(tab: Tab, at: House) -> None:
     assert ids[0] == ids[1]
 
 
+async def test_a_message_whose_answer_was_lost_is_painted_once(tab: Tab, at: House, monkeypatch) -> None:
+    photo = await tab.photo()
+    message = msgspec.json.encode({"id": "samemessage1", "text": LINE, "photo": photo})
+
+    async def lost(*_: Any) -> None:
+        raise StoreBroken("the disk was full for a moment")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(at.web._rooms, "append", lost_after(at.web._rooms.append, lost))
+        await tab.post("/say", message)
+    await tab.post("/say", message)
+    assert len(await at.store.of_user((await _only_job(at)).user)) == 1
+
+
+def lost_after(append: Any, lost: Any) -> Any:
+    """The first entry, what was said, is written; the second, the answer, is not."""
+    calls = iter([append, lost, append])
+
+    async def instead(*given: Any) -> Any:
+        return await next(calls)(*given)
+
+    return instead
+
+
 async def _only_job(at: House) -> Any:
     (job,) = await at.store.unfinished()
     return job
@@ -475,6 +499,11 @@ def test_other_machines_need_a_token(host: str) -> None:
     with pytest.raises(BadConfig, match=r"web\.access_token"):
         Door(Web(host=host))
     assert Door(Web(host=host, access_token=Secret("correct horse"))).knows_host("anything.example")
+
+
+def test_behind_a_proxy_on_this_machine_a_token_lets_every_name_in() -> None:
+    assert Door(Web(access_token=Secret("correct horse"))).knows_host("impasto.example")
+    assert not Door(Web()).knows_host("impasto.example")
 
 
 async def test_a_port_that_is_taken_is_a_sentence(at: House) -> None:
