@@ -97,6 +97,10 @@ def test_a_free_port_is_well_and_a_taken_one_names_another() -> None:
     assert doctor.port(configured(web__port=0)).verdict == "ok"
 
 
+def test_an_address_may_stand_in_brackets() -> None:
+    assert "There is no address" not in doctor.port(configured(web__host="[::1]", web__port=0)).text
+
+
 def test_an_address_of_another_machine_is_said_so() -> None:
     # 192.0.2.0/24 is set aside for documentation, so it is nobody's.
     found = doctor.port(configured(web__host="192.0.2.1", web__access_token="correct-horse-battery"))
