@@ -27,6 +27,7 @@ class PairSettings(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 400
     rate: float = 5e-2  # 25 times that of a whole network: few numbers, each with much to say
     crop: int = 192
+    enlarged: float = GallerySettings().enlarged
     batch: int = 2
     style_weight: float = 12.0
     tv_weight: float = GallerySettings().tv_weight

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as fn
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
@@ -16,7 +16,7 @@ from torchvision.transforms.functional import pil_to_tensor
 def load(path: Path, short: int | None = None) -> Tensor:
     """The picture at ``path`` as uint8 (3, H, W), its short side reduced to ``short`` pixels if it is longer."""
     with Image.open(path) as picture:
-        rgb = picture.convert("RGB")
+        rgb = ImageOps.exif_transpose(picture).convert("RGB")
         if short and min(rgb.size) > short:
             scale = short / min(rgb.size)
             rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
@@ -31,16 +31,20 @@ def held_out(path: Path) -> bool:
 class Crops:
     """An endless source of crops (B, 3, size, size) in 0..1, at random places and scales, mirrored half the time."""
 
-    def __init__(self, paths: Sequence[Path], size: int, seed: int = 0, short: int = 512) -> None:
+    def __init__(
+        self, paths: Sequence[Path], size: int, seed: int = 0, short: int = 512, enlarged: float = 1.0
+    ) -> None:
+        """``enlarged`` is by how much at most: small pictures then show things as large as a large photo does."""
         self.pictures = [load(path, short) for path in paths]
-        self.size = size
+        self.size, self.enlarged = size, enlarged
         self.random = random.Random(seed)
 
     def _one(self) -> Tensor:
         picture = self.random.choice(self.pictures)
         side = min(picture.shape[1:])
-        # Between the crop's own size and the whole short side, evenly on a logarithmic scale.
-        edge = round(min(side, self.size) * (side / min(side, self.size)) ** self.random.random())
+        # Between the crop's own size, or less, and the whole short side, evenly on a logarithmic scale.
+        least = min(side, self.size / self.enlarged)
+        edge = round(least * (side / least) ** self.random.random())
         top = self.random.randint(0, picture.shape[1] - edge)
         left = self.random.randint(0, picture.shape[2] - edge)
         crop = picture[None, :, top : top + edge, left : left + edge].float() / 255

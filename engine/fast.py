@@ -19,11 +19,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from engine.gallery import HERE
+from engine.gallery import FAST, network_of
 
 log = logging.getLogger("engine")
-FILE = HERE / "weights" / "gallery.safetensors"
-WIDTHS = (16, 32, 96)  # channels at full, half and quarter resolution
+FILE = FAST
+WIDTHS = (32, 64, 128)  # channels at full, half and quarter resolution
 BLOCKS = 5
 STRIDE = 4  # pictures are padded to a multiple of this
 GRAIN = 0.05  # of the noise beside the photo; at 1 strokes follow the noise and no longer the photo
@@ -174,8 +174,8 @@ def save(network: Network, path: Path, metadata: dict[str, str]) -> None:
     """Write the network as fp16 safetensors; ``metadata`` says what trained it, from which data, when."""
     state = {name: tensor.detach().half().contiguous().cpu() for name, tensor in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = msgspec.json.encode(network.names[1:]).decode()
-    save_file(state, path, metadata | {"what": "the gallery's network, engine/fast.py", "styles": names})
+    metadata = metadata | {"what": "the gallery's network, engine/fast.py", "network": network.fingerprint()}
+    save_file(state, path, metadata | {"styles": msgspec.json.encode(network.names[1:]).decode()})
     path.chmod(0o644)
 
 
@@ -214,10 +214,7 @@ def save_pair(network: Network, name: str, folder: Path) -> Path:
 
 
 def _add_pair(network: Network, path: Path) -> None:
-    with safe_open(path, "pt") as file:
-        trained_with = (file.metadata() or {}).get("network")
-        pair = file.get_tensor("pair").float()
-    if trained_with != network.fingerprint() or pair.shape != network.pairs.shape[1:]:
+    if network_of(path) != network.fingerprint():
         log.warning("%s was trained for other gallery weights. Train it again: python -m engine.train style", path)
         return
-    network.add(path.stem, pair)
+    network.add(path.stem, load_file(path)["pair"].float())

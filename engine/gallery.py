@@ -18,9 +18,12 @@ import msgspec
 from msgspec import Meta
 
 HERE = Path(__file__).parent
+FAST = HERE / "weights" / "gallery.safetensors"  # the network of fast mode
 MINE = "mine"  # what a recipe calls the picture that a person sends along as the style
 # What no style may be called. The fast network has a pair of the name "photo", which gives the photo back.
 TAKEN = {MINE: "a person's own picture", "photo": "the photo itself"}
+
+LARGEST_HEADER = 2**20  # bytes
 
 # A name is a word of a recipe line and the name of files.
 Name = Annotated[str, Meta(pattern="^[a-z0-9]{1,40}$")]
@@ -65,6 +68,12 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def credit(self) -> str:
         return f"{self.title}, {self.artist}, {self.year}"
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """What safetensors files begin with."""
+
+    metadata: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,4 +156,19 @@ def _own(style: Style, home: Path) -> Style:
     own = msgspec.structs.replace(style, home=home)
     if not own.swatch.is_file():
         raise GalleryError(f"the style {own.name} has no picture {own.swatch}")
-    return msgspec.structs.replace(own, fast=own.fast and own.pair.is_file())
+    return msgspec.structs.replace(
+        own, fast=own.fast and own.pair.is_file() and network_of(own.pair) == network_of(FAST)
+    )
+
+
+def network_of(path: Path) -> str | None:
+    """Which convolutions a file of weights belongs to: `fast.Network.fingerprint`, as its header has it.
+
+    Read without safetensors, which brings numpy, since the bot asks too. None where the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(min(int.from_bytes(file.read(8), "little"), LARGEST_HEADER))
+        return msgspec.json.decode(header, type=_Header).metadata.get("network")
+    except (OSError, msgspec.MsgspecError):
+        return None

@@ -25,16 +25,17 @@ CONTENT_LAYER = "fire4"
 class GallerySettings(Settings, frozen=True, kw_only=True):
     """Every number of the gallery's training."""
 
-    steps: int = 7000
-    rate: float = 2e-3
-    crop: int = 176  # pixels; in a much smaller one no network finds room for all that a painting shows
+    steps: int = 10_000
+    rate: float = 1.5e-3
+    crop: int = 192  # pixels; in a much smaller one no network finds room for all that a painting shows
+    enlarged: float = 1.6  # the photos' short side is 288, and things are to be as large as in a photo of 500
     warmup: int = 100
     constant: float = 0.6  # share of the steps before the rate falls
     last_rate: float = 0.02
     paintings: float = 0.0
     identity_steps: int = 250  # of nothing but giving the photo back, before any style
     style_weight: float = 1.0  # to begin with, against content 1
-    weight_limits: tuple[float, float] = (6.0, 16.0)
+    weight_limits: tuple[float, float] = (6.0, 20.0)
     ramp: int = (
         2000  # steps over which the lower limit rises: too much style at first, and all forms are lost for good
     )
@@ -46,7 +47,7 @@ class GallerySettings(Settings, frozen=True, kw_only=True):
     identities: float = 0.08  # share of pictures
     mixtures: float = 0.06  # of two styles
     strengths: float = 0.12  # at another strength than the style's own
-    painting_sides: tuple[int, ...] = (384, 512)  # pixels, long side: strokes at several scales
+    painting_sides: tuple[int, ...] = (480, 672)  # pixels, long side: strokes at several scales
     average: float = 0.998  # of the weights that are kept, step by step
 
 

@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warmup: int = 200  # steps
     last_rate: float = 0.01  # share of ``rate`` at the end of the cosine
     paintings: float = 0.35  # share of crops that come from paintings
+    enlarged: float = 1.0  # at most, of crops of photos
     disturbed: float = 0.3  # share of crops with noise or another crop mixed in: half-made pictures look like that
     seed: int = 1
 
@@ -74,7 +75,7 @@ class Run:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99))
         self.step = 0
         photos = [path for path in sorted((data / "photos/train").glob("*.jpg")) if not held_out(path)]
-        self.photos = Crops(photos, settings.crop, settings.seed, short=288)
+        self.photos = Crops(photos, settings.crop, settings.seed, short=288, enlarged=settings.enlarged)
         paintings = sorted((data / "paintings").glob("*.jpg"))
         self.paintings = Crops(paintings, settings.crop, settings.seed + 1, short=640)
         self.random = random.Random(settings.seed)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from engine import gallery
+from engine import fast, gallery
 from engine.gallery import Gallery, GalleryError, Style, key
+from engine.recipe import complete, parse
 
 
 def style(name: str, *aliases: str) -> Style:
@@ -130,10 +133,24 @@ def test_an_own_style_is_for_fast_mode_when_its_pair_is_there(tmp_path: Path) ->
     assert not gallery.load(own)["ourmural"].fast
     pair = tmp_path / "pairs" / "ourmural.safetensors"
     pair.parent.mkdir()
-    pair.write_bytes(b"a pair")
+    save_file({"pair": torch.zeros(2, 4)}, pair, {"network": fast.load(torch.device("cpu")).fingerprint()})
     ours = gallery.load(own)["ourmural"]
     assert ours.fast
     assert ours.pair == pair
+
+
+@pytest.mark.parametrize("network", ["of other weights", None])
+def test_a_pair_for_other_weights_or_a_damaged_one_leaves_the_style_to_universal_mode(tmp_path: Path, network) -> None:
+    own = folder(tmp_path, OWN, "ourmural")
+    pair = tmp_path / "pairs" / "ourmural.safetensors"
+    pair.parent.mkdir()
+    if network:
+        save_file({"pair": torch.zeros(2, 4)}, pair, {"network": network})
+    else:
+        pair.write_bytes(b"\xff" * 30)
+    styles = gallery.load(own)
+    assert not styles["ourmural"].fast
+    assert complete(parse("ourmural", styles), styles, size=64, seed=1).mode == "universal"
 
 
 @pytest.mark.parametrize(
