@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from engine.distil_branch import BranchRun, BranchSettings
 from engine.encoders import SLIM_FILE, SlimEncoder
 from engine.fidelity import Fidelity, fidelity
 from engine.gallery import HERE
-from engine.images import fit
+from engine.images import ImageRefused, decode, fit
 from engine.perceptual import GalleryRun, GallerySettings
 from engine.recipe import MINE, Recipe, Share
 from engine.slim import BRANCH, Slim
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 DATA = Path("../shared/data")
 CHECKPOINT_EVERY = 250  # steps
 CALIBRATION_PHOTOS = 120
+STYLE_SIDE = 1024  # pixels, long side of a picture to learn from
+MOST_PHOTOS = 300  # that are kept in memory; more teach a style nothing
 FEWEST_PHOTOS = 20  # to practise a style on; fewer would be learnt by heart
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
@@ -215,11 +218,11 @@ def held_out_photos(data: Path) -> list[Path]:
 def train_style(args: argparse.Namespace) -> None:
     """Teach the shipped network one more style, and put it into the operator's own gallery folder."""
     name = gallery.key(args.name)
-    paths = sorted(path for path in args.photos.glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
-    if len(paths) < FEWEST_PHOTOS:
-        raise SystemExit(
-            f"There are {len(paths)} photos in {args.photos}; {FEWEST_PHOTOS} are needed, of anything at all."
-        )
+    entry = {"name": name, "title": args.title or args.name} | said_of(args)
+    try:
+        gallery.Gallery((msgspec.convert(entry, gallery.Style),))
+    except ValueError as error:  # better now than after the training
+        raise SystemExit(f"This will not do: {error}. A name has letters a to z and digits only.") from None
     known = gallery.load(args.gallery if (args.gallery / "styles.toml").exists() else None)
     for word in (name, args.title or args.name):
         other = known.find(word)
@@ -228,20 +231,50 @@ def train_style(args: argparse.Namespace) -> None:
     device = default_device()
     network = fast.load(device)
     settings = msgspec.structs.replace(PairSettings(), steps=args.steps)
-    artwork = load(args.picture)[None].to(device).float() / 255
-    photos = Crops(paths, settings.crop, settings.seed, short=288)
+    artwork = artwork_at(args.picture).to(device)
+    photos = Crops(photos_in(args.photos), settings.crop, settings.seed, short=288, enlarged=settings.enlarged)
     lesson = Lesson(network, SlimEncoder.load().to(device), artwork, photos, settings)
     with Progress(*COLUMNS) as progress:
         task = progress.add_task(name, total=settings.steps)
         for errors in lesson.steps():
             progress.update(task, advance=1, description=f"{name}, style error {errors['style']:.2f}")
     network.add(name, lesson.pair.detach())
-    write_style(args, name, network, artwork, photos.pictures[0])
+    write_style(args, entry, network, artwork, photos.pictures[0])
     log.info("%s is in %s. Name this folder in the configuration: [gallery] folder", name, args.gallery)
 
 
-def write_style(args: argparse.Namespace, name: str, network: fast.Network, artwork: Tensor, photo: Tensor) -> None:
+def artwork_at(path: Path) -> Tensor:
+    """The picture to learn from, as an order's pictures are read: (1, 3, H, W) in 0..1, upright, in sRGB."""
+    try:
+        return decode(path.read_bytes(), enough=STYLE_SIDE).pixels[None]
+    except (OSError, ImageRefused) as error:
+        raise SystemExit(f"{path} cannot be used. {error}") from error
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """Photos to practise on: those of a folder that can be read, of very many a selection."""
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    chosen = random.Random(1).sample(paths, min(MOST_PHOTOS, len(paths)))
+    good = [path for path in sorted(chosen) if readable(path)]
+    if len(good) < FEWEST_PHOTOS:
+        raise SystemExit(f"There are {len(good)} photos in {folder}; {FEWEST_PHOTOS} are needed, of anything at all.")
+    return good
+
+
+def readable(path: Path) -> bool:
+    try:
+        load(path, 32)
+    except (OSError, ValueError, SyntaxError) as error:  # what Pillow's decoders raise of a damaged file
+        log.warning("%s is left out: %s", path, error)
+        return False
+    return True
+
+
+def write_style(
+    args: argparse.Namespace, entry: dict[str, str], network: fast.Network, artwork: Tensor, photo: Tensor
+) -> None:
     """Pair, swatch, preview and entry of a style in the operator's folder."""
+    name = entry["name"]
     fast.save_pair(network, name, args.gallery)
     for folder in ("swatches", "previews"):
         (args.gallery / folder).mkdir(exist_ok=True)
@@ -251,7 +284,7 @@ def write_style(args: argparse.Namespace, name: str, network: fast.Network, artw
     recipe = Recipe(styles=(Share(name),), seed=1)
     *_, (_, x) = onepass.paint(network, photo.to(artwork) / 255, [(name, 1.0)], recipe)
     (args.gallery / "previews" / f"{name}.webp").write_bytes(swatches.webp(x))
-    describe(args.gallery / "styles.toml", {"name": name, "title": args.title or args.name} | said_of(args))
+    describe(args.gallery / "styles.toml", entry)
 
 
 def said_of(args: argparse.Namespace) -> dict[str, str]:

@@ -56,7 +56,12 @@ def test_a_style_of_ones_own_is_trained_and_paints_in_fast_mode(tmp_path: Path, 
 
 @pytest.mark.parametrize(
     ("name", "count", "told"),
-    [("grandma", 3, "There are 3 photos"), ("starrynight", 20, "There is a style starrynight already")],
+    [
+        ("grandma", 3, "There are 3 photos"),
+        ("starrynight", 20, "There is a style starrynight already"),
+        ("Grandma's quilt", 20, "A name has letters a to z and digits only"),
+        ("photo", 20, "no style may be called “photo”"),
+    ],
 )
 def test_what_cannot_be_trained_is_said_before_anything_is_written(name, count, told, tmp_path, monkeypatch) -> None:
     picture = tmp_path / "quilt.png"
@@ -65,3 +70,19 @@ def test_what_cannot_be_trained_is_said_before_anything_is_written(name, count, 
     with pytest.raises(SystemExit, match=told):
         command(monkeypatch, "style", picture, name, "--photos", photos, "--gallery", tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_photo_that_cannot_be_read_is_left_out_and_a_picture_is_learnt_upright(tmp_path, monkeypatch) -> None:
+    photos, mine = folder_of_photos(tmp_path / "photos", 21), tmp_path / "mine"
+    (photos / "7.jpg").write_bytes((photos / "7.jpg").read_bytes()[:100])
+    picture, turned = tmp_path / "quilt.jpg", Image.Exif()
+    turned[0x0112] = 6  # the camera was held on its side
+    Image.effect_noise((120, 60), 80).convert("RGB").save(picture, exif=turned)
+    monkeypatch.setattr(train, "PairSettings", lambda: SMALL)
+    command(monkeypatch, "style", picture, "grandma", "--photos", photos, "--gallery", mine, "--steps", "1")
+    with Image.open(mine / "swatches" / "grandma.webp") as swatch:
+        assert swatch.height > swatch.width
+
+    picture.write_bytes(b"no picture at all")
+    with pytest.raises(SystemExit, match=r"quilt\.jpg cannot be used"):
+        command(monkeypatch, "style", picture, "grandpa", "--photos", photos, "--gallery", mine)
