@@ -174,7 +174,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = Fals
                 pixels = torch.where(shown > 0, pixels, 1.0)
             else:
                 pixels, shown = pixels * shown + (1 - shown), None
-                notes.append("The photo's transparent parts were put on white.")
+                notes.append("The photo's transparent parts were put on white; alpha=keep keeps them.")
         # Last, because looking for a GIF's second frame forgets the first.
         if kind != "JPEG" and _animated(image):
             notes.append("The photo is an animation; I took its first frame.")

@@ -56,6 +56,7 @@ class Work:
     p: Tensor  # the photo at the size of the result, (3, H, W) in 0..1
     recipe: Recipe  # complete; as painted in the end
     mine: Tensor | None  # the style picture that was sent along, (3, h, w)
+    alpha: Tensor | None  # the photo's, (1, H, W) in 0..1, if it is to be kept
     notes: list[str] = field(default_factory=list)
 
 
@@ -85,6 +86,12 @@ class TorchPainter:
             notes.append(f"There is no file {self._settings.weights} (engine.weights): only the slim encoder paints.")
         elif self._settings.encoder == "full" and not at_hand:
             notes.append("The full encoder's weights (548 MB) are being fetched.")
+        for style in self._gallery:
+            if style.pair.is_file() and not self._network.knows(style.name):
+                notes.append(
+                    f"Fast mode must learn {style.name} anew, for other weights than it now has, with python -m"
+                    " engine.train style. Until then it is painted in universal mode."
+                )
         return Ready(
             device=device.in_words(self._device),
             encoders=("slim", "full") if at_hand else ("slim",),
@@ -100,15 +107,17 @@ class TorchPainter:
             x = yield from self._modes[work.recipe.mode or "fine"](work)
             height, width = x.shape[-2:]
             painted = msgspec.structs.replace(work.recipe, size=max(height, width))
-            png = images.encode_png(x[0], line(painted))
+            alpha = None if work.alpha is None else gatys.resize(work.alpha[None], (height, width))[0]
+            png = images.encode_png(x[0], line(painted), alpha)
             yield Picture(png, painted, width, height, tuple(dict.fromkeys(work.notes)))
 
     def _open(self, order: Paint) -> Work:
         """The order's pictures, decoded and brought to size."""
         assert order.recipe.size, "the recipe is complete"
-        photo = self._decode(order.photo, order.recipe.size)
+        photo = self._decode(order.photo, order.recipe.size, order.recipe.alpha == "keep")
         p = images.fit(photo.pixels, order.recipe.size).to(self._device)
-        notes = list(photo.notes)
+        notes = [*photo.notes, *_stretched(photo.pixels, p)]
+        alpha = photo.alpha
         del photo  # a large one takes a hundred times the file's size
         mine = None
         if any(share.name == MINE for share in order.recipe.styles):
@@ -120,11 +129,11 @@ class TorchPainter:
                 raise Refused(f"The style picture cannot be used. {refusal}") from refusal
             side = min(STYLE_SIDE, max(picture.pixels.shape[1:]))
             mine = images.fit(picture.pixels, side).to(self._device)
-        return Work(p, order.recipe, mine, notes)
+        return Work(p, order.recipe, mine, alpha, notes)
 
-    def _decode(self, data: bytes, enough: int) -> images.Photo:
+    def _decode(self, data: bytes, enough: int, keep_alpha: bool = False) -> images.Photo:
         try:
-            return images.decode(data, self._limits, enough=enough)
+            return images.decode(data, self._limits, keep_alpha, enough)
         except images.ImageRefused as refusal:
             raise Refused(str(refusal)) from refusal
 
@@ -139,8 +148,11 @@ class TorchPainter:
 
     def _swatch(self, name: str) -> Tensor:
         if name not in self._swatches:
-            data = self._gallery[name].swatch.read_bytes()
-            self._swatches[name] = images.decode(data).pixels.to(self._device)
+            try:
+                picture = images.decode(self._gallery[name].swatch.read_bytes())
+            except images.ImageRefused as refusal:  # an operator's own
+                raise Refused(f"The gallery's picture of {name} cannot be used. {refusal}") from refusal
+            self._swatches[name] = picture.pixels.to(self._device)
         return self._swatches[name]
 
     # --- modes -------------------------------------------------------------------------------------------------------
@@ -212,6 +224,16 @@ def _as_beginning(stages: Stages) -> Stages:
             x: Tensor = end.value
             return x
         yield stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
+
+
+def _stretched(photo: Tensor, p: Tensor) -> list[str]:
+    """A note where the short side had to be made longer than the photo's own shape asks for."""
+    true = max(p.shape[1:]) * min(photo.shape[1:]) / max(photo.shape[1:])
+    if true > min(p.shape[1:]) - 1:
+        return []
+    return [
+        f"At this size the photo's short side would have {true:.0f} pixels; it was stretched to {images.MIN_SIDE}."
+    ]
 
 
 def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:

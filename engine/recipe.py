@@ -21,6 +21,7 @@ from engine.gallery import Gallery, key
 
 Mode = Literal["fast", "universal", "fine"]
 Colors = Literal["style", "photo"]
+Alpha = Literal["white", "keep"]
 Pooling = Literal["avg", "max"]
 Optimizer = Literal["lbfgs", "adam"]
 Init = Literal["photo", "noise", "fast", "universal"]
@@ -28,7 +29,7 @@ EncoderName = Literal["slim", "full"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 MINE_TITLE = "A picture of your own"
-MINE_STRENGTH = 50
+MINE_STRENGTH = 42  # as for the gallery: in faces more than that is too much
 STEPS: Mapping[Init, int] = {"photo": 90, "noise": 90, "fast": 60, "universal": 60}  # by what they start from
 MAX_STYLES = 8
 SEEDS = 2**32
@@ -53,6 +54,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strength: int | None = None  # 0 returns the photo, 50 is the papers' balance, 100 nearly forgets the photo
     brush: float | None = None  # scale of the strokes, 1 as in the style's picture
     colors: Colors | None = None
+    alpha: Alpha | None = None  # what becomes of the photo's transparent parts; not said, they are put on white
     size: int | None = None  # pixels, long side of the result
     seed: int | None = None
     steps: int | None = None  # of the optimiser, over all scales
@@ -121,6 +123,7 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "strength": _whole(0, 100),
     "brush": _number(0.25, 4),
     "colors": _choice(Colors),
+    "alpha": _choice(Alpha),
     "size": _whole(64, 4096),
     "seed": _whole(0, SEEDS - 1),
     "steps": _whole(1, 5000),

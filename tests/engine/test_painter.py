@@ -104,3 +104,54 @@ def test_an_own_style_is_painted_in_every_mode_even_when_the_full_encoder_is_mis
         assert isinstance(picture, Picture)
         assert picture.recipe.styles[0].name == "ourmural"
         assert picture.recipe.encoder != "full"
+
+
+def test_a_gallery_picture_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    text = 'name = "ourmural"\ntitle = "Our Mural"\nartist = "The neighbours"\nyear = "2021"\nlicence = "ours"\n'
+    (tmp_path / "styles.toml").write_text(f"[[style]]\n{text}")
+    (tmp_path / "swatches").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "swatches" / "ourmural.webp")
+    styles = gallery.load(tmp_path)
+    order = complete(parse("ourmural", styles), styles, size=72, seed=7)
+    with pytest.raises(Refused, match="The gallery's picture of ourmural cannot be used"):
+        list(TorchPainter(Settings(device="cpu", gallery=tmp_path)).paint(Paint("job", picture_bytes(), order)))
+
+
+def test_a_pair_of_other_weights_is_told_when_the_engine_is_ready(tmp_path: Path) -> None:
+    text = 'name = "ourmural"\ntitle = "Our Mural"\nartist = "The neighbours"\nyear = "2021"\nlicence = "ours"\n'
+    (tmp_path / "styles.toml").write_text(f"[[style]]\n{text}")
+    (tmp_path / "swatches").mkdir()
+    Image.new("RGB", (90, 90), "blue").save(tmp_path / "swatches" / "ourmural.webp")
+    network = fast.load(torch.device("cpu"))
+    network.add("ourmural", network.pairs[1])
+    network.first.weight.data += 1
+    fast.save_pair(network, "ourmural", tmp_path)
+    own = TorchPainter(Settings(device="cpu", gallery=tmp_path))
+    assert "learn ourmural anew" in " ".join(own.ready.notes)
+
+
+def test_transparent_parts_are_kept_where_the_line_says_so(painter) -> None:
+    image = Image.open(io.BytesIO(picture_bytes())).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    for said, mode, note in (("", "RGB", "alpha=keep"), ("alpha=keep", "RGBA", "")):
+        order = recipe(f"starrynight {said}")
+        *_, picture = painter.paint(Paint("job", file.getvalue(), order))
+        assert isinstance(picture, Picture)
+        shown = Image.open(io.BytesIO(picture.png))
+        assert shown.mode == mode
+        assert note in " ".join(picture.notes)
+        assert images.read_line(picture.png) == line(picture.recipe)
+    assert len(set(shown.getchannel("A").tobytes())) > 40
+
+
+def test_a_narrow_photo_that_had_to_be_stretched_is_told(painter) -> None:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((600, 60)).save(file, "PNG")
+    *_, picture = painter.paint(Paint("job", file.getvalue(), recipe("starrynight")))
+    assert isinstance(picture, Picture)
+    assert (picture.width, picture.height) == (72, 32)
+    assert "stretched" in " ".join(picture.notes)
+    _, upright = painted(painter, "starrynight")
+    assert not upright.notes

@@ -47,6 +47,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "strength": st.integers(0, 100),
         "brush": st.floats(0.25, 4),
         "colors": st.sampled_from(get_args(recipe.Colors)),
+        "alpha": st.sampled_from(get_args(recipe.Alpha)),
         "size": st.integers(64, 4096),
         "seed": st.integers(0, recipe.SEEDS - 1),
         "steps": st.integers(1, 5000),
