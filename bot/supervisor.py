@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -30,22 +31,26 @@ Happening = Literal[
     "started",
     "ready",
     "crashed",  # ended by itself
+    "starved",  # was killed, and not by us: so the kernel does when memory runs out
     "hung",  # said nothing for too long, at the start or later
     "babbled",  # wrote something that is no frame
     "killed",  # by us, because a cancelled job would not end
     "stopped",  # by us, because the bot ends
 ]
-FAULTS: tuple[Happening, ...] = ("crashed", "hung", "babbled")
+FAULTS: tuple[Happening, ...] = ("crashed", "starved", "hung", "babbled")
 
 NOT_STARTED = "My painting engine does not start, and the log says why. Please try again later."
 STOPPED = "I am shutting down."
 SENTENCES: dict[Happening, str] = {
     "crashed": "My painting engine stopped in the middle of this picture.",
+    "starved": "The system ended my painting engine in the middle of this picture, as it does when memory runs out:"
+    " a smaller size= may help.",
     "hung": "My painting engine fell silent in the middle of this picture.",
     "babbled": "My painting engine lost its words in the middle of this picture.",
     "killed": "My painting engine had to be restarted in the middle of this picture.",
     "stopped": STOPPED,
 }
+REAP_SECONDS = 1.0  # from the end of a process's pipe until its exit code is there
 TOO_LARGE = "This photo is too large for my painting engine. Send a smaller one."
 CANCELLED = "Cancelled."
 
@@ -328,7 +333,10 @@ class Supervisor:
             log.warning("The engine does not speak our language: %s.", error)
             return "babbled"
         except (asyncio.IncompleteReadError, ConnectionError):
-            return "killed" if self._killed else "crashed"
+            if self._killed:
+                return "killed"
+            await _gone(process, REAP_SECONDS)
+            return "starved" if process.returncode == -signal.SIGKILL else "crashed"
 
     def _heard(self, event: wire.Event) -> None:
         match event:

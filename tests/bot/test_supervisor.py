@@ -247,7 +247,7 @@ async def test_a_killed_engine_is_replaced_in_mid_job() -> None:
         await anext(events)
         assert engine.pid
         os.kill(engine.pid, signal.SIGKILL)
-        with pytest.raises(EngineBroken, match="in the middle of this picture"):
+        with pytest.raises(EngineBroken, match="when memory runs out"):
             _ = [event async for event in events]
         assert await paints(engine)
 
@@ -265,7 +265,7 @@ async def test_an_engine_that_dies_while_idle_is_replaced() -> None:
         await engine.until("started", "ready")
         assert engine.pid
         os.kill(engine.pid, signal.SIGKILL)
-        await engine.until("started", "ready", "crashed", "started", "ready")
+        await engine.until("started", "ready", "starved", "started", "ready")
         assert await paints(engine)
 
 
