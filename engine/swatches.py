@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as fn
@@ -18,6 +19,7 @@ from torchvision.transforms.functional import to_pil_image
 
 from engine import gatys
 from engine.crops import load
+from engine.encoders import SlimEncoder
 from engine.recipe import Recipe, Share
 from engine.teachers import TeacherEncoder
 from engine.vgg import Encoder
@@ -63,7 +65,8 @@ WITHIN = {
     "utamaro": (0.03, 0.02, 0.97, 0.98),
 }
 LONG_SIDE = 448  # pixels
-STEPS = 120
+STEPS = 150  # with the slim encoder, from coarse to fine ...
+LAST_STEPS = 40  # ... and then with the teachers, which it only stands for, at full size
 SPOTS = 64  # across the long side of what a reconstruction starts from
 MAX_BYTES = 120_000
 CALIBRATION_PHOTOS = 40
@@ -88,20 +91,32 @@ class Pyramid:
         return found
 
 
-def encoder(data: Path, device: torch.device) -> Encoder:
-    """Both teachers, calibrated on training photos."""
+class Encoders(NamedTuple):
+    """What a reconstruction is made with."""
+
+    slim: Encoder
+    teachers: Encoder  # some four times as slow
+
+
+def encoders(data: Path, device: torch.device) -> Encoders:
+    """The slim encoder, and its teachers, calibrated on training photos."""
     teachers = TeacherEncoder(data / "teachers").to(device)
     photos = sorted((data / "photos/train").glob("*.jpg"))[:CALIBRATION_PHOTOS]
     teachers.calibrate([load(path, 288)[None].to(device).float() / 255 for path in photos])
-    return Pyramid(teachers)
+    return Encoders(Pyramid(SlimEncoder.load().to(device)), Pyramid(teachers))
 
 
-def reconstruct(artwork: Tensor, encoder: Encoder, steps: int = STEPS) -> Iterator[gatys.Step]:
+def reconstruct(artwork: Tensor, encoders: Encoders, steps: int = STEPS) -> Iterator[gatys.Step]:
     """Steps towards a picture of the artwork's size, (3, H, W), that shares only its Gram matrices."""
     # A ratio of 1e-9 forgets what it starts from.
     recipe = Recipe(styles=(Share("artwork"),), init="photo", ratio=1e-9, steps=steps, seed=1)
-    for step in gatys.paint(shuffled(artwork), [(artwork, 1.0)], recipe, encoder):
-        yield replace(step, x=recoloured(step.x, artwork))
+    for first in gatys.paint(shuffled(artwork), [(artwork, 1.0)], recipe, encoders.slim):
+        x = first.x
+        yield first
+    size = (artwork.shape[1], artwork.shape[2])
+    run = gatys.Run([gatys.Scale(size, LAST_STEPS)], encoders.teachers, recipe, [(artwork[None], 1.0)], x)
+    for last, _ in run.scale(x):
+        yield replace(last, index=steps + last.index, x=quietened(last.x, artwork))
 
 
 def shuffled(artwork: Tensor) -> Tensor:
@@ -113,18 +128,18 @@ def shuffled(artwork: Tensor) -> Tensor:
     return gatys.resize(small.flatten(2)[..., order.to(small.device)].view_as(small), (height, width))[0]
 
 
-def recoloured(x: Tensor, artwork: Tensor) -> Tensor:
-    """x (1, 3, h, w) with the mean of the artwork's colours and their deviation along each of their principal axes.
+def quietened(x: Tensor, artwork: Tensor) -> Tensor:
+    """x (1, 3, h, w) with the mean of the artwork's colours, and along none of their principal axes more deviation.
 
-    Colours come nearer step by step, and this is the rest of their way: an engraving gets grey, a loud painting loud.
+    An engraving gets grey. What has less is left alone: to make it louder would raise every stroke into a relief.
     """
     mine, theirs = x.flatten(2)[0], artwork.flatten(1)
     centred = theirs - theirs.mean(1, keepdim=True)
     axes = torch.linalg.svd(centred @ centred.T).U.T
     found = axes @ (mine - mine.mean(1, keepdim=True))
     wanted = (axes @ centred).std(1, keepdim=True)
-    colours = axes.T @ (found * (wanted / found.std(1, keepdim=True).clamp_min(1e-4))) + theirs.mean(1, keepdim=True)
-    return colours.view_as(x).clamp(0, 1)
+    factor = (wanted / found.std(1, keepdim=True).clamp_min(1e-4)).clamp_max(1.0)
+    return (axes.T @ (found * factor) + theirs.mean(1, keepdim=True)).view_as(x).clamp(0, 1)
 
 
 def webp(x: Tensor, most: int = MAX_BYTES) -> bytes:

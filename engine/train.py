@@ -164,14 +164,14 @@ def report(slim: Slim, trunk: TrunkRun, branch: BranchRun) -> None:
 def make_swatches(args: argparse.Namespace) -> None:
     """Reconstruct the gallery's styles; those whose picture exists are left alone unless named."""
     device = default_device()
-    teachers = swatches.encoder(args.data, device)
+    encoders = swatches.encoders(args.data, device)
     folder = HERE / "swatches"
     folder.mkdir(exist_ok=True)
     names = args.names or [name for name in swatches.PAINTINGS if not (folder / f"{name}.webp").exists()]
     with Progress(*COLUMNS) as progress:
         for name in names:
-            task = progress.add_task(name, total=args.steps)
-            for step in swatches.reconstruct(swatches.artwork(args.data, name).to(device), teachers, args.steps):
+            task = progress.add_task(name, total=args.steps + swatches.LAST_STEPS)
+            for step in swatches.reconstruct(swatches.artwork(args.data, name).to(device), encoders, args.steps):
                 progress.update(task, completed=step.index)
             (folder / f"{name}.webp").write_bytes(swatches.webp(step.x))
             log.info("%s: style loss %.4g", name, step.style)
@@ -351,7 +351,7 @@ def main() -> None:
     command = commands.add_parser("swatches", help="reconstruct the gallery's styles from their artworks")
     command.add_argument("names", nargs="*", help="gallery names; without any, all that have no picture yet")
     command.add_argument("--data", type=Path, default=DATA)
-    command.add_argument("--steps", type=int, default=swatches.STEPS)
+    command.add_argument("--steps", type=int, default=swatches.STEPS, help="from coarse to fine")
     command.set_defaults(run=make_swatches)
     command = commands.add_parser("gallery", help="train the network of all gallery styles")
     command.add_argument("--data", type=Path, default=DATA)
