@@ -278,8 +278,10 @@ class TelegramChat(Chat):
         task = self._tasks.create_task(app.process_update(update))
         self._flying[update.update_id] = task
 
-        def landed(_: asyncio.Task[None]) -> None:
+        def landed(done: asyncio.Task[None]) -> None:
             del self._flying[update.update_id]
+            if done.cancelled():  # with its session, so it has to come again
+                return
             self._done[update.update_id] = None
             while len(self._done) > NAMES:
                 del self._done[next(iter(self._done))]
@@ -380,4 +382,4 @@ class TelegramChat(Chat):
             return 200
         task = self._flying.get(update.update_id) or self._take(app, update)
         _, pending = await asyncio.wait([task], timeout=HOOK_SECONDS)
-        return 503 if pending else 200
+        return 503 if pending or task.cancelled() else 200

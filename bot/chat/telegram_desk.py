@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import msgspec
 from telegram import Bot, InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto, Message, ReplyParameters
@@ -28,6 +29,7 @@ from bot.store import Store
 from engine import recipe as recipes
 from engine.gallery import Gallery
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 PHOTO_BYTES = 10_000_000
@@ -90,7 +92,7 @@ class Desk:
             known = job.id in self._shown
             shown = await self._message(job, text)
             if status.done or (not known and job.cost < QUICK_SECONDS):
-                self._tasks.create_task(self._act(job, anew=not known))
+                self._begin(self._act(job, anew=not known))
             if text == shown.text and status.preview in (None, shown.preview):
                 return
             if job.id not in self._turns and not await self._calls.spare_turn(_chat(job), 0):
@@ -170,12 +172,30 @@ class Desk:
         posting = self._posting.get(job.id)
         if posting is None:
             # A task of its own: a caller that gives up must not leave a message that nobody remembers.
-            posting = self._posting[job.id] = self._tasks.create_task(self._posted(job, text))
+            posting = self._posting[job.id] = self._begin(self._posted(job, text))
             posting.add_done_callback(lambda _: self._posting.pop(job.id, None))
-        result = await asyncio.shield(posting)
+        try:
+            result = await asyncio.shield(posting)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if posting.cancelled() and caller and not caller.cancelling():  # it went with its session, we did not
+                raise TelegramError("The connection was closed meanwhile.") from None
+            raise
         if isinstance(result, Exception):
             raise result
         return result
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task of its own.
+
+        Raises:
+            TelegramError: the session is ending, which the next one may do better.
+        """
+        try:
+            return self._tasks.create_task(work)
+        except RuntimeError:  # the closing group takes no more
+            work.close()
+            raise TelegramError("The connection is being closed.") from None
 
     async def _posted(self, job: Job, text: str) -> _Shown | Exception:
         """An error is returned: it is the caller's, not the task group's."""

@@ -73,21 +73,26 @@ class Inline:
         They get there through the asker's own chat with us, silently, and the messages are taken away at once; who
         never wrote to us sees words only.
         """
-        async with self._uploads:
-            known = await self._known_pictures(styles)
-            missing = [style for style in styles if style.name not in known][:AT_ONCE]
-            made = await asyncio.gather(*(prints.preview(style, PHOTO_BYTES) for style in missing))
-            files = [(style, data) for style, data in zip(missing, made, strict=True) if data]
-            if not files:
-                return
-            try:
-                messages = await self._posted(user, [data for _, data in files])
-                for (style, _), message in zip(files, messages, strict=True):
-                    await self._store.set_setting(PICTURES, picture_key(style), message.photo[-1].file_id)
-                ids = [message.message_id for message in messages]
-                await self._calls.call(user, lambda chat: self._bot.delete_messages(chat, ids), free=True)
-            except (TelegramError, Undeliverable) as error:
-                log.info("styles are shown inline without pictures: %s", error)
+        try:
+            async with self._uploads:
+                await self._bring(styles, user)
+        except (TelegramError, Undeliverable) as error:
+            log.info("styles are shown inline without pictures: %s", error)
+        except Exception:  # it must not end the task group, which is everybody's
+            log.exception("styles are shown inline without pictures")
+
+    async def _bring(self, styles: Sequence[Style], user: int) -> None:
+        known = await self._known_pictures(styles)
+        missing = [style for style in styles if style.name not in known][:AT_ONCE]
+        made = await asyncio.gather(*(prints.preview(style, PHOTO_BYTES) for style in missing))
+        files = [(style, data) for style, data in zip(missing, made, strict=True) if data]
+        if not files:
+            return
+        messages = await self._posted(user, [data for _, data in files])
+        for (style, _), message in zip(files, messages, strict=True):
+            await self._store.set_setting(PICTURES, picture_key(style), message.photo[-1].file_id)
+        ids = [message.message_id for message in messages]
+        await self._calls.call(user, lambda chat: self._bot.delete_messages(chat, ids), free=True)
 
     async def _posted(self, user: int, pictures: Sequence[bytes]) -> Sequence[Message]:
         if len(pictures) == 1:

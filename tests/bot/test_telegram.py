@@ -649,6 +649,20 @@ async def test_inline_shows_words_to_whom_we_may_not_write(
         assert [(result["type"], result["id"]) for result in results] == [("article", "greatwave")]
 
 
+async def test_a_preview_that_cannot_be_made_costs_inline_its_picture_and_nobody_else_anything(
+    server: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails_to_start(*_: object) -> bytes:
+        raise OSError("too many open files")
+
+    async with house(server):
+        monkeypatch.setattr(prints, "preview", fails_to_start)
+        query = server.asks_inline("wave")
+        results = await server.until(lambda: server.inline_answers.get(query))
+        assert [(result["type"], result["id"]) for result in results] == [("article", "greatwave")]
+        assert len(server.made("getMe")) == 1, "the session goes on"
+
+
 # --- what can go wrong -----------------------------------------------------------------------------------------------
 
 
@@ -924,6 +938,47 @@ async def test_an_order_that_is_handed_over_again_after_a_restart_is_the_same_jo
         assert len(server.of_bot(ANN)) == 1
 
 
+async def _breaks(it: House) -> None:
+    """Let the session fall apart, as by a bug, and wait for the next one."""
+
+    async def broken() -> None:
+        raise RuntimeError("a bug of ours")
+
+    logins = len(it.server.made("getMe"))
+    it.chat._tasks.create_task(broken())
+    await it.server.until(lambda: len(it.server.made("getMe")) > logins)
+
+
+async def test_an_order_that_a_broken_session_left_half_done_is_taken_by_the_next(server: FakeTelegram) -> None:
+    async with house(server) as it:
+        server.faults.extend([("getFile", Refuse(500, "Internal Server Error"))] * 1000)
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await server.until(lambda: server.made("getFile"))
+        await _breaks(it)
+        server.faults.clear()
+        await finished(server, ANN)
+        assert len(it.engine.runs) == 1
+
+
+async def test_a_job_whose_first_message_a_broken_session_took_along_is_shown_by_the_next(
+    server: FakeTelegram,
+) -> None:
+    async with house(server, time=Moment()) as it:
+        flood = it.chat._calls.flood
+        await it.chat._in.wait()
+        flood.close(BOB, 3600)
+        server.says(BOB, "/stylize scream", photo=CAT, user=BOB)
+        await eventually(lambda: _posting(it))
+        await _breaks(it)
+        flood._closed.clear()
+        await finished(server, BOB)
+        await eventually(lambda: _delivered(it))
+
+
+async def _posting(it: House) -> bool:
+    return bool(it.chat._desk and it.chat._desk._posting)
+
+
 # --- webhook ---------------------------------------------------------------------------------------------------------
 
 
@@ -941,6 +996,23 @@ async def test_a_webhook_takes_updates_with_the_secret_only(server: FakeTelegram
         assert await it.chat.hook(secret, body) == 200, "handed over twice"
         await finished(server, ANN)
         assert len(it.engine.runs) == 1
+
+
+async def test_an_update_that_a_broken_session_left_half_done_is_asked_for_again(server: FakeTelegram) -> None:
+    async with house(server, webhook_url="https://example.org/telegram") as it:
+        await server.until(lambda: server.webhook)
+        secret = {"X-Telegram-Bot-Api-Secret-Token": server.webhook["secret_token"]}
+        server.faults.extend([("getFile", Refuse(500, "Internal Server Error"))] * 1000)
+        server.says(ANN, "/stylize scream", photo=CAT)
+        body = json.dumps(server._updates[0]).encode()
+        hooked = asyncio.create_task(it.chat.hook(secret, body))
+        await server.until(lambda: server.made("getFile"))
+        await _breaks(it)
+        assert await hooked == 503
+        server.faults.clear()
+        await it.chat._in.wait()
+        assert await it.chat.hook(secret, body) == 200
+        await finished(server, ANN)
 
 
 async def test_a_webhook_that_telegram_refuses_is_said(server: FakeTelegram) -> None:
