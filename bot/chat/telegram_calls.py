@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 MARGIN = 0.1  # seconds on top of what Telegram says: its clock and ours are not one
 
 GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "message to delete not found")
+BARRED = ("not enough rights", "have no rights", "chat_send_")
 CLOSED = (
     *(
         "chat not found",
@@ -26,13 +27,17 @@ CLOSED = (
         "user is deactivated",
         "chat_write_forbidden",
     ),
-    *("not enough rights", "have no rights", "need administrator rights", "message thread not found"),
+    *("need administrator rights", "message thread not found"),
     *("topic_closed", "topic_deleted", "chat_restricted", "chat_admin_required"),
 )
 
 
 class Gone(TelegramError):
     """The message is not there any more, or cannot be edited any more."""
+
+
+class Barred(Undeliverable):
+    """Something of this kind may not be sent there; words may be, perhaps."""
 
 
 class Calls:
@@ -94,6 +99,8 @@ class Calls:
             text = str(error).lower()
             if any(sign in text for sign in GONE):
                 raise Gone(str(error)) from error
+            if any(sign in text for sign in BARRED):
+                raise Barred(f"Telegram does not let me send that there: {error}.") from error
             if any(sign in text for sign in CLOSED):
                 raise Undeliverable(f"Telegram does not let me write there: {error}.") from error
             raise

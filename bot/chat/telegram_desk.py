@@ -20,7 +20,7 @@ from telegram.error import BadRequest, TelegramError
 
 from bot import prints
 from bot.chat import Result, Status
-from bot.chat.telegram_calls import Calls, Gone, is_unchanged
+from bot.chat.telegram_calls import Barred, Calls, Gone, is_unchanged
 from bot.chat.telegram_mail import Shot
 from bot.chat.telegram_words import CAPTION, MESSAGE, actions, album_actions, caption, cut
 from bot.errors import Undeliverable
@@ -125,6 +125,10 @@ class Desk:
                     if is_unchanged(error):
                         raise
                     log.info("job %s: Telegram will not have it as a photo, so it goes as a file: %s", job.id, error)
+                except Barred as error:
+                    if shown.album:
+                        raise
+                    log.info("job %s: photos may not be sent there, so it goes as a file: %s", job.id, error)
             if shown.album:  # in which a photo can only be followed by a photo
                 await self._edit_words(job, shown, "This picture is no photo to Telegram; it comes as a file below.")
                 raise Gone("album")
@@ -133,7 +137,16 @@ class Desk:
                 job, shown, InputMediaDocument(data, caption=text, caption_entities=entities, filename=name), markup
             )
 
-        await self._settle(job, edit)
+        async def edit_or_say_why(shown: _Shown) -> None:
+            try:
+                await edit(shown)
+            except Barred:
+                why = "finished, but I may not send pictures here. An admin can allow it; then /again."
+                with suppress(TelegramError, Undeliverable):
+                    await self._edit_words(job, shown, self._words(job, why))
+                raise
+
+        await self._settle(job, edit_or_say_why)
 
     async def tell(self, job: Job, text: str) -> None:
         async def edit(shown: _Shown) -> None:
@@ -268,7 +281,7 @@ class Desk:
                 ),
                 count=len(media),
             )
-        except BadRequest as error:
+        except (BadRequest, Barred) as error:
             log.warning("an album could not be posted, so its pictures come one by one: %s", error)
             return
         for job, message in zip(jobs, messages, strict=True):

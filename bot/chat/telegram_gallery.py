@@ -11,7 +11,7 @@ from telegram.error import BadRequest
 
 from bot import prints, sheets
 from bot.chat import Incoming, Reply
-from bot.chat.telegram_calls import Calls, is_unchanged
+from bot.chat.telegram_calls import Barred, Calls, is_unchanged
 from bot.chat.telegram_desk import PHOTO_BYTES, Desk, reply_to, thread_of
 from bot.chat.telegram_mail import Shot
 from bot.chat.telegram_words import CAPTION, Choice, choices, closer, cut, kinds, page_of
@@ -169,7 +169,10 @@ class Showcase:
             )
 
     async def _with_picture(self, view: View, send: Callable[[str | bytes], Awaitable[Message | bool]]) -> bool:
-        """Whether it was sent with its picture, which is uploaded once and then known by Telegram's name for it."""
+        """Whether it was sent with its picture, which is uploaded once and then known by Telegram's name for it.
+
+        Where pictures may not be sent, words may be.
+        """
         known = await self._store.setting(PICTURES, view.key)
         if known:
             try:
@@ -179,12 +182,15 @@ class Showcase:
                 if is_unchanged(error):
                     return True
                 log.info("Telegram has a picture of the gallery no more: %s", error)
+            except Barred as error:
+                log.info("the gallery is shown without pictures: %s", error)
+                return False
         picture = await view.picture()
         if picture is None:
             return False
         try:
             message = await send(picture)
-        except BadRequest as error:
+        except (BadRequest, Barred) as error:
             log.warning("a picture of the gallery was not taken: %s", error)
             return False
         if isinstance(message, Message) and message.photo:

@@ -21,7 +21,7 @@ from bot.sheets import PER_SHEET
 from engine import gallery
 from engine.wire import Event, Paint, Preview, Progress
 from tests.bot.doubles import EngineDouble, eventually, fails
-from tests.fake_telegram import ME, FakeTelegram, Refuse
+from tests.fake_telegram import ME, Call, FakeTelegram, Refuse
 from tests.telegram_house import ANN, BOB, CAT, GROUP, PAINTED, PREVIEW, House, Moment, Time, house, paints, shows
 from tests.web_house import picture, swatches
 
@@ -65,9 +65,9 @@ def labels(message: dict) -> list[str]:
     return [button["text"] for row in message["reply_markup"]["inline_keyboard"] for button in row]
 
 
-async def pressed(server: FakeTelegram, message: int, label: str) -> str:
+async def pressed(server: FakeTelegram, message: int, label: str, chat: int = ANN) -> str:
     """What Ann is told for pressing a button; all that it does is done then."""
-    return await answer_to(server, server.presses(ANN, message, label))
+    return await answer_to(server, server.presses(chat, message, label))
 
 
 async def painted(server: FakeTelegram, chat: int = ANN, text: str = "/stylize starrynight seed=7", **more) -> dict:
@@ -757,22 +757,64 @@ async def _delivered(it: House) -> bool:
     return job is not None and job.state == "delivered"
 
 
+async def _lost(it: House) -> bool:
+    job = await it.store.job(it.engine.runs[0].job)
+    return job is not None and job.state == "lost"
+
+
 async def test_a_bot_that_was_kicked_gives_the_job_up_and_serves_the_others(server: FakeTelegram) -> None:
     async with house(server, always=shows) as it:
         server.says(GROUP, "/stylize scream", photo=CAT)
         await said(server, GROUP, "step 60")
         server.kicked.add(GROUP)
         it.let_go()
-
-        async def lost() -> bool:
-            job = await it.store.job(it.engine.runs[0].job)
-            return job is not None and job.state == "lost"
-
-        await eventually(lost)
+        await eventually(lambda: _lost(it))
         server.says(ANN, "/stylize scream", photo=CAT)
         await it.engine.until(lambda: len(it.engine.runs) == 2)
         it.let_go()
         await finished(server, ANN)
+
+
+def _bars(server: FakeTelegram, *kinds: str) -> None:
+    """Let nobody send files of these kinds to the group."""
+    handled = {method: getattr(server, f"_on_{method}") for method in ("sendPhoto", "editMessageMedia")}
+
+    def bar(method: str, kind: str, call: Call) -> object:
+        if kind in kinds and int(call.said["chat_id"]) == GROUP:
+            raise Refuse(400, f"Bad Request: not enough rights to send {kind}s to the chat")
+        return handled[method](call)
+
+    server._on_sendPhoto = lambda call: bar("sendPhoto", "photo", call)  # type: ignore[method-assign]
+    server._on_editMessageMedia = lambda call: bar(  # type: ignore[method-assign]
+        "editMessageMedia", call.said["media"]["type"], call
+    )
+
+
+async def test_where_photos_may_not_be_sent_the_picture_comes_as_a_file(server: FakeTelegram) -> None:
+    _bars(server, "photo")
+    async with house(server, always=shows) as it:
+        server.says(GROUP, "/stylize scream", photo=CAT)
+        await said(server, GROUP, "coming up")
+        await it.finish(1)
+        (result,) = await finished(server, GROUP)
+        assert "document" in result
+        assert result["_data"] == PAINTED
+
+
+async def test_where_no_pictures_may_be_sent_that_is_said_and_the_gallery_is_shown_in_words(
+    server: FakeTelegram,
+) -> None:
+    _bars(server, "photo", "document")
+    async with house(server) as it:
+        server.says(GROUP, "/stylize scream", photo=CAT)
+        told = await said(server, GROUP, "The Scream: finished, but I may not send pictures here.")
+        assert "/again" in told["text"]
+        await eventually(lambda: _lost(it))
+        server.says(GROUP, "/styles")
+        gallery = await said(server, GROUP, f"{len(NAMES)} styles")
+        assert labels(gallery)[:PER_SHEET] == NAMES[:PER_SHEET]
+        await pressed(server, gallery["message_id"], "▶", GROUP)
+        assert f"Page 2 of {PAGES}" in server.messages[GROUP, gallery["message_id"]]["text"]
 
 
 async def test_a_group_that_moved_is_followed(server: FakeTelegram) -> None:
