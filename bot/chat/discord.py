@@ -364,9 +364,7 @@ class DiscordChat:
         async def look(word: str) -> Reply:
             return await self._commands.handle(msgspec.structs.replace(asked, text=f"/styles {word}"))
 
-        async def paint(interaction: discord.Interaction, words: str) -> str:
-            pressed = Turn(interaction)
-            pressed.kind = "quiet"
+        async def paint(pressed: Turn, words: str) -> str:
             reply = await self._take(pressed, f"/stylize {words}", pair, original=False)
             return reply.text
 

@@ -13,6 +13,7 @@ from discord.utils import escape_markdown
 
 from bot import prints
 from bot.chat import Reply
+from bot.chat.discord_turn import Turn
 from bot.sheets import PER_SHEET, Sheets, kinds, pages
 from engine.gallery import Gallery, Style
 from engine.recipe import MODES
@@ -24,7 +25,9 @@ SECONDS = 14 * 60.0  # the token of the message lasts for 15 minutes
 STRENGTHS = (20, 40, 60, 80, 100)
 OUTDATED = "This menu is too old for me. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 
-Choose = Callable[[discord.Interaction, str], Awaitable[str]]
+BUSY = "One moment…"
+
+Choose = Callable[[Turn, str], Awaitable[str]]
 Look = Callable[[str], Awaitable[Reply]]
 
 
@@ -33,7 +36,7 @@ class Menu(ui.LayoutView):
 
     Args:
         look: what /styles answers to a word; a single style comes with all that is known of it.
-        choose: called with the interaction and the recipe's words, once; says what became of it. None only shows.
+        choose: called with the acknowledged press and the recipe's words; says what became of it. None only shows.
         open_menus: by their keys, so that the client can tell a live menu's buttons from those of an old one.
         user: whom it is for; others are told so.
     """
@@ -247,15 +250,20 @@ class Menu(ui.LayoutView):
         await self.redraw(interaction)
 
     async def _paint(self, interaction: discord.Interaction) -> None:
-        if self.done:  # a double click: the first one is on its way
-            await interaction.response.defer()
+        turn = Turn(interaction)
+        if not await turn.acknowledge("quiet") or self.done == BUSY:  # a double click: the first one is on its way
             return
-        self.done = "One moment…"
-        await interaction.response.defer()
+        if self.done:  # only that could not be shown
+            await self.redraw(interaction)
+            return
+        self.done = BUSY
         assert self._choose
         said = {"strength": self._strength, "mode": self._mode}
         words = [self._style, *(f"{name}={value}" for name, value in said.items() if value)]
-        self.done = await self._choose(interaction, " ".join(words))
+        self.done = await self._choose(turn, " ".join(words))
+        if turn.late:
+            await turn.say(self.done)
+            return
         await self.redraw(interaction)
         self.stop()
         self._open.pop(self.key, None)

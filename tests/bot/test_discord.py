@@ -112,13 +112,19 @@ async def test_a_double_click_on_paint_orders_once() -> None:
 
 
 class Click:
-    """An interaction that takes an acknowledgement, and nothing else."""
+    """An interaction that takes an acknowledgement, and an edit of its message."""
 
     @property
     def response(self) -> Click:
         return self
 
-    async def defer(self) -> None:
+    async def defer(self, **_: object) -> None:
+        pass
+
+    def is_done(self) -> bool:
+        return True
+
+    async def edit_original_response(self, **_: object) -> None:
         pass
 
 

@@ -375,6 +375,32 @@ async def test_an_order_that_came_too_late_is_done_all_the_same(fake: FakeDiscor
         await it.answer()
 
 
+async def chosen(fake: FakeDiscord, it: Bot, style: str) -> int:
+    """A menu in which Ann has chosen a style for a photo of Bob's."""
+    shown = await fake.menu(it.ann, it.channel, "Stylize", await it.photo())
+    picker = await fake.until(lambda: shown.original and fake.components(shown.original) and shown.original)
+    await choose(fake, it.ann, picker, style)
+    return int(picker)
+
+
+async def choose(fake: FakeDiscord, who: int, picker: int, style: str) -> None:
+    await fake.choose(who, picker, style)
+    await fake.until(lambda: any(o.get("default") and o["value"] == style for o in offered(fake, picker)))
+
+
+async def test_a_choice_that_came_too_late_is_painted_all_the_same_and_the_menu_knows_it(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        picker = await chosen(fake, it, "starrynight")
+        fake.fails("POST", "/interactions/*/callback", 404, 10062)
+        (await fake.press(it.ann, picker, "Paint")).late = True
+        await it.answer()
+        direct = await fake.until(lambda: next((id for id, c in fake.channels.items() if c["type"] == 1), None))
+        await fake.until(lambda: any("order" in m["content"] for m in fake.of_bot(direct)))
+        await fake.press(it.ann, picker, "Paint")
+        await fake.until(lambda: "order" in fake.text(picker))
+        assert len(it.engine.runs) == 1
+
+
 async def test_a_lost_line_is_resumed_and_nothing_is_lost_or_done_twice(fake: FakeDiscord) -> None:
     async with on(fake, waits) as it:
         await fake.slash(it.ann, it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
