@@ -140,6 +140,8 @@ class Actions:
             raise BadOrder("I do not know this button any more. Order the picture again.")
         action = Action(letter)
         job = await self._store.job(id)
+        if job is None and action is Action.DELETE:
+            return _taken_away(press)
         if job is None:
             raise BadOrder("I do not keep this picture any more, so send its photo again.")
         if job.user != press.user and not (action is Action.DELETE and press.admin):
@@ -186,6 +188,13 @@ class Actions:
             raise BadOrder("This picture is on its way to you. Try again in a moment.")
         await self._store.forget(job.id)
         return Pressed(text="Deleted, here and from my journal.", delete=True)
+
+
+def _taken_away(press: Press) -> Pressed:
+    """What Delete means where only the message is left, and whose picture it shows is not known any more."""
+    if press.admin:
+        return Pressed(text="Deleted.", delete=True)
+    raise NotYours("I do not keep this picture any more and cannot tell whose it is. An admin can delete it.")
 
 
 def _changed(action: Action, recipe: Recipe) -> Recipe:

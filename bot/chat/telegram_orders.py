@@ -20,7 +20,7 @@ from telegram import (
 )
 from telegram.error import BadRequest, InvalidToken
 
-from bot.actions import Action, Actions, Press
+from bot.actions import Action, Actions, Press, Pressed
 from bot.chat import Incoming, Reply
 from bot.chat.telegram_calls import Calls, Gone, is_passing
 from bot.chat.telegram_desk import Desk
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 ALBUM = 10  # pictures at most
 ALBUMS_KEPT = 200  # whose words are remembered, for items that come late
+PRESSES_KEPT = 50  # of which what came is remembered until it is said
 ADMIN_SECONDS = 60.0  # for which an answer about somebody's rights is good
 NEEDS_PHOTO = ("", "stylize", "stylise", "again")
 
@@ -90,6 +91,7 @@ class Orders:
         self._showcase = showcase
         self._albums: dict[tuple[int, str], _Album] = {}
         self._albums_before: OrderedDict[tuple[int, str], Message] = OrderedDict()
+        self._pressed: OrderedDict[str, tuple[int | None, Pressed]] = OrderedDict()  # by the queries' ids
         self._admins: dict[tuple[int, int], tuple[float, bool]] = {}
 
     # --- messages ----------------------------------------------------------------------------------------------------
@@ -292,6 +294,7 @@ class Orders:
             await self._bot.answer_callback_query(query.id, cut(text, ALERT) or None, show_alert=alert)
         except BadRequest as error:  # too late for Telegram, or answered already
             log.info("a press was not answered: %s", error)
+        self._pressed.pop(query.id, None)
 
     async def _act(self, query: CallbackQuery, data: str) -> tuple[str, bool]:
         user = f"telegram:{query.from_user.id}"
@@ -303,8 +306,12 @@ class Orders:
         press = Press(
             data=data, user=user, admin=admin, topic=topic_of(message) if message else "", once=f"telegram:{query.id}"
         )
-        posted = await self._desk.message_of(job_id) or (query.message.message_id if query.message else None)
-        pressed = await self._actions.press(press)
+        if query.id not in self._pressed:  # where the network fails below, this is not done again
+            posted = await self._desk.message_of(job_id) or _picture_of(query)
+            self._pressed[query.id] = posted, await self._actions.press(press)
+            while len(self._pressed) > PRESSES_KEPT:
+                self._pressed.popitem(last=False)
+        posted, pressed = self._pressed[query.id]
         if pressed.file and chat:
             address: dict[str, str | int] = {"chat": chat.id}
             if posted:
@@ -312,10 +319,14 @@ class Orders:
             if message and message.is_topic_message and message.message_thread_id:
                 address["thread"] = message.message_thread_id
             await self._desk.send_file(address, pressed.file.name, pressed.file.data)
-        if pressed.delete and chat and posted:
+        if pressed.delete and chat:
             try:
+                if not posted:
+                    return "I do not know any more which picture that was: please delete it yourself.", True
                 await self._calls.call(chat.id, lambda id: self._bot.delete_message(id, posted), free=True)
-            except (Gone, BadRequest):
+            except Gone:
+                pass  # already, which was the wish
+            except (BadRequest, Undeliverable):
                 return "It is gone from my journal. Telegram does not let me delete the message: please do.", True
         return pressed.text, pressed.refused
 
@@ -381,6 +392,12 @@ class Orders:
 
 def _room(chat: int) -> str:
     return f"telegram:{chat}"
+
+
+def _picture_of(query: CallbackQuery) -> int | None:
+    """The message under which a button was pressed; the buttons of an album are no picture."""
+    words_only = isinstance(query.message, Message) and query.message.text
+    return query.message.message_id if query.message and not words_only else None
 
 
 def _place(message: Message) -> Place:

@@ -139,6 +139,17 @@ async def test_what_is_deleted_is_gone_from_the_journal() -> None:
         assert "do not keep this picture any more" in gone.text
 
 
+async def test_what_is_kept_no_more_an_admin_may_still_take_away() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        await it.store.forget(job.id)
+        taken = await press(it, job, Action.DELETE, admin=True)
+        assert (taken.delete, taken.text) == (True, "Deleted.")
+        refused = await press(it, job, Action.DELETE)
+        assert refused.refused
+        assert "An admin can delete it." in refused.text
+
+
 async def test_an_unfinished_picture_has_no_file_and_is_not_deleted() -> None:
     async with bot(waits) as it:
         job = await it.order()

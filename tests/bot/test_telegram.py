@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from bot import prints
+from bot.actions import Action
 from bot.chat import Result
 from bot.chat.telegram_flood import Flood, Rates
 from bot.chat.telegram_orders import ALBUM
-from bot.chat.telegram_words import caption, cut, length
+from bot.chat.telegram_words import SIGNS, caption, cut, length
 from bot.sheets import PER_SHEET
 from engine import gallery
 from engine.wire import Event, Paint, Preview, Progress
@@ -556,6 +557,47 @@ async def test_a_button_of_another_age_is_answered(server: FakeTelegram, data: s
         assert (await answer_to(server, server.sends_query(ANN, result["message_id"], data))).endswith(".")
 
 
+LINE_BREAKS, LIMITED = None, Refuse(429, "Too Many Requests", retry_after=1)
+
+
+@pytest.mark.parametrize("fault", [LINE_BREAKS, LIMITED])
+@pytest.mark.parametrize("method", ["deleteMessage", "answerCallbackQuery"])
+async def test_delete_is_tried_again_when_the_network_fails(
+    server: FakeTelegram, method: str, fault: Refuse | None
+) -> None:
+    async with house(server) as it:
+        result = await painted(server)
+        await eventually(lambda: _delivered(it))
+        server.faults.append((method, fault))
+        assert "Deleted" in await pressed(server, result["message_id"], "Delete")
+        assert (ANN, result["message_id"]) not in server.messages
+
+
+async def test_the_original_file_is_handed_over_when_the_network_is_back(server: FakeTelegram) -> None:
+    async with house(server):
+        result = await painted(server)
+        server.faults.append(("sendDocument", LINE_BREAKS))
+        assert "Here it is" in await pressed(server, result["message_id"], "Original")
+        (file,) = server.made("sendDocument")
+        assert list(file.files.values()) == [PAINTED]
+
+
+async def test_delete_works_for_what_is_kept_no_more(server: FakeTelegram) -> None:
+    async with house(server) as it:
+        result = await painted(server)
+        for index in range(2):
+            server.says(ANN, "/stylize scream" if index == 0 else "", photo=CAT, album="g")
+        keyboard = await said(server, ANN, "its buttons")
+        await finished(server, ANN, 3)
+        await eventually(lambda: _delivered(it))
+        await it.store.prune(4e9)
+        assert await pressed(server, result["message_id"], "Delete") == "Deleted."
+        assert (ANN, result["message_id"]) not in server.messages
+        # Under an album that is not known any more the buttons do not take themselves away instead.
+        assert "delete it yourself" in await pressed(server, keyboard["message_id"], SIGNS[Action.DELETE])
+        assert (ANN, keyboard["message_id"]) in server.messages
+
+
 # --- commands, settings, inline --------------------------------------------------------------------------------------
 
 
@@ -753,8 +795,9 @@ async def test_an_answer_that_was_lost_on_its_way_back_is_not_given_twice(server
 
 
 async def _delivered(it: House) -> bool:
-    job = await it.store.job(it.engine.runs[0].job)
-    return job is not None and job.state == "delivered"
+    """Whether all that was painted is known to have arrived."""
+    jobs = [await it.store.job(paint.job) for paint in it.engine.runs]
+    return all(job is not None and job.state == "delivered" for job in jobs)
 
 
 async def _lost(it: House) -> bool:
