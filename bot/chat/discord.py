@@ -261,13 +261,14 @@ class DiscordChat:
             self._may(interaction)
             self._check(pair, text)
             check_age(pair, interaction.channel)
-            if any("=" not in word for word in text.split()):
+            named = any("=" not in word for word in text.split())
+            if named:
                 recipes.parse(text, self._gallery)
         except (Refusal, RecipeError) as error:
             await turn.refuse(str(error))
             return
-        if not text:
-            await self._offer(turn, pair)
+        if not text or not (named or await self._style_here(interaction)):
+            await self._offer(turn, pair, settings=text)
         elif await turn.acknowledge("public"):
             await self._order(turn, f"/stylize {text}", pair, original=True)
 
@@ -352,13 +353,19 @@ class DiscordChat:
         self._remembered.put(interaction.user.id, photo, self._clock())
         await turn.say("I have it in mind. Write /stylize style: within three minutes.")
 
-    async def _offer(self, turn: Turn, pair: Pair) -> None:
+    async def _offer(self, turn: Turn, pair: Pair, *, settings: str = "") -> None:
         if await turn.acknowledge("private"):
-            incoming = incoming_of(turn.interaction, "")
-            room = await Rooms(self._store).get(incoming.place.room)
-            await self._open(turn, self._menu(incoming, turn.interaction.user.id, pair, style=room.style or ""))
+            interaction = turn.interaction
+            style = await self._style_here(interaction)
+            incoming = incoming_of(interaction, "")
+            await self._open(turn, self._menu(incoming, interaction.user.id, pair, style=style, settings=settings))
 
-    def _menu(self, asked: Incoming, user: int, pair: Pair = NONE, *, style: str = "") -> Menu:
+    async def _style_here(self, interaction: discord.Interaction) -> str:
+        """The style of orders that name none there, if it is decided."""
+        room = await Rooms(self._store).get(incoming_of(interaction, "").place.room)
+        return room.style or ""
+
+    def _menu(self, asked: Incoming, user: int, pair: Pair = NONE, *, style: str = "", settings: str = "") -> Menu:
         """The gallery, to choose a style for the photo from, or only to look at."""
 
         async def look(word: str) -> Reply:
@@ -369,7 +376,7 @@ class DiscordChat:
             return reply.text
 
         choose = paint if pair.photo else None
-        return Menu(self._gallery, self._sheets, look, self._menus, choose, user=user, style=style)
+        return Menu(self._gallery, self._sheets, look, self._menus, choose, user=user, style=style, settings=settings)
 
     async def _open(self, turn: Turn, menu: Menu) -> None:
         if turn.late:
@@ -498,7 +505,7 @@ class DiscordChat:
         )
         reply = await self._commands.handle(incoming)
         if reply.cards:
-            menu = self._menu(incoming, message.author.id, pair)
+            menu = self._menu(incoming, message.author.id, pair, settings=reply.settings)
             if photo is None:
                 menu.show(reply)
             await self._reply(message, files=await menu.draw(), view=menu)

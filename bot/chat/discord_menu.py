@@ -39,6 +39,8 @@ class Menu(ui.LayoutView):
         choose: called with the acknowledged press and the recipe's words; says what became of it. None only shows.
         open_menus: by their keys, so that the client can tell a live menu's buttons from those of an old one.
         user: whom it is for; others are told so.
+        style: what is chosen already, as in a recipe.
+        settings: what was said besides the style; what is chosen here takes its place.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Menu(ui.LayoutView):
         *,
         user: int,
         style: str = "",
+        settings: str = "",
     ) -> None:
         super().__init__(timeout=SECONDS)
         self.key = secrets.token_hex(4)
@@ -67,6 +70,7 @@ class Menu(ui.LayoutView):
         self._page = 0
         self._closer = ""  # the style that is seen closer
         self._style = style  # chosen so far, as in a recipe
+        self._settings = {name.lower(): value for name, _, value in (w.partition("=") for w in settings.split())}
         self._strength = ""
         self._mode = ""
         open_menus[self.key] = self
@@ -130,7 +134,8 @@ class Menu(ui.LayoutView):
         says = self._says or f"{len(styles)} styles."
         where = f" Page {self._page + 1} of {count}." if count > 1 else ""
         chosen = f" Chosen: **{escape_markdown(self._style)}**." if self._style else ""
-        self.add_item(ui.TextDisplay(what + escape_markdown(says) + where + chosen))
+        settings = f" With {escape_markdown(_words(self._settings))}." if self._settings else ""
+        self.add_item(ui.TextDisplay(what + escape_markdown(says) + where + chosen + settings))
         alt = ", ".join(f"{style.name}: {style.credit}" for style in page)
         files = self._picture(sheet, f"styles-{self._page + 1}.jpg", alt)
         if page and not files:
@@ -166,9 +171,10 @@ class Menu(ui.LayoutView):
             every = {"": "All kinds"} | {kind: f"{kind} ({count})" for kind, count in counts.items()}
             self._select("kind", "All kinds", every, self._kind)
         if self._choose:
-            strengths = {"": "Strength: the style's own"} | {str(n): f"Strength {n}" for n in STRENGTHS}
+            usual = {"strength": "the style's own", "mode": "the usual one"} | self._settings
+            strengths = {"": f"Strength: {usual['strength']}"} | {str(n): f"Strength {n}" for n in STRENGTHS}
             self._select("strength", "Strength", strengths, self._strength)
-            modes = {"": "Mode: the usual one"} | {mode: f"Mode {mode}" for mode in MODES}
+            modes = {"": f"Mode: {usual['mode']}"} | {mode: f"Mode {mode}" for mode in MODES}
             self._select("mode", "Mode", modes, self._mode)
 
     def _select(
@@ -258,9 +264,7 @@ class Menu(ui.LayoutView):
             return
         self.done = BUSY
         assert self._choose
-        said = {"strength": self._strength, "mode": self._mode}
-        words = [self._style, *(f"{name}={value}" for name, value in said.items() if value)]
-        self.done = await self._choose(turn, " ".join(words))
+        self.done = await self._choose(turn, self._recipe())
         if turn.late:
             await turn.say(self.done)
             return
@@ -268,8 +272,19 @@ class Menu(ui.LayoutView):
         self.stop()
         self._open.pop(self.key, None)
 
+    def _recipe(self) -> str:
+        """The words of the recipe that was chosen."""
+        chosen = {"strength": self._strength, "mode": self._mode}
+        now = {name: value for name, value in chosen.items() if value}
+        kept = {name: value for name, value in self._settings.items() if name != "ratio" or not self._strength}
+        return f"{self._style} {_words(kept | now)}".strip()
+
     async def on_error(self, interaction: discord.Interaction, error: Exception, item: ui.Item[Any]) -> None:
         await interaction.client.tree.on_error(interaction, error)  # type: ignore[attr-defined]
+
+
+def _words(settings: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in settings.items())
 
 
 class Search(ui.Modal):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from bot.chat import Result
 from bot.chat.discord_commands import Translator, fingerprint
+from bot.rooms import Room, Rooms
 from bot.sheets import PER_SHEET
 from engine import gallery
 from tests.bot.discord_house import PHOTO, House, again, everything, house, options
@@ -229,6 +230,33 @@ async def test_without_a_style_the_slash_command_offers_the_pictures() -> None:
         await it.ann.select(shown.response, ["greatwave"], custom_id=menu(shown, "style"))
         await it.ann.click(shown.response, label="Paint")
         assert "greatwave" in (await it.answer()).content
+
+
+async def test_settings_without_a_style_wait_for_the_choice() -> None:
+    async with house() as it:
+        bot = it.env.bot.user.id
+        await it.ann.send(it.channel, f"<@{bot}> strength=80 colors=photo", attachments=[("cat.png", PHOTO)])
+        offer = it.channel.last_message
+        await it.ann.select(offer, ["scream"], custom_id=f"menu:{next(iter(it.chat._menus))}:style")
+        await it.ann.click(offer, label="Paint")
+        await it.answer()
+        shown = await it.ann.slash(it.channel, "stylize", photo=("cat.png", PHOTO), recipe="ratio=0.01 size=80")
+        assert shown.ephemeral
+        assert "With ratio=0.01 size=80." in everything(shown.response)
+        await it.ann.select(shown.response, ["scream"], custom_id=menu(shown, "style"))
+        await it.ann.select(shown.response, ["60"], custom_id=menu(shown, "strength"))
+        await it.ann.click(shown.response, label="Paint")
+        await it.answer(2)
+        first, second = (paint.recipe for paint in it.engine.runs)
+        assert (first.strength, first.colors) == (80, "photo")
+        assert (second.ratio, second.strength, second.size) == (None, 60, 80)
+
+
+async def test_settings_without_a_style_take_that_of_the_server() -> None:
+    async with house() as it:
+        await Rooms(it.store).set(f"discord:{it.guild.id}", Room(style="greatwave"))
+        await it.ann.slash(it.channel, "stylize", photo=("cat.png", PHOTO), strength=80)
+        assert "/stylize greatwave mode=fast strength=80" in (await it.answer()).content
 
 
 async def test_all_options_reach_the_recipe() -> None:
