@@ -53,6 +53,12 @@ def text_of(message: Message) -> str:
     return (message.text or message.caption or "").strip()
 
 
+def command_of(text: str) -> str:
+    """The name of the command that a text begins with; nothing where there is none."""
+    found = COMMAND.match(text)
+    return found[1].lower() if found else ""
+
+
 def is_command(message: Message, me: User) -> bool:
     """Whether it begins with one of our commands; ``/stylize@another_bot`` does not."""
     found = COMMAND.match(text_of(message))

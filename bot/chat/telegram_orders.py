@@ -26,8 +26,8 @@ from bot.chat.telegram_calls import Calls, Gone, is_passing
 from bot.chat.telegram_desk import Desk
 from bot.chat.telegram_gallery import Ask, Showcase
 from bot.chat.telegram_mail import (
-    COMMAND,
     Shot,
+    command_of,
     is_for_us,
     is_private,
     photo_and_style,
@@ -151,8 +151,7 @@ class Orders:
     async def _order(self, head: Message, items: Sequence[Message]) -> None:
         """Answer ``head``, which speaks for the pictures of all ``items``."""
         text = text_of(head)
-        found = COMMAND.match(text)
-        name = found[1].lower() if found else ""
+        name = command_of(text)
         user = user_of(head)
         place = _place(head)
         try:
@@ -223,6 +222,8 @@ class Orders:
             if album:
                 more["album"] = album
             place = Place(place.chat, place.room, place.address | more)
+        elif command_of(text) == "again":
+            place = Place(place.chat, place.room, place.address | await self._of_last(ask.user))
         return await self._commands.handle(
             Incoming(
                 user=ask.user,
@@ -235,6 +236,12 @@ class Orders:
                 once=once,
             )
         )
+
+    async def _of_last(self, user: str) -> dict[str, str | int]:
+        """What an order that repeats the last one takes over from it."""
+        for job in await self._store.of_user(user, 1):
+            return {key: value for key, value in job.place.address.items() if key == "spoiler"}
+        return {}
 
     async def _fetched(self, shot: Shot) -> bytes:
         """The picture's bytes.

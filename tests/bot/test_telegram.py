@@ -462,6 +462,17 @@ async def test_topics_and_spoilers_are_kept(server: FakeTelegram) -> None:
         assert (await server.until(lambda: server.made("sendDocument")))[0].said["message_thread_id"] == 5
 
 
+async def test_a_spoiler_that_is_painted_again_stays_a_spoiler(server: FakeTelegram) -> None:
+    async with house(server):
+        await painted(server, spoiler=True)
+        server.says(ANN, "/again")
+        results = await finished(server, ANN, 2)
+        assert results[1]["has_media_spoiler"]
+        server.says(ANN, "/again", photo=CAT)
+        results = await finished(server, ANN, 3)
+        assert "has_media_spoiler" not in results[2]
+
+
 async def test_a_cancelled_order_says_so_in_its_message(server: FakeTelegram) -> None:
     async with house(server, always=shows):
         server.says(ANN, "/stylize scream", photo=CAT)
