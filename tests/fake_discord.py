@@ -33,7 +33,7 @@ UPLOAD = 10 * 2**20
 VIEW, SEND, ATTACH, HISTORY, MANAGE = 1 << 10, 1 << 11, 1 << 15, 1 << 16, 1 << 5
 ALL = VIEW | SEND | ATTACH | HISTORY | 1 << 14 | 1 << 38 | 1 << 31
 EPHEMERAL, LOADING, V2 = 1 << 6, 1 << 7, 1 << 15
-CONTENT_INTENT, DIRECT = 1 << 15, 1
+CONTENT_INTENT, DIRECT, CONVERSATION = 1 << 15, 1, 3
 BUTTON, SELECT = 2, 3
 
 
@@ -281,8 +281,17 @@ class FakeDiscord:
         }
         return id
 
+    def add_conversation(self, *users: int) -> int:
+        """Where people are among themselves: the bot is there by their installation only."""
+        id = self.id()
+        self.channels[id] = {"id": str(id), "type": CONVERSATION, "recipients": [self.users[user] for user in users]}
+        self.channels[id] |= {"name": None, "icon": None, "owner_id": str(users[0])}
+        return id
+
     def allowed(self, channel: int) -> int:
         """The bot's permissions there."""
+        if self.channels[channel]["type"] == CONVERSATION:
+            return 0
         denied = sum(int(over["deny"]) for over in self.channels[channel].get("permission_overwrites", ()))
         return ALL & ~denied
 
@@ -402,6 +411,8 @@ class FakeDiscord:
             payload |= {"guild_id": guild, "guild_locale": "en-US", "member": member}
         else:
             payload["user"] = self.users[user]
+        if place["type"] == CONVERSATION:
+            payload |= {"context": 2, "authorizing_integration_owners": {"1": str(user)}}
         await self._dispatch("INTERACTION_CREATE", payload)
         return found
 
@@ -490,6 +501,8 @@ class FakeDiscord:
         return shown | {"referenced_message": self._plain(self._seen(there, intents)) if there else None}
 
     async def _tell_of(self, message: dict[str, Any], event: str) -> None:
+        if self.channels[int(message["channel_id"])]["type"] == CONVERSATION:
+            return
         for session in self.sessions.values():
             payload = self._with_reference(message, session.intents)
             author = int(message["author"]["id"])

@@ -38,8 +38,10 @@ def check_permissions(permissions: discord.Permissions, channel: Any) -> None:
 
 
 def is_outside(interaction: discord.Interaction) -> bool:
-    """Whether the bot is there by somebody's own installation only, and is no member of the server."""
-    return interaction.guild_id is not None and interaction.client.get_guild(interaction.guild_id) is None
+    """Whether the bot is there by somebody's own installation only, and is no member of the server or conversation."""
+    if interaction.guild_id is None:
+        return interaction.context.private_channel
+    return interaction.client.get_guild(interaction.guild_id) is None
 
 
 def room_of(guild: Any, channel: Any) -> str:

@@ -191,6 +191,19 @@ def offered(fake: FakeDiscord, message: int) -> list[dict[str, Any]]:
     return [option for part in fake.components(message) for option in part.get("options", ())]
 
 
+async def chosen(fake: FakeDiscord, it: Bot, style: str) -> int:
+    """A menu in which Ann has chosen a style for a photo of Bob's."""
+    shown = await fake.menu(it.ann, it.channel, "Stylize", await it.photo())
+    picker = await fake.until(lambda: shown.original and fake.components(shown.original) and shown.original)
+    await choose(fake, it.ann, picker, style)
+    return int(picker)
+
+
+async def choose(fake: FakeDiscord, who: int, picker: int, style: str) -> None:
+    await fake.choose(who, picker, style)
+    await fake.until(lambda: any(o.get("default") and o["value"] == style for o in offered(fake, picker)))
+
+
 async def test_use_this_photo_then_a_slash_command(fake: FakeDiscord) -> None:
     async with on(fake) as it:
         found = await fake.menu(it.ann, it.channel, "Use this photo", await it.photo("SPOILER_cat.png"))
@@ -297,8 +310,7 @@ async def test_where_only_the_person_has_installed_the_bot_the_interaction_carri
         message = await fake.says(it.bob, elsewhere, "look", [photo])
         shown = await fake.menu(it.ann, elsewhere, "Stylize", message)
         picker = await fake.until(lambda: shown.original and fake.components(shown.original) and shown.original)
-        await fake.choose(it.ann, picker, "starrynight")
-        await fake.until(lambda: any(o.get("default") and o["value"] == "starrynight" for o in offered(fake, picker)))
+        await choose(fake, it.ann, picker, "starrynight")
         await fake.press(it.ann, picker, "Paint")
         await fake.until(lambda: "order" in fake.text(picker))
         await fake.until(lambda: any("step 12" in m["content"] for m in fake.of_bot(elsewhere)))
@@ -308,6 +320,18 @@ async def test_where_only_the_person_has_installed_the_bot_the_interaction_carri
         direct = await fake.until(lambda: next((id for id, c in fake.channels.items() if c["type"] == 1), None))
         await it.answer(channel=direct)
         assert not [r for r in fake.requests if r.path.startswith(f"/channels/{elsewhere}/")]
+
+
+async def test_among_people_the_interaction_carries_the_answer(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        among = fake.add_conversation(it.ann, it.bob)
+        message = await fake.says(it.bob, among, "look", [("cat.png", PHOTO)])
+        shown = await fake.menu(it.ann, among, "Stylize", message)
+        picker = await fake.until(lambda: shown.original and fake.components(shown.original) and shown.original)
+        await choose(fake, it.ann, picker, "starrynight")
+        pressed = await fake.press(it.ann, picker, "Paint")
+        assert await it.answer(channel=among) in pressed.followups
+        assert not [r for r in fake.requests if r.path.startswith("/channels/")]
 
 
 # --- time, and what goes wrong ---------------------------------------------------------------------------------------
@@ -373,19 +397,6 @@ async def test_an_order_that_came_too_late_is_done_all_the_same(fake: FakeDiscor
         fake.hold = hold
         await fake.slash(it.ann, it.channel, "stylize", style="greatwave", photo=("cat.png", PHOTO))
         await it.answer()
-
-
-async def chosen(fake: FakeDiscord, it: Bot, style: str) -> int:
-    """A menu in which Ann has chosen a style for a photo of Bob's."""
-    shown = await fake.menu(it.ann, it.channel, "Stylize", await it.photo())
-    picker = await fake.until(lambda: shown.original and fake.components(shown.original) and shown.original)
-    await choose(fake, it.ann, picker, style)
-    return int(picker)
-
-
-async def choose(fake: FakeDiscord, who: int, picker: int, style: str) -> None:
-    await fake.choose(who, picker, style)
-    await fake.until(lambda: any(o.get("default") and o["value"] == style for o in offered(fake, picker)))
 
 
 async def test_a_choice_that_came_too_late_is_painted_all_the_same_and_the_menu_knows_it(fake: FakeDiscord) -> None:
