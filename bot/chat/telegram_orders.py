@@ -20,7 +20,7 @@ from telegram import (
 )
 from telegram.error import BadRequest, InvalidToken
 
-from bot.actions import Action, Actions, Press, Pressed
+from bot.actions import DOUBLE_SECONDS, Action, Actions, Press, Pressed
 from bot.chat import Incoming, Reply
 from bot.chat.telegram_calls import Calls, Gone, is_passing
 from bot.chat.telegram_desk import Desk
@@ -39,7 +39,7 @@ from bot.chat.telegram_mail import (
 from bot.chat.telegram_words import ACT, ALERT, CHOOSE, KINDS, NEXT, PAGE, Choice, cut
 from bot.commands import Commands, names_mine
 from bot.errors import BadOrder, Refusal, Undeliverable, sentence
-from bot.jobs import Job, Place
+from bot.jobs import UNFINISHED, Job, Place, State
 from bot.rooms import Rooms
 from bot.store import Store
 
@@ -187,9 +187,7 @@ class Orders:
         name = hashlib.sha256(once.encode()).hexdigest()[:16]
         with self._desk.album(name):
             for shot in ask.shots:
-                reply = await self._handed_over(
-                    ask, text, shot, admin=admin, once=f"{once}:{shot.message}", album=name
-                )
+                reply = await self._handed_over(ask, text, shot, admin=admin, once=_name(once, shot), album=name)
                 if reply.job is not None:
                     jobs.append(reply.job)
                     shots.append(shot)
@@ -363,9 +361,26 @@ class Orders:
             return reply.text, True
         chat = query.message.chat if query.message else None
         admin = chat is not None and await self._is_admin_of(chat, query.from_user.id, asked=False)
-        once = f"telegram:{choice.ask}:{choice.index}"
+        once = await self._once(query, ask, choice)
         reply = await self._carry_out(ask, text, admin=admin, once=once)
         return (reply.text, True) if reply.refused else (f"{text.removeprefix('/stylize ')}: coming up.", False)
+
+    async def _once(self, query: CallbackQuery, ask: Ask, choice: Choice) -> str:
+        """The name of the order that a choice makes; two taps are one order, another try later is another."""
+        room = f"telegram choice {choice.ask}:{choice.index}"
+        known = dict(data.decode().split() for _, data in await self._store.entries(room))  # by the queries' ids
+        if query.id not in known:
+            last = next(reversed(known.values()), "")
+            known[query.id] = last if last and await self._is_coming(ask, last) else f"telegram:{query.id}"
+            await self._store.append(room, f"{query.id} {known[query.id]}".encode())
+        return known[query.id]
+
+    async def _is_coming(self, ask: Ask, once: str) -> bool:
+        """Whether what was ordered under this name is under way, or was ordered a moment ago and is here already."""
+        names = [_name(once, shot) for shot in ask.shots] if len(ask.shots) > 1 else [once]
+        jobs = [job for name in names if (job := await self._store.ordered(name))]
+        newest = [job for job in jobs if time.time() - job.created < DOUBLE_SECONDS]
+        return any(job.state in UNFINISHED for job in jobs) or any(job.state is State.DELIVERED for job in newest)
 
     # --- rights ------------------------------------------------------------------------------------------------------
 
@@ -395,6 +410,11 @@ class Orders:
             known = now, member.status in (ChatMember.ADMINISTRATOR, ChatMember.OWNER)
             self._admins[chat.id, user] = known
         return known[1]
+
+
+def _name(once: str, shot: Shot) -> str:
+    """The name of one picture of an album that was ordered under ``once``."""
+    return f"{once}:{shot.message}"
 
 
 def _room(chat: int) -> str:

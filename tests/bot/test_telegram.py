@@ -14,7 +14,7 @@ from PIL import Image
 
 from bot import prints
 from bot.actions import Action
-from bot.chat import Result
+from bot.chat import Result, telegram_orders
 from bot.chat.telegram_flood import Flood, Rates
 from bot.chat.telegram_orders import ALBUM
 from bot.chat.telegram_words import SIGNS, caption, cut, length
@@ -215,6 +215,38 @@ async def test_the_same_choice_pressed_twice_is_one_picture(server: FakeTelegram
         await answer_to(server, second)
         await finished(server, ANN)
         assert len(it.engine.runs) == 1
+
+
+async def test_the_same_choice_after_a_cancelled_one_is_painted(server: FakeTelegram) -> None:
+    async with house(server, always=shows) as it:
+        server.says(ANN, photo=CAT)
+        offer = await said(server, ANN, "Which style shall it be?")
+        assert "coming up" in await pressed(server, offer["message_id"], "scream")
+        await said(server, ANN, "step 60")
+        server.says(ANN, "/cancel")
+        await said(server, ANN, "Cancelled, as you asked.")
+        assert "coming up" in await pressed(server, offer["message_id"], "scream")
+        await it.finish(2)
+        await finished(server, ANN)
+
+
+@pytest.mark.parametrize("photos", [1, 2])
+async def test_the_same_choice_another_time_is_painted_again(
+    server: FakeTelegram, monkeypatch: pytest.MonkeyPatch, photos: int
+) -> None:
+    monkeypatch.setattr(telegram_orders, "DOUBLE_SECONDS", 0.0)
+    async with house(server) as it:
+        for _ in range(photos):
+            server.says(ANN, photo=CAT, **({"album": "h"} if photos > 1 else {}))
+        offer = (await said(server, ANN, "Which style shall it be?"))["message_id"]
+        keyboard = server.messages[ANN, offer]["reply_markup"]["inline_keyboard"]
+        scream = next(button["callback_data"] for row in keyboard for button in row if button["text"] == "scream")
+        for count, query in enumerate(["first", "second", "second"], 1):
+            server.sends_query(ANN, offer, scream, id=query)
+            await finished(server, ANN, min(count, 2) * photos)
+            await server.until(lambda: not server.unanswered)
+            await eventually(lambda: _delivered(it))
+        assert len(it.engine.runs) == 2 * photos
 
 
 async def test_the_gallery_is_paged_and_filtered_in_one_message(server: FakeTelegram) -> None:
