@@ -18,7 +18,7 @@ from telegram import (
     Message,
     User,
 )
-from telegram.error import BadRequest, InvalidToken
+from telegram.error import BadRequest, Forbidden, InvalidToken
 
 from bot.actions import DOUBLE_SECONDS, Action, Actions, Press, Pressed
 from bot.chat import Incoming, Reply
@@ -406,10 +406,16 @@ class Orders:
         self._admins = {key: value for key, value in self._admins.items() if now - value[0] < ADMIN_SECONDS}
         known = self._admins.get((chat.id, user))
         if known is None:
-            member = await self._bot.get_chat_member(chat.id, user)
-            known = now, member.status in (ChatMember.ADMINISTRATOR, ChatMember.OWNER)
-            self._admins[chat.id, user] = known
+            known = self._admins[chat.id, user] = now, await self._asked_of_telegram(chat, user)
         return known[1]
+
+    async def _asked_of_telegram(self, chat: Chat, user: int) -> bool:
+        try:
+            member = await self._bot.get_chat_member(chat.id, user)
+        except (BadRequest, Forbidden) as error:
+            log.info("Telegram does not say who administers a chat: %s", error)
+            return False
+        return member.status in (ChatMember.ADMINISTRATOR, ChatMember.OWNER)
 
 
 def _name(once: str, shot: Shot) -> str:

@@ -600,6 +600,23 @@ async def test_a_button_of_another_age_is_answered(server: FakeTelegram, data: s
         assert (await answer_to(server, server.sends_query(ANN, result["message_id"], data))).endswith(".")
 
 
+@pytest.mark.parametrize(
+    "refusal", [Refuse(400, "Bad Request: member list is inaccessible"), Refuse(403, "Forbidden: bot is not a member")]
+)
+async def test_who_cannot_be_looked_up_is_no_admin_and_keeps_every_other_right(
+    server: FakeTelegram, refusal: Refuse
+) -> None:
+    async with house(server) as it:
+        result = await painted(server, GROUP)
+        await eventually(lambda: _delivered(it))
+        server.faults.extend([("getChatMember", refusal)] * 9)
+        server.says(GROUP, "/settings")
+        await said(server, GROUP, "What holds here")
+        server.says(GROUP, "/settings who=admins", user=BOB)
+        await said(server, GROUP, "Only admins can change")
+        assert "Deleted" in await pressed(server, result["message_id"], "Delete", GROUP)
+
+
 LINE_BREAKS, LIMITED = None, Refuse(429, "Too Many Requests", retry_after=1)
 
 
