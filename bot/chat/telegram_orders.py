@@ -302,8 +302,9 @@ class Orders:
         self._pressed.pop(query.id, None)
 
     async def _act(self, query: CallbackQuery, data: str) -> tuple[str, bool]:
-        user = f"telegram:{query.from_user.id}"
         job_id, _, letter = data.partition(":")
+        job = await self._store.job(job_id)
+        user = await self._presser(query, job.user if job else "")
         chat = query.message.chat if query.message else None
         message = query.message if isinstance(query.message, Message) else None
         asked = letter == Action.DELETE
@@ -340,8 +341,7 @@ class Orders:
         ask = await self._showcase.ask(choice.ask) if choice else None
         if choice is None or ask is None or choice.index >= len(ask.texts):
             return "I do not remember this question any more. Ask me again.", True
-        user = f"telegram:{query.from_user.id}"
-        if ask.user != user:
+        if ask.user != await self._presser(query, ask.user):
             return "This choice is for who asked. Write /styles, or reply /stylize to a photo, for your own.", True
         if kind == PAGE:
             await self._showcase.turn(query, ask, choice)
@@ -398,6 +398,14 @@ class Orders:
         if not asked and (await self._rooms.get(_room(chat.id))).who != "admins":
             return False
         return await self._administers(chat, user)
+
+    async def _presser(self, query: CallbackQuery, owner: str) -> str:
+        """Who presses a button. What is for an anonymous admin, or a channel, is for all who administer the chat."""
+        chat = query.message.chat if query.message else None
+        ours = chat is not None and not is_private(chat) and owner == _room(chat.id)
+        if chat is not None and ours and await self._administers(chat, query.from_user.id):
+            return owner
+        return f"telegram:{query.from_user.id}"
 
     async def _administers(self, chat: Chat, user: int) -> bool:
         if is_private(chat):

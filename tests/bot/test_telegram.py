@@ -600,6 +600,23 @@ async def test_a_button_of_another_age_is_answered(server: FakeTelegram, data: s
         assert (await answer_to(server, server.sends_query(ANN, result["message_id"], data))).endswith(".")
 
 
+async def test_what_an_anonymous_admin_orders_is_for_all_who_administer_the_group(server: FakeTelegram) -> None:
+    server.admins.add((GROUP, ANN))
+    async with house(server) as it:
+        server.says(GROUP, "/stylize", photo=CAT, user=1087968824, sender_chat=server.chat(GROUP))
+        offer = (await said(server, GROUP, "Which style?"))["message_id"]
+        assert "for who asked" in await answer_to(server, server.presses(GROUP, offer, "scream", user=BOB))
+        assert "coming up" in await pressed(server, offer, "scream", GROUP)
+        (result,) = await finished(server, GROUP)
+        refused = server.presses(GROUP, result["message_id"], "Finer", user=BOB)
+        assert "who ordered" in await answer_to(server, refused)
+        await pressed(server, result["message_id"], "Finer", GROUP)
+        await finished(server, GROUP, 2)
+        assert {job.user for paint in it.engine.runs if (job := await it.store.job(paint.job))} == {
+            f"telegram:{GROUP}"
+        }
+
+
 @pytest.mark.parametrize(
     "refusal", [Refuse(400, "Bad Request: member list is inaccessible"), Refuse(403, "Forbidden: bot is not a member")]
 )
