@@ -266,8 +266,8 @@ class Posts:
     def _limit(self, job: Job) -> int:
         """The largest file, in bytes, that goes where the job's answer does."""
         guild = self.client.get_guild(int(job.place.address.get("guild", 0))) if self.client else None
-        said = int(job.place.address.get("limit", 0)) or LIMIT
-        return min(said, guild.filesize_limit) if guild else said
+        limits = [int(job.place.address.get("limit", 0)), guild.filesize_limit if guild else 0]
+        return min(filter(None, limits), default=LIMIT)
 
     # --- what is remembered ------------------------------------------------------------------------------------------
 

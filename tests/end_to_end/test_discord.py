@@ -465,6 +465,20 @@ async def test_a_picture_above_the_limit_is_made_smaller_before_it_is_sent(fake:
         assert "files may have" in fake.text(found.followups[0])
 
 
+async def test_a_boosted_server_takes_a_larger_picture_for_a_mention_too(fake: FakeDiscord) -> None:
+    large = bytes(12 * 2**20)
+
+    async def paints(engine: EngineDouble, paint: Any) -> Any:
+        yield Done(paint.job, large, paint.recipe, 2000, 2000, 1.0)
+
+    fake.add_guild(tier=2)
+    async with on(fake, paints) as it:
+        await fake.says(it.ann, it.channel, "<@900> greatwave", [("cat.png", PHOTO)])
+        answer = await it.answer()
+        assert fake.file(answer) == large
+        assert "Made smaller" not in fake.text(answer)
+
+
 async def test_a_channel_deleted_meanwhile_leaves_a_letter(fake: FakeDiscord) -> None:
     async with on(fake, waits) as it:
         await fake.says(it.ann, it.channel, "<@900> greatwave", [("cat.png", PHOTO)])
