@@ -10,11 +10,12 @@ from typing import TypeVar
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
 from bot.chat.telegram_flood import Flood
-from bot.errors import Undeliverable
+from bot.errors import LimitReached, Undeliverable
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+WORDS_SECONDS = 30.0  # that an answer waits for its turn: updates are confirmed in order, so one holds up all others
 MARGIN = 0.1  # seconds on top of what Telegram says: its clock and ours are not one
 
 GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "message to delete not found")
@@ -36,6 +37,10 @@ class Gone(TelegramError):
     """The message is not there any more, or cannot be edited any more."""
 
 
+class Crowded(LimitReached):
+    """The turn to write there would not come soon enough."""
+
+
 class Barred(Undeliverable):
     """Something of this kind may not be sent there; words may be, perhaps."""
 
@@ -47,16 +52,28 @@ class Calls:
         self.flood = flood
         self._moved: dict[int, int] = {}  # groups that became supergroups
 
-    async def call(self, chat: int, make: Callable[[int], Awaitable[T]], *, count: int = 1, free: bool = False) -> T:
-        """Do ``make(chat)`` when it may be done; ``free`` is for what Telegram does not count.
+    async def call(
+        self,
+        chat: int,
+        make: Callable[[int], Awaitable[T]],
+        *,
+        count: int = 1,
+        free: bool = False,
+        patience: float = math.inf,
+    ) -> T:
+        """Do ``make(chat)`` when it may be done.
+
+        Args:
+            free: Telegram does not count it.
+            patience: seconds that its turn is waited for.
 
         Raises:
-            Gone, Undeliverable, BadRequest, NetworkError
+            Crowded, Gone, Undeliverable, BadRequest, NetworkError
         """
         while True:
             chat = self._moved.get(chat, chat)
-            if not free:
-                await self.flood.turn(chat, count=count)
+            if not free and not await self.flood.turn(chat, count=count, patience=patience):
+                raise Crowded("So much is written here that Telegram holds me back. Try again in a minute.")
             try:
                 return await self._made(chat, make)
             except RetryAfter as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from telegram.error import BadRequest, TelegramError
 
 from bot import prints
 from bot.chat import Result, Status
-from bot.chat.telegram_calls import Barred, Calls, Gone, is_unchanged
+from bot.chat.telegram_calls import WORDS_SECONDS, Barred, Calls, Gone, is_unchanged
 from bot.chat.telegram_mail import Shot
 from bot.chat.telegram_words import CAPTION, MESSAGE, actions, album_actions, caption, cut
 from bot.errors import Undeliverable
@@ -291,9 +292,14 @@ class Desk:
     # --- edits -------------------------------------------------------------------------------------------------------
 
     async def say(
-        self, address: dict[str, str | int], text: str, markup: InlineKeyboardMarkup | None = None
+        self,
+        address: dict[str, str | int],
+        text: str,
+        markup: InlineKeyboardMarkup | None = None,
+        *,
+        patience: float = math.inf,
     ) -> Message:
-        """A text, in reply to what the address names."""
+        """A text, in reply to what the address names; ``patience`` is how many seconds it waits for its turn."""
         return await self._calls.call(
             int(address["chat"]),
             lambda chat: self._bot.send_message(
@@ -303,6 +309,7 @@ class Desk:
                 reply_parameters=reply_to(address),
                 reply_markup=markup,
             ),
+            patience=patience,
         )
 
     async def send_file(self, address: dict[str, str | int], name: str, data: bytes) -> None:
@@ -311,6 +318,7 @@ class Desk:
             lambda chat: self._bot.send_document(
                 chat, data, filename=name, message_thread_id=thread_of(address), reply_parameters=reply_to(address)
             ),
+            patience=WORDS_SECONDS,
         )
 
     async def _show_preview(self, job: Job, shown: _Shown, text: str, preview: bytes) -> None:

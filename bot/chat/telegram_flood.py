@@ -49,11 +49,19 @@ class Flood:
         self._all: deque[float] = deque()
         self._closed: dict[int, float] = {}  # until when
 
-    async def turn(self, chat: int, *, count: int = 1) -> None:
-        """Wait until ``count`` messages may be written to the chat, and count them as written."""
+    async def turn(self, chat: int, *, count: int = 1, patience: float = math.inf) -> bool:
+        """Wait until ``count`` messages may be written to the chat, and count them as written.
+
+        Args:
+            patience: seconds; False when the turn would not come within them.
+        """
+        end = self.now() + patience
         while (wait := self._wait(chat, count, spare=False)) > 0:
+            if self.now() + wait > end:
+                return False
             await self._sleep(wait)
         self._written(chat, count)
+        return True
 
     async def spare_turn(
         self, chat: int, patience: float = math.inf, *, after: float = -math.inf, soon: bool = False

@@ -11,7 +11,7 @@ from telegram.error import BadRequest
 
 from bot import prints, sheets
 from bot.chat import Incoming, Reply
-from bot.chat.telegram_calls import Barred, Calls, is_unchanged
+from bot.chat.telegram_calls import WORDS_SECONDS, Barred, Calls, is_unchanged
 from bot.chat.telegram_desk import PHOTO_BYTES, Desk, reply_to, thread_of
 from bot.chat.telegram_mail import Shot
 from bot.chat.telegram_words import CAPTION, Choice, choices, closer, cut, kinds, page_of
@@ -68,7 +68,7 @@ class Showcase:
         kept = msgspec.structs.replace(ask, texts=texts, styles=shown, says=reply.text.partition("\n")[0])
         id = await self._store.put_blob(ask.place.room, "ask", msgspec.json.encode(kept))
         if not shown:
-            await self._desk.say(ask.place.address, reply.text, choices(id, names))
+            await self._desk.say(ask.place.address, reply.text, choices(id, names), patience=WORDS_SECONDS)
         elif len(shown) == 1 and not ask.shots:
             await self._post(ask, self._close_view(id, kept, 0, reply.text, Choice(id)))
         else:
@@ -91,6 +91,7 @@ class Showcase:
             lambda chat: self._bot.edit_message_reply_markup(
                 chat, _message(query), reply_markup=kinds(choice, sheets.kinds(styles, KINDS))
             ),
+            patience=WORDS_SECONDS,
         )
 
     async def show_closer(self, query: CallbackQuery, ask: Ask, choice: Choice) -> None:
@@ -149,10 +150,11 @@ class Showcase:
                     reply_parameters=reply_to(address),
                     filename="styles.jpg" if isinstance(picture, bytes) else None,
                 ),
+                patience=WORDS_SECONDS,
             )
 
         if not await self._with_picture(view, send):
-            await self._desk.say(address, view.text, view.keyboard)
+            await self._desk.say(address, view.text, view.keyboard, patience=WORDS_SECONDS)
 
     async def _change(self, query: CallbackQuery, view: View) -> None:
         async def send(picture: str | bytes) -> Message | bool:
@@ -160,12 +162,14 @@ class Showcase:
             return await self._calls.call(
                 _chat(query),
                 lambda chat: self._bot.edit_message_media(media, chat, _message(query), reply_markup=view.keyboard),
+                patience=WORDS_SECONDS,
             )
 
         if not await self._with_picture(view, send):
             await self._calls.call(
                 _chat(query),
                 lambda chat: self._bot.edit_message_text(view.text, chat, _message(query), reply_markup=view.keyboard),
+                patience=WORDS_SECONDS,
             )
 
     async def _with_picture(self, view: View, send: Callable[[str | bytes], Awaitable[Message | bool]]) -> bool:

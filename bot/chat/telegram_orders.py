@@ -22,7 +22,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken
 
 from bot.actions import DOUBLE_SECONDS, Action, Actions, Press, Pressed
 from bot.chat import Incoming, Reply
-from bot.chat.telegram_calls import Calls, Gone, is_passing
+from bot.chat.telegram_calls import WORDS_SECONDS, Calls, Crowded, Gone, is_passing
 from bot.chat.telegram_desk import Desk
 from bot.chat.telegram_gallery import Ask, Showcase
 from bot.chat.telegram_mail import (
@@ -157,7 +157,7 @@ class Orders:
         try:
             shots, style = self._pictures(head, items, text) if name in NEEDS_PHOTO else ([], None)
         except BadOrder as error:
-            await self._desk.say(place.address, str(error))
+            await self._say(Ask(user=user, place=place, texts=()), Reply(text=str(error), refused=True))
             return
         topic = topic_of(head)
         admin = await self._is_admin(head, asked=name == "settings", room=place.room)
@@ -272,9 +272,11 @@ class Orders:
             if reply.cards or reply.suggestions:
                 await self._showcase.offer(ask, reply)
             else:
-                await self._desk.say(ask.place.address, reply.text)
+                await self._desk.say(ask.place.address, reply.text, patience=WORDS_SECONDS)
         except (Undeliverable, Gone) as error:
             log.info("a reply had nowhere to go: %s", error)
+        except Crowded:
+            log.warning("a reply was left out, for Telegram lets nobody write so much to a chat")
 
     # --- buttons -----------------------------------------------------------------------------------------------------
 

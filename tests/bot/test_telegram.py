@@ -968,6 +968,24 @@ async def test_a_pause_that_telegram_asks_for_holds_for_all_who_write_there(serv
         assert time.now >= before + 40
 
 
+async def test_a_flooded_group_makes_nobody_else_wait(server: FakeTelegram, caplog: pytest.LogCaptureFixture) -> None:
+    async with house(server, time=Moment()):
+        for number in range(125):  # Telegram hands out no more than a hundred that are not confirmed
+            server.says(GROUP, "/help", user=100 + number % 5)
+        server.says(BOB, "/help", user=BOB)
+        await said(server, BOB, "/stylize:")
+        assert len(server.of_bot(GROUP)) == Rates().group
+        assert "a reply was left out" in caplog.text
+
+
+async def test_a_button_in_a_flooded_group_says_so(server: FakeTelegram) -> None:
+    async with house(server, time=Moment()) as it:
+        server.says(GROUP, "/styles")
+        offer = await said(server, GROUP, "Page 1")
+        it.chat._calls.flood.close(GROUP, 60)
+        assert "Try again in a minute" in await pressed(server, offer["message_id"], "▶", GROUP)
+
+
 async def test_a_caption_that_is_too_long_is_cut_and_the_recipe_line_is_whole(server: FakeTelegram) -> None:
     layers = ",".join(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1", "conv4_2", "conv1", "fire2", "fire3"))
     names = "+".join(f"{style.name}:{index + 1}" for index, style in enumerate(list(gallery.default())[:8]))
