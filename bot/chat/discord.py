@@ -59,9 +59,10 @@ HELP = (
     "To order a picture here:\n"
     "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or\n"
     "2. `/stylize style: photo:` with a photo of yours; or\n"
-    "3. reply to a photo: `@me starrynight strength=80`; or\n"
+    "3. reply to a photo: `@{name} starrynight strength=80`; or\n"
     "4. right-click a photo, **Apps**, **Use this photo**, then `/stylize style:` within three minutes.\n"
-    "Any picture can be the style: `/stylize style:mine photo: style_photo:`, or `@me mine` with both pictures.\n\n"
+    "Any picture can be the style: `/stylize style:mine photo: style_photo:`, or `@{name} mine` with both"
+    " pictures.\n\n"
 )
 
 
@@ -274,7 +275,7 @@ class DiscordChat:
 
     def _check(self, pair: Pair, text: str) -> None:
         if pair.photo is None:
-            raise BadOrder(f"Which photo? {HELP}")
+            raise BadOrder(f"Which photo? {self._how()}")
         if names_mine(text) and pair.style is None:
             raise BadOrder("Which picture is the style? Add it as style_photo: to the same command.")
         for picture in pair:
@@ -303,7 +304,11 @@ class DiscordChat:
             await turn.fail(error)
 
     async def help(self, interaction: discord.Interaction) -> None:
-        await self.ask(interaction, "/help", before=HELP)
+        await self.ask(interaction, "/help", before=self._how())
+
+    def _how(self) -> str:
+        client = self._posts.client
+        return HELP.format(name=client.user.display_name if client and client.user else "Impasto")
 
     async def settings(self, interaction: discord.Interaction, words: str, topic: str) -> None:
         # Discord hides the command from others, but the server's admins may have shown it to them.

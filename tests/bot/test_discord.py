@@ -558,6 +558,14 @@ async def test_questions_are_answered_to_the_person_alone(name: str, words: str)
         assert words in said(result)
 
 
+async def test_help_calls_the_bot_by_its_name() -> None:
+    async with house() as it:
+        name = it.env.bot.user.display_name
+        assert f"`@{name} starrynight strength=80`" in said(await it.ann.slash(it.channel, "help"))
+        nothing = await it.ann.slash(it.channel, "stylize", style="greatwave")
+        assert f"`@{name} mine`" in said(nothing)
+
+
 async def test_cancel_takes_a_picture_back() -> None:
     async with house(waits) as it:
         result = await it.ann.slash(it.channel, "stylize", style="starrynight", photo=("cat.png", PHOTO))
