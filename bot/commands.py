@@ -119,9 +119,12 @@ class Commands:
         if message.incoming.photo is not None:
             if message.rest or message.incoming.style is not None:
                 return await self._stylize(message)
-            chosen = await self._studio.rooms.remembered(message.incoming.place.room)
+            room = message.incoming.place.room
+            chosen = await self.chosen(room)
             if chosen is not None:
-                return await self._stylize(_Message(message.incoming, "stylize", chosen))
+                reply = await self._stylize(_Message(message.incoming, "stylize", chosen))
+                await self._studio.rooms.forget(room)  # not where the order was refused
+                return reply
             return Reply(
                 text="Which style shall it be? Choose one, or reply /stylize and its name to the photo.",
                 cards=_cards(self._gallery),
@@ -132,6 +135,11 @@ class Commands:
         if style is not None:
             return Reply(text=f"{style.credit}: a good choice, for which photo? {_how(style.name)}")
         return Reply(text=f"I repaint photos in the style of paintings. {HOW} /help shows more.")
+
+    async def chosen(self, room: str) -> str | None:
+        """The style that was chosen there before its photo came, as long as the gallery has it."""
+        name = await self._studio.rooms.remembered(room)
+        return name if name and self._gallery.find(name) else None
 
     async def _stylize(self, message: _Message) -> Reply:
         text = message.rest

@@ -49,8 +49,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             LimitReached
         """
         if self.waiting is not None and waiting >= self.waiting:
+            many = f"{waiting} pictures of this room are" if waiting != 1 else "1 picture of this room is"
             raise LimitReached(
-                f"{waiting} pictures of this room are waiting, and its limit is {self.waiting}. Wait for one of them."
+                f"{many} waiting, and its limit is {self.waiting}. Wait for {'one of them' if waiting > 1 else 'it'}."
             )
 
     def fill(self, recipe: Recipe, size: int, gallery: Gallery) -> Recipe:
@@ -184,8 +185,9 @@ class Rooms:
         await self._store.set_setting(room, CHOSEN, style)
 
     async def remembered(self, room: str) -> str | None:
-        """The style that was chosen; it is for one photo."""
-        style = await self._store.setting(room, CHOSEN)
-        if style is not None:
-            await self._store.set_setting(room, CHOSEN, None)
-        return style
+        """The style that was chosen; it is for one order, with which `forget` goes along."""
+        return await self._store.setting(room, CHOSEN)
+
+    async def forget(self, room: str) -> None:
+        """The style that was chosen has had its photo."""
+        await self._store.set_setting(room, CHOSEN, None)

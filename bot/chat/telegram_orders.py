@@ -180,7 +180,10 @@ class Orders:
         return await self._handed_over(ask, text, ask.shots[0] if ask.shots else None, admin=admin, once=once)
 
     async def _carry_out_album(self, ask: Ask, text: str, *, admin: bool, once: str) -> Reply:
-        """Each picture a job, and the answer an album."""
+        """Each picture a job, and the answer an album. A style that was chosen before is for all of them."""
+        chosen = await self._commands.chosen(ask.place.room) if not text else None
+        if chosen:
+            text = f"/stylize {chosen}"
         jobs: list[Job] = []
         shots: list[Shot] = []
         refusals: list[Reply] = []
@@ -196,12 +199,16 @@ class Orders:
                     if reply.cards or reply.suggestions:  # what is asked of one picture is asked of all
                         break
             await self._desk.post_album(jobs, shots)
+        if chosen and jobs:
+            await self._rooms.forget(ask.place.room)
         if not refusals:
             return Reply(text=f"{len(jobs)} pictures are ordered.", job=jobs[0])
         reply = refusals[0]
         if jobs:
             count = len(ask.shots) - len(jobs)
-            reply = Reply(text=f"{count} of your {len(ask.shots)} pictures were not taken. {reply.text}", refused=True)
+            were = "was" if count == 1 else "were"
+            text = f"{count} of your {len(ask.shots)} pictures {were} not taken. {reply.text}"
+            reply = Reply(text=text, refused=True)
         return reply
 
     async def _handed_over(
@@ -249,8 +256,8 @@ class Orders:
         """
         limit = f"{self._max_bytes / 2**20:g} MB"
         large = BadOrder(
-            f"This picture has more than {limit}, which is all that I can fetch from Telegram. Send it as a photo"
-            " instead of a file, or a smaller copy."
+            f"This picture has more than {limit}, which is the limit here. Send it as a photo instead of a file, or a"
+            " smaller copy."
         )
         if shot.size > self._max_bytes:
             raise large

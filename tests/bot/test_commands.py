@@ -118,6 +118,18 @@ async def test_a_misspelt_style_beside_mine_is_the_one_that_is_asked_about() -> 
         assert reply.suggestions == ("mine+starrynight",)
 
 
+async def test_a_style_that_was_chosen_before_its_photo_waits_for_one_that_is_taken() -> None:
+    async with bot(waits, limits=Limits(open_jobs=1, burst=50)) as it:
+        first = await it.order()
+        await _say(it, "/start greatwave")
+        assert "the limit is 1" in (await _say(it, "", photo=b"dog")).text
+        await it.commands.handle(message(f"/cancel {first.id}"))
+        taken = await _say(it, "", photo=b"dog")
+        assert taken.job is not None, taken.text
+        assert taken.job.recipe.styles[0].name == "greatwave"
+        assert (await _say(it, "", photo=b"dog")).cards, "it was for one order"
+
+
 async def test_words_without_a_photo_are_answered_with_how_it_goes() -> None:
     async with bot() as it:
         assert "/stylize greatwave as its text" in (await _say(it, "great wave")).text

@@ -129,6 +129,6 @@ async def test_a_room_has_no_more_pictures_waiting_than_it_allows() -> None:
         assert (await say(it, "/stylize starrynight", photo=b"cat")).job
         second = await say(it, "/stylize greatwave", photo=b"dog")
         assert second.refused
-        assert "its limit is 1" in second.text
+        assert second.text == "1 picture of this room is waiting, and its limit is 1. Wait for it."
         await say(it, "/settings waiting=default", admin=True)
         assert (await say(it, "/stylize greatwave", photo=b"dog")).job

@@ -142,7 +142,7 @@ async def test_what_is_not_for_us_is_left_alone(server: FakeTelegram) -> None:
             {"video": VIDEO},
             "this is a video",
         ),
-        ({"photo": CAT, "size": 21 * 2**20}, "more than 20 MB"),
+        ({"photo": CAT, "size": 21 * 2**20}, "more than 20 MB, which is the limit here"),
     ],
 )
 async def test_what_cannot_be_painted_is_said(server: FakeTelegram, more: dict, words: str) -> None:
@@ -304,6 +304,19 @@ async def test_a_deep_link_chooses_the_style_of_the_next_photo(server: FakeTeleg
         await said(server, ANN, "Which style shall it be?")
 
 
+async def test_a_style_that_was_chosen_before_is_for_all_pictures_of_an_album(server: FakeTelegram) -> None:
+    async with house(server):
+        server.says(ANN, "/start greatwave")
+        await said(server, ANN, "for which photo")
+        for _ in range(2):
+            server.says(ANN, photo=CAT, album="i")
+        results = await finished(server, ANN, 2)
+        assert all("/stylize greatwave" in result["caption"] for result in results)
+        assert len({result["media_group_id"] for result in results}) == 1
+        server.says(ANN, photo=CAT)
+        await said(server, ANN, "Which style shall it be?")
+
+
 # --- albums ----------------------------------------------------------------------------------------------------------
 
 
@@ -347,7 +360,7 @@ async def test_what_the_limit_leaves_out_of_an_album_is_said(server: FakeTelegra
     async with house(server, always=shows, open_jobs=2) as it:
         for index in range(3):
             server.says(ANN, "/stylize scream" if index == 0 else "", photo=CAT, album="c")
-        await said(server, ANN, "1 of your 3 pictures were not taken. 2 of your pictures are waiting")
+        await said(server, ANN, "1 of your 3 pictures was not taken. 2 of your pictures are waiting")
         await it.finish(2)
         await finished(server, ANN, 2)
 
