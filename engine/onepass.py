@@ -21,9 +21,8 @@ PATCHES = 32
 # the optimisation does. By eye, beside fine mode.
 TRAINED = 42
 STRONGEST = 1.4  # t at strength=100; training went so far
-# Trained on photos of 288 pixels, whose things are smaller than those of a picture to look at. So a first pass at a
-# reduced size lays the large strokes, and a second, with this share of the degree, the fine ones. Chosen by eye.
-REDUCTION = 1.4
+# For strokes larger than those of training a first pass at a reduced size lays them, and a second, with this share of
+# the degree, the fine ones. By eye.
 SECOND = 0.4
 AREA = 24  # pixels
 GRAIN_BORDER = 4  # pixels; the seed also moves the network's grid over the picture
@@ -56,7 +55,7 @@ def paint(
         return
     t = degree(strength)
     # Near the photo's own pair a reduced first pass would only blur.
-    reduction = ((recipe.brush or 1.0) * REDUCTION) ** min(1.0, t)
+    reduction = (recipe.brush or 1.0) ** min(1.0, t)
     generator = torch.Generator().manual_seed(recipe.seed or 0)
     passes = [(network.pair(shares, t), reduction)]
     if reduction > 1:
