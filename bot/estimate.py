@@ -12,8 +12,9 @@ import msgspec
 from engine.recipe import Recipe
 
 # Engine seconds for one step (outside fine mode: one picture) over one megapixel, before anything was learned, on two
-# CPU cores. Fine mode with the slim encoder took 25 s for 90 steps at 512 x 384; with the full one, 3.3 times as long.
-FIRST_GUESS = {"fast": 0.6, "universal": 3.0, "fine/slim": 1.4, "fine/full": 4.6}
+# CPU cores. At 512 x 384 fine mode with the slim encoder took 10 to 25 s on different days, with the full one about
+# three times as long; at 512 x 512 fast mode took 0.3 s and universal 0.95 s.
+FIRST_GUESS = {"fast": 1.5, "universal": 4.0, "fine/slim": 1.4, "fine/full": 4.6}
 KEPT = 60  # of each kind; older ones were perhaps painted on another machine
 NEAREST = 9
 

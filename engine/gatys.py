@@ -69,11 +69,17 @@ def ratio(strength: int) -> float:
     return 1e-3 * 10.0**decades
 
 
-def scales(height: int, width: int, steps: int) -> list[Scale]:
-    """Sizes from coarse to the full (height, width), with the steps for each; their sum is ``steps``."""
+def scales(height: int, width: int, steps: int, sketched: bool = False) -> list[Scale]:
+    """Sizes from coarse to the full (height, width), with the steps for each; their sum is ``steps``.
+
+    Where the picture begins from a sketch the coarsest is left out, if it is not the only one: the large forms, which
+    are its work, are there.
+    """
     long = max(height, width)
     count = max(1, min(steps, 1 + round(math.log(max(long / COARSEST, 1)) / math.log(SCALE_RATIO))))
     shares = [STEPS_RATIO**i for i in range(count)]
+    if sketched and count > 1:
+        shares[0] = 0.0
     ends = [round(steps * sum(shares[: i + 1]) / sum(shares)) for i in range(count)]
     found = []
     for i, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
@@ -110,7 +116,7 @@ def paint(
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
         return
-    plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
+    plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1, start is not None)
     generator = torch.Generator(device="cpu").manual_seed(recipe.seed or 0)
     x = _start(p, plan[0].size, recipe, generator) if start is None else resize(start, plan[0].size)
     run = Run(plan, encoder, recipe, pictures, p, finish)

@@ -92,6 +92,13 @@ def test_scales_run_from_coarse_to_the_size_asked_for_and_spend_every_step() -> 
     assert plan[0].steps > plan[1].steps > plan[2].steps
 
 
+def test_a_sketch_spares_the_coarsest_scale_and_no_step() -> None:
+    plan = gatys.scales(384, 512, 45, sketched=True)
+    assert [max(scale.size) for scale in plan] == [314, 512]
+    assert sum(scale.steps for scale in plan) == 45
+    assert gatys.scales(150, 200, 45, sketched=True) == [gatys.Scale((150, 200), 45)]
+
+
 def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) -> None:
     target = picture(photo, style, encoder, steps=40)
     said = recipe(steps=2)
@@ -102,9 +109,10 @@ def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) 
 
 @pytest.mark.parametrize(("height", "width", "steps"), [(64, 64, 1), (1024, 700, 2), (40, 800, 3), (4096, 300, 500)])
 def test_odd_plans_still_end_at_the_full_size(height, width, steps) -> None:
-    plan = gatys.scales(height, width, steps)
-    assert plan[-1].size == (height, width)
-    assert sum(scale.steps for scale in plan) == steps
+    for sketched in (False, True):
+        plan = gatys.scales(height, width, steps, sketched)
+        assert plan[-1].size == (height, width)
+        assert sum(scale.steps for scale in plan) == steps
 
 
 def test_the_photos_colours_are_kept_on_request(photo, style, encoder) -> None:
