@@ -11,8 +11,9 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterator
+from os import SEEK_END
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -68,12 +69,6 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def credit(self) -> str:
         return f"{self.title}, {self.artist}, {self.year}"
-
-
-class _Header(msgspec.Struct, frozen=True):
-    """What safetensors files begin with."""
-
-    metadata: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,11 +159,15 @@ def _own(style: Style, home: Path) -> Style:
 def network_of(path: Path) -> str | None:
     """Which convolutions a file of weights belongs to: `fast.Network.fingerprint`, as its header has it.
 
-    Read without safetensors, which brings numpy, since the bot asks too. None where the file cannot be read.
+    Read without safetensors, which brings numpy, since the bot asks too. None where the file is not whole.
     """
     try:
         with path.open("rb") as file:
-            header = file.read(min(int.from_bytes(file.read(8), "little"), LARGEST_HEADER))
-        return msgspec.json.decode(header, type=_Header).metadata.get("network")
+            length = int.from_bytes(file.read(8), "little")
+            header = msgspec.json.decode(file.read(min(length, LARGEST_HEADER)), type=dict[str, dict[str, Any]])
+            size = file.seek(0, SEEK_END)
     except (OSError, msgspec.MsgspecError):
         return None
+    said = header.pop("__metadata__", {}).get("network")
+    end = max((tensor.get("data_offsets", [0, 0])[1] for tensor in header.values()), default=0)
+    return said if size == 8 + length + end else None

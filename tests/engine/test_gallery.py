@@ -139,18 +139,22 @@ def test_an_own_style_is_for_fast_mode_when_its_pair_is_there(tmp_path: Path) ->
     assert ours.pair == pair
 
 
-@pytest.mark.parametrize("network", ["of other weights", None])
-def test_a_pair_for_other_weights_or_a_damaged_one_leaves_the_style_to_universal_mode(tmp_path: Path, network) -> None:
+@pytest.mark.parametrize("wrong", ["of other weights", "cut off", "no weights at all"])
+def test_a_pair_for_other_weights_or_a_damaged_one_leaves_the_style_to_universal_mode(tmp_path: Path, wrong) -> None:
     own = folder(tmp_path, OWN, "ourmural")
     pair = tmp_path / "pairs" / "ourmural.safetensors"
     pair.parent.mkdir()
-    if network:
-        save_file({"pair": torch.zeros(2, 4)}, pair, {"network": network})
-    else:
+    network = fast.load(torch.device("cpu"))
+    ours = wrong if wrong == "of other weights" else network.fingerprint()
+    save_file({"pair": network.pairs[1].contiguous()}, pair, {"network": ours})
+    if wrong == "cut off":
+        pair.write_bytes(pair.read_bytes()[:-10])
+    elif wrong == "no weights at all":
         pair.write_bytes(b"\xff" * 30)
     styles = gallery.load(own)
     assert not styles["ourmural"].fast
     assert complete(parse("ourmural", styles), styles, size=64, seed=1).mode == "universal"
+    assert not fast.load(torch.device("cpu"), own).knows("ourmural")
 
 
 @pytest.mark.parametrize(
