@@ -263,9 +263,9 @@ def photos_in(folder: Path) -> list[Path]:
 
 def readable(path: Path) -> bool:
     try:
-        load(path, 32)
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow's decoders raise of a damaged file
-        log.warning("%s is left out: %s", path, error)
+        decode(path.read_bytes(), enough=1)
+    except (OSError, ImageRefused) as error:
+        log.warning("%s is left out. %s", path, error)
         return False
     return True
 
