@@ -12,6 +12,7 @@ from torchvision.transforms.functional import to_pil_image
 
 from engine import fast, gallery, onepass
 from engine.gallery import Style
+from engine.gatys import resize
 from engine.images import fit
 from engine.recipe import Recipe, Share
 from engine.swatches import webp
@@ -84,6 +85,4 @@ def _photo(name: str) -> Tensor:
 def _cut(name: str) -> Tensor:
     left, top, side = PHOTOS[name]
     photo = _photo(name)[:, top : top + side, left : left + side]
-    return torch.nn.functional.interpolate(
-        photo[None], (PAINTED, PAINTED), mode="bicubic", antialias=True, align_corners=False
-    )[0].clamp(0, 1)
+    return resize(photo[None], (PAINTED, PAINTED))[0]

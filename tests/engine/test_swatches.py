@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from engine.encoders import SlimEncoder
 from engine.gallery import default
-from engine.swatches import PAINTINGS, quietened, shuffled
+from engine.swatches import LAST_STEPS, PAINTINGS, Encoders, Pyramid, quietened, reconstruct, shuffled
 
 
 def artwork(height: int = 60, width: int = 80) -> torch.Tensor:
@@ -44,3 +45,11 @@ def test_of_an_engraving_it_is_grey() -> None:
     grey = artwork()[:1].expand(3, -1, -1)
     x = quietened(noise(1.0), grey)
     assert (x.amax(1) - x.amin(1)).max() < 0.01
+
+
+def test_a_reconstruction_ends_at_the_artworks_size_with_less_of_its_style_to_go() -> None:
+    a, slim = artwork(64, 80), Pyramid(SlimEncoder.load())
+    steps = list(reconstruct(a, Encoders(slim, slim), steps=4))
+    assert [step.index for step in steps] == list(range(1, 5 + LAST_STEPS))
+    assert steps[-1].x.shape == (1, 3, 64, 80)
+    assert steps[-1].style < 0.5 * steps[3].style
