@@ -390,7 +390,8 @@ async function load(wait = 500) {
 
 const WHAT = {
   mode: "how it is painted", strength: "0 is the photo, 100 nearly forgets it", brush: "scale of the strokes, 0.25 to 4",
-  colors: "style or photo", alpha: "white, or keep what is transparent", size: "long side in pixels", seed: "a number; the same one paints the same picture",
+  colors: "style or photo", alpha: "white, or keep what is transparent",
+  size: "long side in pixels", seed: "a number; the same one paints the same picture",
   steps: "of the optimisation", layers: "style layers", content: "content layers", pooling: "avg or max",
   optimizer: "lbfgs or adam", init: "fast, universal, photo or noise", ratio: "the papers’ alpha / beta", encoder: "slim or full",
 };
