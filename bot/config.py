@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, inspect
 
-from bot.errors import BadConfig
+from bot.core.errors import ConfigError
 from engine.recipe import EncoderName, nearest
 
 # What people call these two; every other setting is IMPASTO_<SECTION>_<KEY>.
@@ -215,7 +215,7 @@ def load(
     if there is one.
 
     Raises:
-        BadConfig: naming the key at fault, and the nearest valid one.
+        ConfigError: naming the key at fault, and the nearest valid one.
     """
     environ = {} if environ is None else environ
     path = path or _default_file(environ)
@@ -260,22 +260,22 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise BadConfig(f"The configuration file {path} cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"The configuration file {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise BadConfig(f"The configuration file {path} is not UTF-8 text.") from error
+        raise ConfigError(f"The configuration file {path} is not UTF-8 text.") from error
     except tomllib.TOMLDecodeError as error:
-        raise BadConfig(f"The configuration file {path} is not valid TOML: {error}.") from error
+        raise ConfigError(f"The configuration file {path} is not valid TOML: {error}.") from error
 
 
 def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for section, table in tables.items():
         if section in SECTIONS and not isinstance(table, dict):
-            raise BadConfig(f"{section} is a section: write [{section}] on a line of its own, its settings below.")
+            raise ConfigError(f"{section} is a section: write [{section}] on a line of its own, its settings below.")
         if section not in SECTIONS and not isinstance(table, dict):
-            raise BadConfig(_unknown(section))
+            raise ConfigError(_unknown(section))
         if section not in SECTIONS:
-            raise BadConfig(f"The configuration has no section [{section}].{nearest(section, list(SECTIONS))}")
+            raise ConfigError(f"The configuration has no section [{section}].{nearest(section, list(SECTIONS))}")
         flat |= {f"{section}.{key}": value for key, value in table.items()}
     return flat
 
@@ -290,19 +290,19 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
     said = {known[variable]: value for variable, value in environ.items() if variable in known and value}
     for variable in environ:
         if variable not in known and variable.startswith(tuple(f"IMPASTO_{s.upper()}_" for s in SECTIONS)):
-            raise BadConfig(f"There is no setting {variable}.{nearest(variable, list(known))}")
+            raise ConfigError(f"There is no setting {variable}.{nearest(variable, list(known))}")
     return said
 
 
 def _convert(name: str, value: Any, strict: bool = True) -> Any:
     setting = next((setting for setting in settings() if setting.name == name), None)
     if setting is None:
-        raise BadConfig(_unknown(name))
+        raise ConfigError(_unknown(name))
     try:
         return msgspec.convert(value, setting.type, strict=strict, dec_hook=_special)
     except msgspec.ValidationError:
         given = "" if isinstance(setting.default, Secret) else f", not {value!r}"
-        raise BadConfig(f"{name} must be {_wanted(inspect.type_info(setting.type))}{given}.") from None
+        raise ConfigError(f"{name} must be {_wanted(inspect.type_info(setting.type))}{given}.") from None
 
 
 def _special(wanted: type, value: Any) -> Any:
@@ -359,12 +359,12 @@ def is_loopback(host: str) -> bool:
 
 def _check(config: Config) -> None:
     if not is_loopback(config.web.host) and not config.web.access_token:
-        raise BadConfig(
+        raise ConfigError(
             f"web.host = {config.web.host} opens the chat page to other machines, and there is no web.access_token. "
             "Set one (IMPASTO_WEB_TOKEN in the environment will do), or keep 127.0.0.1."
         )
     if config.defaults.size > config.limits.max_size:
-        raise BadConfig(
+        raise ConfigError(
             f"defaults.size = {config.defaults.size} is above limits.max_size = {config.limits.max_size}. "
             "Lower the one or raise the other."
         )

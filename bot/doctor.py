@@ -22,9 +22,9 @@ from typing import Literal
 import msgspec
 
 from bot.config import Config, Setting, is_loopback, settings
-from bot.errors import BadConfig
-from bot.store import Store
-from bot.supervisor import clean_environment
+from bot.core.errors import ConfigError
+from bot.core.journal.store import Store
+from bot.engine_process.command import clean_environment
 from engine import wire
 from engine.gallery import Gallery
 
@@ -141,7 +141,7 @@ async def journal(config: Config, *, running: bool) -> Finding:
     try:
         async with Store.open(path) as store:
             waiting = len(await store.unfinished())
-    except BadConfig as error:
+    except ConfigError as error:
         return Finding("bad", "journal", str(error))
     return Finding("ok", "journal", f"{path}, {waiting} unfinished")
 

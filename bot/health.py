@@ -42,16 +42,16 @@ class Health:
         self._processes = Counter(
             "impasto_engine_processes",
             "What became of engine processes: started, ready, crashed, hung and so on.",
-            ["happening"],
+            ["event"],
             registry=self.registry,
         )
         self._checks: dict[str, Callable[[], str]] = {}
         up = Gauge("impasto_up", "1 while everything that an order needs is there.", registry=self.registry)
         up.set_function(lambda: float(self.readiness()["ok"]))
 
-    def happened(self, happening: str) -> None:
+    def process_event(self, event: str) -> None:
         """Note what became of an engine process; an observer for the supervisor."""
-        self._processes.labels(happening).inc()
+        self._processes.labels(event).inc()
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Publish a number that is asked for whenever /metrics is read."""

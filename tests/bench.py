@@ -28,7 +28,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from bot.supervisor import clean_environment
+from bot.engine_process.supervisor import clean_environment
 from engine.recipe import MODES
 
 ROOT = Path(__file__).parent.parent

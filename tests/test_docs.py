@@ -11,8 +11,8 @@ import pytest
 
 from bot import __main__ as program
 from bot import config
-from bot.commands import COMMANDS
 from bot.config import Secret, Setting
+from bot.dialog.commands import COMMANDS
 from engine import recipe
 from engine.gallery import Gallery
 

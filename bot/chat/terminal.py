@@ -16,9 +16,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.chat import Result, Status
-from bot.errors import BadOrder, Breakage
-from bot.jobs import Job, Place
+from bot.core.errors import InternalError, InvalidOrder
+from bot.core.jobs import Job, Place
+from bot.core.messages import Result, Status
 from engine.gallery import Gallery
 
 USER = "terminal:me"
@@ -54,8 +54,8 @@ class TerminalChat:
         """The picture, once it is on disk.
 
         Raises:
-            Breakage: there is none, and why.
-            BadOrder: it cannot be written where it was to go.
+            InternalError: there is none, and why.
+            InvalidOrder: it cannot be written where it was to go.
         """
         return await self._finished
 
@@ -67,39 +67,39 @@ class TerminalChat:
             return
         try:
             await asyncio.to_thread(write, self._output, result.picture, force=self._force)
-        except BadOrder as error:
+        except InvalidOrder as error:
             self._finished.set_exception(error)
         else:
             self._finished.set_result(result)
 
     async def tell(self, job: Job, text: str) -> None:
         if not self._finished.done():
-            self._finished.set_exception(Breakage(text))
+            self._finished.set_exception(InternalError(text))
 
 
 def check_output(path: Path, *, force: bool) -> None:
     """Refuse a place where the picture cannot go, before it is painted.
 
     Raises:
-        BadOrder
+        InvalidOrder
     """
     if path.suffix.lower() != ".png":
-        raise BadOrder(f"The picture is a PNG file. Give it a name that ends in .png, not {path.name}.")
+        raise InvalidOrder(f"The picture is a PNG file. Give it a name that ends in .png, not {path.name}.")
     if path.is_dir():
-        raise BadOrder(f"{path} is a folder. Name a file in it, such as {path / 'picture.png'}.")
+        raise InvalidOrder(f"{path} is a folder. Name a file in it, such as {path / 'picture.png'}.")
     if path.exists() and not force:
-        raise BadOrder(f"{path} is there already. Choose another name, or add --force to write over it.")
+        raise InvalidOrder(f"{path} is there already. Choose another name, or add --force to write over it.")
     if not path.parent.is_dir():
-        raise BadOrder(f"The folder {path.parent} does not exist. Make it first, or choose another.")
+        raise InvalidOrder(f"The folder {path.parent} does not exist. Make it first, or choose another.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise BadOrder(f"You may not write into the folder {path.parent}. Choose another.")
+        raise InvalidOrder(f"You may not write into the folder {path.parent}. Choose another.")
 
 
 def write(path: Path, picture: bytes, *, force: bool) -> None:
     """Put the picture there whole or not at all.
 
     Raises:
-        BadOrder: it cannot be written, or a file has come to lie there meanwhile.
+        InvalidOrder: it cannot be written, or a file has come to lie there meanwhile.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -110,24 +110,24 @@ def write(path: Path, picture: bytes, *, force: bool) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise BadOrder(f"The picture cannot be written to {path}: {error.strerror}.") from error
+        raise InvalidOrder(f"The picture cannot be written to {path}: {error.strerror}.") from error
 
 
 def read_picture(path: Path, limit_mb: int, what: str = "photo") -> bytes:
     """A file's bytes; ``what`` it is called in errors.
 
     Raises:
-        BadOrder: it cannot be read, or is larger than ``limit_mb``.
+        InvalidOrder: it cannot be read, or is larger than ``limit_mb``.
     """
     try:
         with path.open("rb") as file:
             data = file.read(limit_mb * 2**20 + 1)
     except OSError as error:
-        raise BadOrder(f"The {what} {path} cannot be read: {error.strerror}.") from error
+        raise InvalidOrder(f"The {what} {path} cannot be read: {error.strerror}.") from error
     if not data:
-        raise BadOrder(f"The {what} {path} is empty.")
+        raise InvalidOrder(f"The {what} {path} is empty.")
     if len(data) > limit_mb * 2**20:
-        raise BadOrder(f"The {what} {path} is larger than {limit_mb} MB (limits.max_photo_mb). Make it smaller.")
+        raise InvalidOrder(f"The {what} {path} is larger than {limit_mb} MB (limits.max_photo_mb). Make it smaller.")
     return data
 
 

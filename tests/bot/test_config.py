@@ -10,7 +10,7 @@ import pytest
 
 from bot import config
 from bot.config import Config, Secret, load
-from bot.errors import BadConfig
+from bot.core.errors import ConfigError
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -23,7 +23,7 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def refusal(text: str, folder: Path) -> str:
-    with pytest.raises(BadConfig) as caught:
+    with pytest.raises(ConfigError) as caught:
         load(written(folder, text), {})
     return str(caught.value)
 
@@ -111,21 +111,21 @@ def test_what_will_not_do_is_refused_by_name(tmp_path: Path, text: str, told: st
 
 
 def test_a_misspelt_variable_is_refused_by_name() -> None:
-    with pytest.raises(BadConfig, match=r"no setting IMPASTO_WEB_PROT\. Did you mean IMPASTO_WEB_PORT"):
+    with pytest.raises(ConfigError, match=r"no setting IMPASTO_WEB_PROT\. Did you mean IMPASTO_WEB_PORT"):
         load(None, {"IMPASTO_WEB_PROT": "1"})
 
 
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="cannot be read: No such file"):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load(tmp_path / "none.toml", {})
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(BadConfig, match="is not UTF-8"):
+    with pytest.raises(ConfigError, match="is not UTF-8"):
         load(tmp_path / "binary.toml", {})
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org"])
 def test_other_machines_are_let_in_with_an_access_token_only(host: str) -> None:
-    with pytest.raises(BadConfig, match=r"no web\.access_token"):
+    with pytest.raises(ConfigError, match=r"no web\.access_token"):
         load(None, {"IMPASTO_WEB_HOST": host})
     assert load(None, {"IMPASTO_WEB_HOST": host, "IMPASTO_WEB_TOKEN": TOKEN}).warnings == ()
 
@@ -162,7 +162,7 @@ def test_a_secret_shows_itself_in_no_way() -> None:
 
 def test_a_secret_of_the_wrong_type_is_refused_without_being_shown(tmp_path: Path) -> None:
     number = "7357" * 4
-    with pytest.raises(BadConfig) as caught:
+    with pytest.raises(ConfigError) as caught:
         load(written(tmp_path, f"[telegram]\ntoken = {number}"), {})
     # A log of it has the whole chain of causes.
     told = "".join(traceback.format_exception(caught.value))

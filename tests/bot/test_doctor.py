@@ -16,8 +16,8 @@ import pytest
 
 from bot import doctor
 from bot.config import Config, load
+from bot.core.journal.store import Store
 from bot.doctor import Finding
-from bot.store import Store
 from engine import gallery
 from engine.gallery import Gallery
 

@@ -18,5 +18,5 @@ print(*sorted(name for name in sys.modules if name.split(".")[0] == "bot"))
 def test_no_module_of_the_bot_brings_torch() -> None:
     walk = subprocess.run([sys.executable, "-c", WALK], capture_output=True, text=True, timeout=60, check=True)
     heavy, modules = walk.stdout.splitlines()
-    assert "bot.supervisor" in modules
+    assert "bot.engine_process.supervisor" in modules
     assert heavy == ""

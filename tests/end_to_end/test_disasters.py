@@ -12,14 +12,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.limits import Limits
-from bot.queue import FairQueue
-from bot.store import Store
-from bot.studio import Studio
-from bot.supervisor import Supervisor, Timings, worker_command
+from bot.core.journal.store import Store
+from bot.core.limits import Limits
+from bot.core.queue import FairQueue
+from bot.core.studio import Studio
+from bot.engine_process.supervisor import Supervisor, Timings, worker_command
 from engine import gallery, recipe
-from tests.bot.doubles import BRISK, ChatDouble, message
 from tests.engine.fixtures_images import bad_files
+from tests.harness import BRISK, ChatDouble, message
 
 
 def photo() -> bytes:

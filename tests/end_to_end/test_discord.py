@@ -17,30 +17,31 @@ import pytest
 import yarl
 from PIL import Image
 
-import bot.chat.discord as adapter
+import bot.chat.discord.chat as adapter
 from bot import __main__ as program
 from bot import config as configuration
 from bot import doctor
-from bot.actions import Actions
-from bot.announce import Pace
-from bot.chat.discord import DiscordChat
-from bot.commands import Commands
+from bot.backoff import Backoff
+from bot.chat.discord.chat import DiscordChat
 from bot.config import Discord, Secret
+from bot.core.announce import Pace
+from bot.core.jobs import State
+from bot.core.journal.store import Store
+from bot.core.limits import Limits
+from bot.core.queue import FairQueue
+from bot.core.studio import Studio
+from bot.dialog.buttons import Actions
+from bot.dialog.commands import Commands
+from bot.engine_process.supervisor import Supervisor, Timings, worker_command
 from bot.health import Health
-from bot.jobs import State
-from bot.limits import Limits
-from bot.queue import FairQueue
-from bot.store import Store
-from bot.studio import Studio
-from bot.supervisor import Supervisor, Timings, worker_command
 from engine import gallery
 from engine.wire import Done, Preview, Progress
-from tests.bot.doubles import Act, EngineDouble, done, eventually, paints, waits
-from tests.fake_discord import ALL, ATTACH, CONTENT_INTENT, SPEC, TOKEN, FakeDiscord, Spec, running
-from tests.web_house import picture, swatches
+from tests.bot.chat.web.house import picture, swatches
+from tests.fakes.discord.server import ALL, ATTACH, CONTENT_INTENT, SPEC, TOKEN, FakeDiscord, Spec, running
+from tests.harness import Act, EngineDouble, done, eventually, paints, waits
 
 PHOTO, TILES = picture(), picture((10, 150, 60), (48, 48))
-QUICK = Pace(show=60.0, deliver=60.0, first_retry=0.01, last_retry=0.02)
+QUICK = Pace(show=60.0, deliver=60.0, retry=Backoff(first=0.01, longest=0.02))
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ async def on(
             *(config, commands, actions, store, gallery.default(), Health()),
             max_photo_bytes=2**20,
             clock=fake.clock,
-            retry=Pace(first_retry=0.01, last_retry=0.01),
+            retry=Backoff(first=0.01, longest=0.01),
         )
         chat.pause = pause
         studio.add_chat(chat)

@@ -18,9 +18,9 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, async_playwright, expect
 
-from bot.supervisor import Supervisor, Timings, worker_command
+from bot.engine_process.supervisor import Supervisor, Timings, worker_command
 from engine import gallery, wire
-from tests.web_house import House, house, picture, swatches
+from tests.bot.chat.web.house import House, house, picture, swatches
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_telegram import TOKEN, FakeTelegram
-from tests.web_house import picture
+from tests.bot.chat.web.house import picture
+from tests.fakes.telegram.server import TOKEN, FakeTelegram
 
 ANN = 7
 LINE = "/stylize starrynight size=64 steps=2 seed=7"

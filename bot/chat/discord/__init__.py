@@ -1,0 +1,1 @@
+"""Discord; the only package that imports `discord`."""

@@ -1,0 +1,383 @@
+"""The shared life of a job's message: posted once, edited as the job goes on, holding the picture in the end.
+
+A platform supplies a `Transport`: how to post, edit and delete a message and send a file there, and its
+`Capabilities`. Which message shows a job is kept in the journal, so a restart finds it and nothing is posted twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+
+from bot.core.errors import InternalError, Undeliverable
+from bot.core.jobs import Job
+from bot.core.journal.store import JobMessage
+from bot.core.messages import Result, Status
+from bot.dialog.buttons import Press, Pressed
+from bot.dialog.services import Services
+from bot.engine_process import thumbnails
+from engine import recipe as recipes
+
+log = logging.getLogger(__name__)
+
+SMALLEST_LIMIT = 2**17  # bytes; a platform that takes no file of this size takes none at all
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform takes, and how fast. Times are in seconds."""
+
+    file_bytes: int  # largest file
+    words_first: (
+        bool  # a post repeated would be a second message: so it is made of words, and the picture comes by edit
+    )
+    calm_seconds: float = 3.0  # for which a new message stays as it is: what is done by then needs no progress
+    edit_seconds: float = 3.0  # between two edits that show progress
+    preview_seconds: float = 1.0  # the same before the first preview of a slow job, which is worth an edit more
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How a job stands."""
+
+    status: Status
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished picture, as a file that the platform takes."""
+
+    result: Result
+    data: bytes
+    file_name: str
+    notes: tuple[str, ...]  # the result's, and what was done to make it fit
+
+    async def within(self, limit: int) -> Picture | None:
+        """The same with at most so many bytes, as JPEG where it is too large; None where that fails."""
+        if len(self.data) <= limit:
+            return self
+        data = await thumbnails.jpeg(self.result.picture, limit)
+        if data is None:
+            return None
+        name = self.file_name.removesuffix(".png").removesuffix(".jpg") + ".jpg"
+        return msgspec.structs.replace(self, data=data, file_name=name)
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """Why there is no picture."""
+
+    text: str
+
+
+Content = Progress | Picture | Ending
+
+
+class MessageGone(Exception):
+    """The message was deleted, or cannot be edited any more."""
+
+
+class TooLarge(Exception):
+    """The platform does not take a file of this size; ``limit`` (bytes) is what it takes, where that is known."""
+
+    def __init__(self, limit: int = 0) -> None:
+        super().__init__(f"limit {limit}")
+        self.limit = limit
+
+
+class Transport(Protocol):
+    """How messages get to a platform. It renders what they say; what it raises is tried again, or as stated."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def post(self, job: Job, content: Content) -> JobMessage:
+        """A new message for the job.
+
+        Raises:
+            Undeliverable: there is nowhere to post it, now or ever.
+            TooLarge
+        """
+        ...
+
+    async def edit(self, job: Job, message: JobMessage, content: Content) -> JobMessage:
+        """Make the message show this; returns the one that does, where it had to be another. Repeatable.
+
+        Raises:
+            MessageGone
+            Undeliverable
+            TooLarge
+        """
+        ...
+
+    # --- hooks -------------------------------------------------------------------------------------------------------
+
+    def file_limit(self, job: Job) -> int:
+        """The largest file, in bytes, that goes where the job's answer does."""
+        return self.capabilities.file_bytes
+
+    async def prepare(self, job: Job) -> None:
+        """Called before a job's message is looked for: it may be on its way together with others."""
+
+    def shown_since(self, job: Job) -> float | None:
+        """When the platform itself began to show that the bot is at work (by the messenger's clock), if it did."""
+        return None
+
+    async def take_turn(
+        self, job: Job, *, not_before: float = -math.inf, soon: bool = False, patience: float = math.inf
+    ) -> bool:
+        """Wait until progress may be shown; False where that is not within ``patience`` seconds.
+
+        Args:
+            not_before: by the messenger's clock.
+            soon: it is worth more than other progress.
+        """
+        await asyncio.sleep(max(0.0, not_before - time.time()))
+        return True
+
+    def working(self, job: Job, *, posted: bool) -> None:
+        """The job is being painted; ``posted`` says that its message is new."""
+
+
+class PressContext(Protocol):
+    """Where a button was pressed."""
+
+    @property
+    def file_limit(self) -> int:
+        """Bytes."""
+        ...
+
+    async def send_file(self, name: str, data: bytes, message: JobMessage | None) -> None:
+        """Hand over a file, below ``message`` or to the person alone."""
+        ...
+
+    async def delete(self, message: JobMessage | None) -> None:
+        """Take the picture's message away; ``message`` is what the journal knew of it.
+
+        Raises:
+            Undeliverable: the platform does not let the bot; the text says so to the person.
+        """
+        ...
+
+
+class _Shown(msgspec.Struct):
+    """What a job's message shows, as far as this process knows."""
+
+    message: JobMessage
+    posted: float  # by the messenger's clock
+    at: float  # of the last edit
+    status: Status | None = None  # None is not known
+    previewed: bool = False
+
+
+class Messenger:
+    """Keeps every job's message; use it as a context, which ends what it has begun.
+
+    Args:
+        clock: seconds; the transport's turns are counted by the same one.
+    """
+
+    def __init__(self, transport: Transport, services: Services, clock: Callable[[], float] = time.time) -> None:
+        self._transport = transport
+        self._store = services.store
+        self._buttons = services.buttons
+        self._clock = clock
+        self._shown: dict[str, _Shown] = {}
+        self._posting: dict[str, asyncio.Task[_Shown | Exception]] = {}
+        self._turns: set[str] = set()  # jobs that have one and have not used it
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for posting in list(self._posting.values()):
+            posting.cancel()
+        # What went wrong in the body is not the group's business: told of it, it would wrap it.
+        await self._tasks.__aexit__(None, None, None)
+
+    # --- progress ----------------------------------------------------------------------------------------------------
+
+    async def wait_to_show(self, job: Job, status: Status) -> None:
+        """See `Chat.wait_to_show`."""
+        shown, limits = self._shown.get(job.id), self._transport.capabilities
+        since = self._transport.shown_since(job) if shown is None else shown.at
+        if since is None:  # it is posted, which waits its turn like everything that must arrive
+            return
+        soon = job.recipe.mode == "fine" and status.preview is not None and not (shown and shown.previewed)
+        calm = shown.posted + limits.calm_seconds if shown else since + limits.calm_seconds
+        not_before = since + limits.preview_seconds if soon else max(since + limits.edit_seconds, calm)
+        if await self._transport.take_turn(job, not_before=not_before, soon=soon):
+            self._turns.add(job.id)
+
+    async def show(self, job: Job, status: Status) -> None:
+        """See `Chat.show`."""
+        try:
+            posted = job.id not in self._shown
+            shown = await self._message(job, Progress(status))
+            if shown.message.answered:
+                return
+            self._transport.working(job, posted=posted)
+            if status == shown.status:
+                return
+            if job.id not in self._turns and not await self._transport.take_turn(job, patience=0.0):
+                return
+            shown.message = await self._edited(job, shown, Progress(status))
+            shown.at, shown.status = self._clock(), status
+            shown.previewed |= status.preview is not None
+        except MessageGone as error:
+            raise Undeliverable("The message that shows it was deleted.") from error
+        finally:
+            self._turns.discard(job.id)
+
+    # --- the answer --------------------------------------------------------------------------------------------------
+
+    async def deliver(self, job: Job, result: Result) -> None:
+        """See `Chat.deliver`."""
+        whole = Picture(result=result, data=result.picture, file_name=job.file_name, notes=result.notes)
+        limit = self._transport.file_limit(job)
+        while True:
+            picture = await whole.within(limit)
+            if picture is None:
+                raise InternalError("The picture could not be made small enough.")
+            if picture is not whole:
+                note = f"Made smaller: files may have {limit / 2**20:.3g} MB here."
+                picture = msgspec.structs.replace(picture, notes=(*picture.notes, note))
+            try:
+                await self._finish(job, picture)
+                return
+            except TooLarge as error:
+                if limit < SMALLEST_LIMIT:
+                    raise Undeliverable("The platform takes no picture, however small.") from error
+                limit = error.limit or min(len(picture.data), limit) // 2
+
+    async def notify(self, job: Job, text: str) -> None:
+        """See `Chat.notify`."""
+        await self._finish(job, Ending(text))
+
+    async def _finish(self, job: Job, content: Content) -> None:
+        """The last edit of a job's message; of a new one where it was deleted meanwhile."""
+        first = Progress(Status(text="finished")) if self._transport.capabilities.words_first else content
+        for _ in range(2):
+            posted = job.id not in self._shown
+            shown = await self._message(job, first)
+            if shown.message.answered:
+                break
+            if not (posted and shown.status is None and first is content):
+                try:
+                    shown.message = await self._edited(job, shown, content)
+                except MessageGone:
+                    await self._forget(job)
+                    continue
+            await self._keep(job, shown, msgspec.structs.replace(shown.message, answered=True))
+            break
+        else:
+            raise Undeliverable("The platform does not let the bot change its own messages there.")
+        self._shown.pop(job.id, None)
+        self._turns.discard(job.id)
+
+    async def press(self, press: Press, context: PressContext) -> Pressed:
+        """Do what a button asks for, and say what came of it."""
+        pressed = await self._buttons.press(press)
+        if pressed.file is not None:
+            size, limit = len(pressed.file.data), context.file_limit
+            if size > limit:
+                text = (
+                    f"The file has {size / 2**20:.3g} MB, and files may have {limit / 2**20:.3g} MB here. Order it"
+                    " with a smaller size=."
+                )
+                return msgspec.structs.replace(pressed, text=text, file=None, refused=True)
+            await context.send_file(pressed.file.name, pressed.file.data, pressed.message)
+        if pressed.delete:
+            try:
+                await context.delete(pressed.message)
+            except Undeliverable as error:
+                return msgspec.structs.replace(pressed, text=str(error), refused=True)
+        return pressed
+
+    # --- which message -----------------------------------------------------------------------------------------------
+
+    async def adopt(self, job: Job, message: JobMessage) -> None:
+        """The job's message was posted in another way."""
+        now = self._clock()
+        await self._keep(job, _Shown(message, now, now), message)
+
+    async def _message(self, job: Job, content: Content) -> _Shown:
+        """A job's message, posted with ``content`` if there is none yet; once, whoever asks and however often."""
+        if shown := self._shown.get(job.id):
+            return shown
+        posting = self._posting.get(job.id)
+        if posting is None:
+            # A task of its own: a caller that gives up must not leave a message that nobody remembers.
+            posting = self._posting[job.id] = self._begin(job, content)
+            posting.add_done_callback(lambda _: self._posting.pop(job.id, None))
+        try:
+            shown_or_error = await asyncio.shield(posting)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if posting.cancelled() and caller and not caller.cancelling():  # it went with its session, we did not
+                raise InternalError("The connection was closed meanwhile.") from None
+            raise
+        if isinstance(shown_or_error, Exception):
+            raise shown_or_error
+        return shown_or_error
+
+    def _begin(self, job: Job, content: Content) -> asyncio.Task[_Shown | Exception]:
+        work = self._found_or_posted(job, content)
+        try:
+            return self._tasks.create_task(work)
+        except RuntimeError:  # the closing group takes no more
+            work.close()
+            raise InternalError("The connection is being closed.") from None
+
+    async def _found_or_posted(self, job: Job, content: Content) -> _Shown | Exception:
+        """An error is returned: it is the caller's, not the task group's."""
+        try:
+            await self._transport.prepare(job)
+            now = self._clock()
+            kept = await self._store.job_message(job.id)
+            if kept is not None:
+                shown = _Shown(kept, now, now)
+            else:
+                message = await self._transport.post(job, content)
+                now = self._clock()
+                shown = _Shown(message, now, now, *self._posted_status(content))
+                await self._store.set_job_message(job.id, message)
+            self._shown[job.id] = shown
+            return shown
+        except Exception as error:
+            return error
+
+    def _posted_status(self, content: Content) -> tuple[Status | None, bool]:
+        """What a new message shows."""
+        if not isinstance(content, Progress):
+            return None, False
+        if self._transport.capabilities.words_first:
+            return msgspec.structs.replace(content.status, preview=None), False
+        return content.status, content.status.preview is not None
+
+    async def _edited(self, job: Job, shown: _Shown, content: Content) -> JobMessage:
+        message = await self._transport.edit(job, shown.message, content)
+        if message != shown.message:
+            await self._store.set_job_message(job.id, message)
+        return message
+
+    async def _keep(self, job: Job, shown: _Shown, message: JobMessage) -> None:
+        shown.message = message
+        self._shown[job.id] = shown
+        await self._store.set_job_message(job.id, message)
+
+    async def _forget(self, job: Job) -> None:
+        self._shown.pop(job.id, None)
+        await self._store.set_job_message(job.id, None)
+
+
+def titles(job: Job, services: Services) -> str:
+    """What a job's styles are called."""
+    return " + ".join(recipes.titles(job.recipe, services.gallery))

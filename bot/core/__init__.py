@@ -1,0 +1,1 @@
+"""What a job is and what becomes of it: no platform, no engine process."""

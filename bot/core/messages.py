@@ -1,0 +1,139 @@
+"""What passes between a platform and the rest of the bot: messages come in, replies and finished pictures go out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from bot.core.jobs import Job, Place
+
+# What a platform posts to us over HTTP: its headers and body; returns the status of our answer.
+Hook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """Who writes to the bot, where, and with which pictures; what is asked for is passed beside it."""
+
+    user: str  # "web:4f2a..."
+    place: Place  # where an answer goes
+    photo: bytes | None = None  # of the message itself, or of the one it replies to
+    # The picture that the style `mine` names: the message's own where it replies to a photo, else its second.
+    style: bytes | None = None
+    admin: bool = False  # may decide about the room: an admin of the group, or alone with the bot
+    topic: str = ""  # the part of the room that it was written in, where a room has parts
+    # The platform's own name for the message, or for each photo of it. What is ordered under one name is one job,
+    # however often the platform hands the message over.
+    idempotency_key: str = ""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A style as a picture to choose."""
+
+    name: str
+    title: str
+    credit: str
+    tags: tuple[str, ...] = ()
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """An answer in words."""
+
+    text: str
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """What was asked for cannot be done: what is wrong and what to do."""
+
+    text: str
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
+    """A question: which style?"""
+
+    text: str
+    cards: tuple[Card, ...] = ()  # styles with their pictures
+    suggestions: tuple[str, ...] = ()  # or styles that may have been meant, as a recipe line has them
+    settings: str = ""  # the settings that were given without a style
+    refused: bool = False  # the text says what was wrong
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """What there is to choose from, as a recipe line has it."""
+        return tuple(card.name for card in self.cards) or self.suggestions
+
+    def line(self, style: str) -> str:
+        """The message that somebody who chooses this style would have written."""
+        return f"/stylize {style} {self.settings}".strip()
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted"):
+    """The order is a job, whose updates and result follow."""
+
+    text: str
+    job: Job
+
+
+Reply = Accepted | Refused | Choice | Text  # what the bot says at once
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job stands, for the one message that shows it."""
+
+    text: str  # "place 2 of 5, about 20 s", "step 40 of 125"
+    done: float = 0.0  # 0..1
+    preview: bytes | None = None  # JPEG; the newest there is
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished picture with all that is said about it."""
+
+    picture: bytes  # PNG
+    width: int
+    height: int
+    credit: str  # title, artist and year of the style or styles
+    line: str  # the recipe line
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+class Chat(Protocol):
+    """A platform, as the studio sees it.
+
+    `show` may be slow: the studio never waits for it with the engine, and skips states that are overtaken. `deliver`
+    and `notify` are repeated until they return or raise Undeliverable, also after a restart, so they must be
+    idempotent by job id where the platform allows it.
+    """
+
+    name: str
+
+    async def wait_to_show(self, job: Job, status: Status) -> None:
+        """Return when the status may be shown. Given up as soon as there is something newer to show, or the answer."""
+
+    async def show(self, job: Job, status: Status) -> None: ...
+
+    async def deliver(self, job: Job, result: Result) -> None: ...
+
+    async def notify(self, job: Job, text: str) -> None:
+        """No picture will come (failed or cancelled): say why in the job's message."""
+
+    def repeated(self, place: Place, last: Place) -> Place:
+        """Where an order is answered that repeats the photo of an earlier one: what belongs to the photo goes along.
+
+        Raises:
+            Refusal: that photo must not be shown here.
+        """
+        return place
+
+
+class Platform(Chat, Protocol):
+    """A chat that runs elsewhere and has to be connected to."""
+
+    @property
+    def hooks(self) -> Mapping[str, Hook]:
+        """By path, where the platform posts to us. It proves itself."""
+        return {}
+
+    async def run(self) -> None:
+        """Stay connected until cancelled. Returns where it cannot go on, having logged why: the others continue."""

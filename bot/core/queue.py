@@ -1,0 +1,136 @@
+"""Who is next: deficit round-robin between people, in estimated engine seconds; cancel by id; place in line.
+
+Every person in the line is visited in turn and credited a quantum of engine seconds; whose first picture is paid for
+by the credit is served. So one person's ten pictures hold up another's first by no more than its own cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+
+import msgspec
+
+from bot.core.errors import LimitReached
+from bot.core.estimate import in_words
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """One waiting job."""
+
+    id: str
+    user: str
+    cost: float  # estimated engine seconds
+
+
+class _Line(msgspec.Struct):
+    """One person's pictures, first come first served, and the credit towards the first."""
+
+    user: str
+    tickets: deque[Ticket]
+    credit: float = 0.0
+
+
+class FairQueue:
+    """The waiting jobs.
+
+    Args:
+        capacity: pictures that may wait in all; `check` refuses beyond it.
+        quantum: engine seconds of credit for a visit. No picture counts as cheaper than that, so nobody is served
+            twice in one round.
+    """
+
+    def __init__(self, *, capacity: int = 100, quantum: float = 1.0) -> None:
+        self._capacity = capacity
+        self._quantum = quantum
+        self._round: deque[_Line] = deque()  # the next to be visited first; nobody without pictures
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return sum(len(line.tickets) for line in self._round)
+
+    def __contains__(self, job: str) -> bool:
+        return any(ticket.id == job for line in self._round for ticket in line.tickets)
+
+    def check(self, wait: float = 0.0, coming: int = 0) -> None:
+        """Refuse when the line is full.
+
+        Args:
+            wait: seconds until the first place is free.
+            coming: pictures that were promised a place and are not in the line yet.
+
+        Raises:
+            LimitReached
+        """
+        if len(self) + coming >= self._capacity:
+            raise LimitReached(
+                f"The line is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait)}."
+            )
+
+    def put(self, ticket: Ticket) -> None:
+        """Join the line. Never refuses: after a restart, those who were accepted before come back in."""
+        for line in self._round:
+            if line.user == ticket.user:
+                line.tickets.append(ticket)
+                break
+        else:
+            self._round.append(_Line(ticket.user, deque([ticket])))
+        self._filled.set()
+
+    async def get(self) -> Ticket:
+        """The next to be served, as soon as there is one."""
+        while not self._round:
+            self._filled.clear()
+            await self._filled.wait()
+        return _serve(self._round, self._quantum)
+
+    def cancel(self, job: str) -> bool:
+        """Take a job out of the line; False when it is not there."""
+        for line in self._round:
+            for ticket in line.tickets:
+                if ticket.id == job:
+                    line.tickets.remove(ticket)
+                    if not line.tickets:
+                        self._round.remove(line)
+                    return True
+        return False
+
+    def order(self) -> list[Ticket]:
+        """Everybody waiting, in the order in which they would be served if nobody else came."""
+        copy = deque(_Line(line.user, deque(line.tickets), line.credit) for line in self._round)
+        return [_serve(copy, self._quantum) for _ in range(len(self))]
+
+    def place(self, job: str) -> int | None:
+        """1 for the next to be served; None for a job that is not waiting."""
+        return next((place for place, ticket in enumerate(self.order(), 1) if ticket.id == job), None)
+
+    def ahead(self, job: str) -> float:
+        """Estimated engine seconds of the pictures that will be served before this one."""
+        seconds = 0.0
+        for ticket in self.order():
+            if ticket.id == job:
+                break
+            seconds += ticket.cost
+        return seconds
+
+
+def _serve(round_: deque[_Line], quantum: float) -> Ticket:
+    def price(line: _Line) -> float:
+        return max(line.tickets[0].cost, quantum)
+
+    # Whole rounds in which nobody could be served are walked in one step.
+    idle = min(math.ceil((price(line) - line.credit) / quantum) for line in round_) - 1
+    if idle > 0:
+        for line in round_:
+            line.credit += idle * quantum
+    while True:
+        line = round_.popleft()
+        line.credit += quantum
+        if price(line) <= line.credit:
+            line.credit -= price(line)
+            ticket = line.tickets.popleft()
+            if line.tickets:
+                round_.append(line)
+            return ticket
+        round_.append(line)

@@ -1,0 +1,1 @@
+"""What words and buttons mean; the same on every platform."""

@@ -1,0 +1,242 @@
+"""What the buttons under a finished picture mean; the same on every platform.
+
+A button carries the job's id and one letter, no more: everything else is looked up in the store, so buttons outlive a
+restart, for as long as the job is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from bot.core.errors import InvalidOrder, NotOwner, Refusal, sentence
+from bot.core.jobs import OPEN, Job, Place, State
+from bot.core.journal.store import JobMessage, Store
+from bot.core.messages import Incoming
+from bot.core.studio import Studio
+from engine.recipe import RATIO_BOUNDS, Recipe
+
+log = logging.getLogger(__name__)
+
+STEP = 20  # of the scale of strength
+DOUBLE_SECONDS = 3.0  # within which the same press is an accidental double click
+PRESSES_KEPT = 100  # whose outcome is remembered, for a platform that hands one over again
+
+
+class Action(StrEnum):
+    """What a button does; the value is its letter."""
+
+    AGAIN = "a"
+    STRONGER = "p"
+    SOFTER = "m"
+    COLORS = "c"
+    FINER = "f"
+    ORIGINAL = "o"
+    DELETE = "d"
+
+
+LABELS = {
+    Action.AGAIN: "Again",
+    Action.STRONGER: "Stronger",
+    Action.SOFTER: "Softer",
+    Action.COLORS: "Photo's colours",
+    Action.FINER: "Finer",
+    Action.ORIGINAL: "Original file",
+    Action.DELETE: "Delete",
+}
+
+
+class Button(msgspec.Struct, frozen=True):
+    """One button: what it says, and what a platform keeps for when it is pressed (at most 10 bytes)."""
+
+    action: Action
+    label: str
+    data: str
+
+
+class Press(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody pressed a button."""
+
+    data: str
+    user: str
+    admin: bool = False
+    topic: str = ""
+    place: Place | None = None  # where a new picture goes; None is where the old one went
+    idempotency_key: str = ""  # the platform's own name for the press
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file for the person."""
+
+    name: str
+    data: bytes
+
+
+class Pressed(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    text: str  # a sentence for who pressed, at most 200 characters
+    job: Job | None = None  # the new job that was accepted
+    file: File | None = None  # to be sent, byte for byte
+    delete: bool = False  # take the message away
+    message: JobMessage | None = None  # the one that shows the picture, as the journal knew it before
+    refused: bool = False
+
+
+def buttons(job: Job) -> tuple[Button, ...]:
+    """The buttons that belong under a job's picture, in order."""
+    return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in Action if _fits(action, job))
+
+
+def _fits(action: Action, job: Job) -> bool:
+    return action is not Action.FINER or job.recipe.mode != "fine"
+
+
+def _label(action: Action, job: Job) -> str:
+    if action is Action.COLORS and job.recipe.colors == "photo":
+        return "Painting's colours"
+    return LABELS[action]
+
+
+class Buttons:
+    """Does what buttons ask for.
+
+    Args:
+        clock: seconds, from any beginning.
+    """
+
+    def __init__(self, studio: Studio, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._studio = studio
+        self._store = store
+        self._clock = clock
+        self._recent: dict[tuple[str, str], tuple[float, str]] = {}  # when who pressed what, under which key
+        self._done: OrderedDict[str, Pressed] = OrderedDict()  # by idempotency key
+
+    async def press(self, press: Press) -> Pressed:
+        """Do it, once for every idempotency key. Never raises: what goes wrong is said in the answer."""
+        if press.idempotency_key in self._done:
+            return self._done[press.idempotency_key]
+        pressed = await self._press(press)
+        if press.idempotency_key and pressed.file is None:  # files are large, and reading one again changes nothing
+            self._done[press.idempotency_key] = pressed
+            while len(self._done) > PRESSES_KEPT:
+                self._done.popitem(last=False)
+        return pressed
+
+    async def _press(self, press: Press) -> Pressed:
+        now = self._clock()
+        self._recent = {key: at for key, at in self._recent.items() if now - at[0] < DOUBLE_SECONDS}
+        key = press.user, press.data
+        if key in self._recent and (not press.idempotency_key or self._recent[key][1] != press.idempotency_key):
+            return Pressed(text="This is being done already.")
+        self._recent[key] = now, press.idempotency_key
+        try:
+            return await self._do(press)
+        except Exception as error:
+            if not isinstance(error, Refusal):
+                log.exception("a button could not be answered")
+            text = sentence(error)
+        self._recent.pop(key, None)
+        self._studio.health.refused.inc()
+        return Pressed(text=text[:200], refused=True)
+
+    async def _do(self, press: Press) -> Pressed:
+        id, _, letter = press.data.partition(":")
+        if letter not in {str(action) for action in Action}:
+            raise InvalidOrder("This button is no longer supported. Order the picture again.")
+        action = Action(letter)
+        job = await self._store.job(id)
+        if job is None and action is Action.DELETE:
+            return _delete_message(press)
+        if job is None:
+            raise InvalidOrder("This picture is no longer kept, so send its photo again.")
+        if job.user != press.user and not (action is Action.DELETE and press.admin):
+            raise NotOwner("These buttons are for who ordered the picture. Reply /stylize to the photo for your own.")
+        match action:
+            case Action.DELETE:
+                return await self._delete(job)
+            case Action.ORIGINAL:
+                return await self._original(job)
+            case _:
+                return await self._order(press, job, _changed(action, job.recipe))
+
+    async def _order(self, press: Press, job: Job, recipe: Recipe) -> Pressed:
+        photo = await self._store.photo(job.id)
+        if photo is None:
+            raise InvalidOrder("This photo is no longer kept. Send it again.")
+        incoming = Incoming(
+            user=press.user,
+            place=self._studio.repeated(press.place, job.place) if press.place else job.place,
+            photo=photo,
+            style=await self._store.style(job.id),
+            admin=press.admin,
+            topic=press.topic,
+            idempotency_key=press.idempotency_key,
+        )
+        accepted = await self._studio.accept(incoming, recipe)
+        status = await self._studio.status(accepted.id)
+        what = f"strength={recipe.strength}" if recipe.strength != job.recipe.strength else f"order {accepted.id}"
+        return Pressed(text=f"{what}: {status.text if status else accepted.state}.", job=accepted)
+
+    async def _original(self, job: Job) -> Pressed:
+        picture = await self._store.result(job.id)
+        if picture is None and job.state in OPEN:
+            raise InvalidOrder("This picture is not finished yet.")
+        if picture is None:
+            raise InvalidOrder("There is no file of this picture. Order it again.")
+        message = await self._store.job_message(job.id)
+        return Pressed(text="Here is the full-quality file.", file=File(job.file_name, picture), message=message)
+
+    async def _delete(self, job: Job) -> Pressed:
+        if job.state in OPEN:
+            raise InvalidOrder(f"This picture is not finished yet. /cancel {job.id} cancels it.")
+        if job.state is State.PAINTED or job.state is State.FAILED:
+            raise InvalidOrder("This picture is on its way to you. Try again in a moment.")
+        message = await self._store.job_message(job.id)
+        await self._store.delete(job.id)
+        return Pressed(text="Deleted, here and from the journal.", delete=True, message=message)
+
+
+def _delete_message(press: Press) -> Pressed:
+    """What Delete means where only the message is left, and whose picture it shows is not known any more."""
+    if press.admin:
+        return Pressed(text="Deleted.", delete=True)
+    raise NotOwner("This picture is no longer kept, and its owner is unknown. An admin can delete it.")
+
+
+def _changed(action: Action, recipe: Recipe) -> Recipe:
+    """The recipe as a button changes it. Only Again takes another seed, so that the others show what they change."""
+    match action:
+        case Action.STRONGER:
+            return _stronger(recipe, STEP)
+        case Action.SOFTER:
+            return _stronger(recipe, -STEP)
+        case Action.COLORS:
+            colors = "style" if recipe.colors == "photo" else "photo"
+            return msgspec.structs.replace(recipe, colors=colors)
+        case Action.FINER:
+            if recipe.mode == "fine":
+                raise InvalidOrder("This picture was made with mode=fine already; there is no finer mode.")
+            return msgspec.structs.replace(recipe, mode="fine")
+        case _:
+            return msgspec.structs.replace(recipe, seed=None)
+
+
+def _stronger(recipe: Recipe, by: int) -> Recipe:
+    """``by`` steps up the scale of strength, whose 25 steps are a factor of ten of the papers' ratio."""
+    if recipe.ratio is not None:
+        ratio = min(max(float(f"{recipe.ratio * 10 ** (-by / 25):.6g}"), RATIO_BOUNDS[0]), RATIO_BOUNDS[1])
+        if ratio == recipe.ratio:
+            raise InvalidOrder(f"ratio={recipe.ratio:g} is the end of the scale.")
+        return msgspec.structs.replace(recipe, ratio=ratio)
+    old = recipe.strength if recipe.strength is not None else 50
+    new = min(max(old + by, 0), 100)
+    if new == old:
+        end = "the most" if by > 0 else "the least, the photo itself"
+        raise InvalidOrder(f"This picture has strength={old} already, and that is {end}.")
+    return msgspec.structs.replace(recipe, strength=new)

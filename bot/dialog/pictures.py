@@ -1,0 +1,41 @@
+"""Which files are taken for photos, and the sentences for those that are not; decoding happens in the engine."""
+
+from __future__ import annotations
+
+from engine.wire import ACCEPTED, PHOTO_FORMATS
+
+ENDINGS = tuple(ending for kind in PHOTO_FORMATS for ending in kind.endings)
+
+
+def looks_like_photo(media_type: str, file_name: str) -> bool:
+    """Whether a file may be a photo, by what its sender says of it."""
+    return media_type.startswith("image/") or file_name.lower().endswith(ENDINGS)
+
+
+def not_a_photo(what: str = "This file") -> str:
+    return f"{what} is not a supported picture. Send a {ACCEPTED}."
+
+
+def too_large(limit: int, *, what: str = "photo", size: int = 0) -> str:
+    """``limit`` and ``size`` in bytes; a size of 0 is not known."""
+    has = f"has {size / 2**20:.3g} MB, and {limit / 2**20:.3g} MB is the limit" if size else ""
+    return f"This {what} {has or f'is larger than {limit / 2**20:.3g} MB, which is the limit'}. Send a smaller copy."
+
+
+def media_type(data: bytes) -> str | None:
+    """The type of an image file by its first bytes, or None for anything that a photo cannot be.
+
+    It decides only what a browser is told of it: whether it can be painted is found out in the engine process.
+    """
+    for start, kind in ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"GIF8", "gif")):
+        if data.startswith(start):
+            return f"image/{kind}"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    if data[4:8] == b"ftyp":
+        brands = {data[at : at + 4] for at in (8, *range(16, min(int.from_bytes(data[:4]), 64), 4))}
+        if brands & {b"avif", b"avis"}:
+            return "image/avif"
+        if brands & {b"heic", b"heix", b"mif1", b"msf1"}:
+            return "image/heic"
+    return None

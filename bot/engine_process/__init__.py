@@ -1,0 +1,1 @@
+"""The engine as a child process: starting it, talking to it, watching over it."""

@@ -1,0 +1,68 @@
+"""How long a picture will take, and the words for it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.estimate import Duration, Estimator, in_words, kind, work
+from engine.recipe import Recipe, Share
+
+
+def _recipe(size: int = 512, steps: int = 125) -> Recipe:
+    return Recipe(styles=(Share("starrynight"),), mode="fine", encoder="slim", size=size, steps=steps)
+
+
+def _took(recipe: Recipe, seconds: float) -> Duration:
+    return Duration(kind(recipe), work(recipe), seconds)
+
+
+def test_the_first_guess_is_of_the_right_order() -> None:
+    assert 5 < Estimator().seconds(_recipe()) < 60
+
+
+def test_an_estimate_follows_what_the_last_pictures_took() -> None:
+    estimator = Estimator(_took(_recipe(), 4.0) for _ in range(5))
+    assert estimator.seconds(_recipe()) == pytest.approx(4.0)
+    assert estimator.seconds(_recipe(steps=250)) == pytest.approx(8.0)
+
+
+def test_one_odd_picture_does_not_spoil_the_estimate() -> None:
+    estimator = Estimator(_took(_recipe(), seconds) for seconds in (4.0, 4.0, 900.0, 4.0, 4.0))
+    assert estimator.seconds(_recipe()) == pytest.approx(4.0)
+
+
+def test_pictures_of_the_same_size_count_for_more_than_others() -> None:
+    small = [_took(_recipe(size=128), 3.0)] * 20  # overhead: far slower per pixel
+    large = [_took(_recipe(size=1024), 40.0)] * 9
+    assert Estimator([*large, *small]).seconds(_recipe(size=1024)) == pytest.approx(40.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "a moment"),
+        (2, "a few seconds"),
+        (4.9, "a few seconds"),
+        (21, "about 20 s"),
+        (41, "about 40 s"),
+        (100, "about 2 min"),
+        (3000, "about 50 min"),
+        (7000, "about 2 h"),
+    ],
+)
+def test_a_time_is_said_as_one_would_say_it(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1e6))
+def test_no_time_is_said_far_from_what_it_is(seconds: float) -> None:
+    words = in_words(seconds)
+    if words in ("a moment", "a few seconds"):
+        assert seconds < 5
+    else:
+        _, number, unit = words.split()
+        said = int(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+        assert said == pytest.approx(seconds, rel=0.35)

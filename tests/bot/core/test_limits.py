@@ -1,0 +1,76 @@
+"""How much one person may ask for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.errors import LimitReached
+from bot.core.limits import Limits
+
+
+def test_a_person_at_the_cap_is_told_how_many_wait_and_for_how_long() -> None:
+    with pytest.raises(LimitReached) as refusal:
+        Limits(open_jobs=3).check("ann", 3, now=0, wait_hint=41)
+    assert str(refusal.value) == "3 of your pictures are waiting; the limit is 3. Cancel one or wait about 40 s."
+
+
+def test_a_cap_of_one_speaks_of_one_picture() -> None:
+    with pytest.raises(LimitReached, match=r"^1 of your pictures is waiting; the limit is 1\. Cancel one or wait"):
+        Limits(open_jobs=1).check("ann", 1, now=0)
+
+
+def test_a_burst_is_allowed_and_the_next_order_is_told_when_to_come() -> None:
+    limits = Limits(burst=2, per_minute=2)
+    for _ in range(2):
+        limits.check("ann", 0, now=100)
+        limits.spend("ann", now=100)
+    with pytest.raises(LimitReached, match="Please wait about 30 s"):
+        limits.check("ann", 0, now=100)
+    limits.check("ann", 0, now=130)
+
+
+def test_one_person_spends_nothing_of_another() -> None:
+    limits = Limits(burst=1)
+    limits.spend("ann", now=0)
+    limits.check("bob", 0, now=0)
+
+
+def test_an_order_that_came_to_nothing_is_given_back() -> None:
+    limits = Limits(burst=1)
+    limits.spend("ann", now=0)
+    limits.give_back("ann", now=0)
+    limits.check("ann", 0, now=0)
+
+
+def test_a_clock_set_back_costs_nobody_an_order() -> None:
+    limits = Limits(burst=2)
+    limits.spend("ann", now=1000)
+    limits.check("ann", 0, now=0)
+
+
+def test_people_who_have_rested_are_forgotten() -> None:
+    limits = Limits(burst=1, per_minute=60)
+    for number in range(5000):
+        limits.spend(f"user {number}", now=number)
+    assert limits.remembered <= 256
+
+
+@settings(deadline=None)
+@given(
+    burst=st.integers(1, 10),
+    per_minute=st.floats(0.5, 120),
+    pauses=st.lists(st.floats(0, 120), max_size=60),
+)
+def test_nobody_gets_more_than_the_burst_and_the_rate(burst: int, per_minute: float, pauses: list[float]) -> None:
+    limits, now, orders = Limits(burst=burst, per_minute=per_minute), 0.0, 0
+    for pause in pauses:
+        now += pause
+        try:
+            limits.check("ann", 0, now)
+        except LimitReached:
+            continue
+        limits.spend("ann", now)
+        orders += 1
+        assert orders <= burst + now * per_minute / 60 + 1e-6

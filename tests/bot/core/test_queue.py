@@ -1,0 +1,153 @@
+"""Who is next."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.errors import LimitReached
+from bot.core.queue import FairQueue, Ticket
+
+
+def _filled(*tickets: tuple[str, str, float]) -> FairQueue:
+    queue = FairQueue()
+    for ticket in tickets:
+        queue.put(Ticket(*ticket))
+    return queue
+
+
+def _served(queue: FairQueue, count: int | None = None) -> list[Ticket]:
+    async def serve() -> list[Ticket]:
+        return [await queue.get() for _ in range(len(queue) if count is None else count)]
+
+    return asyncio.run(serve())
+
+
+def test_one_persons_ten_pictures_do_not_hold_up_anothers_first() -> None:
+    queue = _filled(*((f"ann {number}", "ann", 20.0) for number in range(10)), ("bob 0", "bob", 20.0))
+    assert queue.place("bob 0") == 2
+    assert [ticket.id for ticket in _served(queue)][:3] == ["ann 0", "bob 0", "ann 1"]
+
+
+def test_small_pictures_are_paid_for_in_seconds_not_in_pictures() -> None:
+    queue = _filled(
+        *((f"small {number}", "ann", 5.0) for number in range(8)),
+        *((f"large {number}", "bob", 20.0) for number in range(2)),
+    )
+    order = [ticket.id for ticket in _served(queue)]
+    assert order.index("small 3") < order.index("large 0") < order.index("small 5")
+
+
+def test_a_cancelled_job_leaves_the_queue() -> None:
+    queue = _filled(("a", "ann", 1.0), ("b", "ann", 1.0), ("c", "bob", 1.0))
+    assert queue.cancel("c")
+    assert not queue.cancel("c")
+    assert "c" not in queue
+    assert queue.place("c") is None
+    assert [ticket.id for ticket in _served(queue)] == ["a", "b"]
+
+
+def test_a_full_line_says_how_long_to_wait() -> None:
+    queue = FairQueue(capacity=2)
+    queue.check(wait=30)
+    queue.put(Ticket("a", "ann", 1.0))
+    with pytest.raises(LimitReached) as refusal:
+        queue.check(wait=31, coming=1)
+    assert str(refusal.value) == "The line is full: 2 pictures are waiting. Please try again in about 30 s."
+
+
+def test_what_was_accepted_before_a_restart_joins_even_a_full_line() -> None:
+    queue = FairQueue(capacity=1)
+    queue.put(Ticket("a", "ann", 1.0))
+    queue.put(Ticket("b", "ann", 1.0))
+    assert len(queue) == 2
+
+
+def test_the_wait_is_what_the_pictures_ahead_cost() -> None:
+    queue = _filled(("a", "ann", 10.0), ("b", "ann", 10.0), ("c", "bob", 10.0))
+    assert [queue.ahead(job) for job in ("a", "c", "b")] == [0, 10, 20]
+
+
+async def test_whoever_waits_for_work_gets_it_as_soon_as_it_comes() -> None:
+    queue = FairQueue()
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    queue.put(Ticket("a", "ann", 1.0))
+    assert (await asyncio.wait_for(waiting, 10)).id == "a"
+
+
+def test_a_picture_of_hours_is_reached_without_walking_every_second() -> None:
+    assert [ticket.id for ticket in _served(_filled(("a", "ann", 1e9), ("b", "bob", 1e12)))] == ["a", "b"]
+
+
+tickets = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 300)), max_size=30).map(
+    lambda drawn: [(f"{number}", user, cost) for number, (user, cost) in enumerate(drawn)]
+)
+
+
+@settings(deadline=None)
+@given(tickets=tickets, served=st.integers(0, 10), late=st.floats(0, 300))
+def test_places_are_those_in_which_they_are_served(
+    tickets: list[tuple[str, str, float]], served: int, late: float
+) -> None:
+    queue = _filled(*tickets)
+    _served(queue, min(served, len(queue)))
+    queue.put(Ticket("late", "e", late))
+    foretold = {ticket.id: queue.place(ticket.id) for ticket in queue.order()}
+    assert {ticket.id: place for place, ticket in enumerate(_served(queue), 1)} == foretold
+    assert len(queue) == 0
+
+
+@settings(deadline=None)
+@given(tickets=tickets)
+def test_everybodys_pictures_are_served_once_and_in_their_own_order(tickets: list[tuple[str, str, float]]) -> None:
+    order = _served(_filled(*tickets))
+    assert len(order) == len(tickets)
+    for person in "abcd":
+        mine = [int(ticket.id) for ticket in order if ticket.user == person]
+        assert mine == sorted(mine)
+
+
+@settings(deadline=None)
+@given(tickets=tickets, cost=st.floats(0, 300))
+def test_nobody_starves(tickets: list[tuple[str, str, float]], cost: float) -> None:
+    """Before a newcomer's first picture, everybody else gets at most as many seconds as that picture costs, and the
+    one picture more that each had saved up for."""
+    queue = _filled(*tickets)
+    queue.put(Ticket("mine", "newcomer", cost))
+    ahead: dict[str, float] = {}
+    largest: dict[str, float] = {}
+    for ticket in _served(queue, queue.place("mine"))[:-1]:
+        ahead[ticket.user] = ahead.get(ticket.user, 0) + ticket.cost
+        largest[ticket.user] = max(largest.get(ticket.user, 0), ticket.cost)
+    for person, seconds in ahead.items():
+        assert seconds <= max(cost, 1.0) + largest[person] + 1.0
+
+
+@settings(deadline=None)
+@given(
+    costs=st.lists(st.floats(0, 100), min_size=1, max_size=20),
+    rivals=st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100)), min_size=1, max_size=60),
+)
+def test_nobody_starves_however_many_keep_coming(costs: list[float], rivals: list[tuple[str, float]]) -> None:
+    """New pictures join after every one that is served, and the first who came is served all the same."""
+
+    async def serve() -> int:
+        queue = FairQueue()
+        for number, cost in enumerate(costs):
+            queue.put(Ticket(f"a {number}", "a", cost))
+        queue.put(Ticket("mine", "newcomer", 50.0))
+        rounds, ticket = 0, await queue.get()
+        while ticket.id != "mine":
+            user, cost = rivals[rounds % len(rivals)]
+            queue.put(Ticket(f"rival {rounds}", user, cost))
+            rounds += 1
+            ticket = await queue.get()
+        return rounds
+
+    # Three rivals, each served at most once in each of the 50 rounds that the newcomer's picture takes.
+    assert asyncio.run(serve()) <= 3 * 51

@@ -1,0 +1,198 @@
+"""What the buttons under a picture mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.core.jobs import Job, State
+from bot.dialog.buttons import Action, Actions, Press, Pressed, buttons
+from engine.recipe import STEPS, line
+from tests.harness import Bot, bot, waits
+
+
+async def painted(it: Bot, text: str = "/stylize starrynight seed=7 strength=50") -> Job:
+    job = await it.order(text)
+    return await it.until_state(job.id, State.DELIVERED)
+
+
+async def press(it: Bot, job: Job, action: Action, user: str = "ann", *, admin: bool = False) -> Pressed:
+    data = f"{job.id}:{action}"
+    return await Actions(it.studio, it.store).press(Press(data=data, user=user, admin=admin))
+
+
+def test_a_button_fits_into_what_the_smallest_platform_keeps() -> None:
+    for action in Action:
+        assert len(f"abcdefgh:{action}".encode()) <= 10
+
+
+@pytest.mark.parametrize("mode", ["fast", "universal"])
+async def test_finer_is_the_same_picture_in_fine_mode(mode: str) -> None:
+    async with bot() as it:
+        job = await painted(
+            it, f"/stylize starrynight+greatwave mode={mode} strength=70 brush=2 colors=photo size=256"
+        )
+        assert Action.FINER in [button.action for button in buttons(job)]
+        pressed = await press(it, job, Action.FINER)
+        assert pressed.job, pressed.text
+        fine = pressed.job.recipe
+        assert line(fine).startswith(line(job.recipe).replace(f"mode={mode}", "mode=fine"))
+        assert (fine.init, fine.steps, fine.encoder) == ("fast", STEPS["fast"], "slim")
+
+
+async def test_finer_is_offered_only_where_the_picture_was_not_made_so() -> None:
+    async with bot() as it:
+        job = await painted(it, "/stylize starrynight mode=fine")
+        assert [button.action for button in buttons(job)] == [action for action in Action if action != Action.FINER]
+        refused = await press(it, job, Action.FINER)
+        assert refused.refused
+        assert "mode=fine already" in refused.text
+
+
+@pytest.mark.parametrize("action", [Action.AGAIN, Action.STRONGER, Action.COLORS, Action.FINER])
+async def test_the_buttons_of_a_picture_in_ones_own_style_keep_the_style_picture(action: Action) -> None:
+    async with bot() as it:
+        job = await it.order("/stylize mine", style=b"tiles")
+        await it.until_state(job.id, State.DELIVERED)
+        pressed = await press(it, job, action)
+        assert pressed.job, pressed.text
+        await it.engine.started(pressed.job.id)
+        assert it.engine.runs[1].style == b"tiles"
+
+
+async def test_again_takes_another_seed_and_nothing_else() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        pressed = await press(it, job, Action.AGAIN)
+        assert pressed.job
+        assert pressed.job.recipe.seed != 7
+        assert pressed.job.recipe.strength == 50
+        assert pressed.job.place == job.place
+
+
+@pytest.mark.parametrize(
+    ("said", "action", "expected"),
+    [
+        ("strength=50", Action.STRONGER, "strength=70"),
+        ("strength=50", Action.SOFTER, "strength=30"),
+        ("strength=90", Action.STRONGER, "strength=100"),
+        ("strength=10", Action.SOFTER, "strength=0"),
+        ("strength=50", Action.COLORS, "colors=photo"),
+        ("colors=photo", Action.COLORS, "colors=style"),
+        ("ratio=0.01", Action.STRONGER, "ratio=0.00158489"),
+        ("ratio=0.01", Action.SOFTER, "ratio=0.0630957"),
+    ],
+)
+async def test_a_change_keeps_the_seed_so_that_it_shows(said: str, action: Action, expected: str) -> None:
+    async with bot() as it:
+        job = await painted(it, f"/stylize starrynight seed=7 {said}")
+        pressed = await press(it, job, action)
+        assert pressed.job, pressed.text
+        assert pressed.job.recipe.seed == 7
+        name, value = expected.split("=")
+        assert str(getattr(pressed.job.recipe, name)) == value
+
+
+@pytest.mark.parametrize(
+    ("said", "action", "end"),
+    [
+        ("strength=100", Action.STRONGER, "strength=100 already, and that is the most"),
+        ("strength=0", Action.SOFTER, "strength=0 already, and that is the least"),
+        ("ratio=1e-9", Action.STRONGER, "end of the scale"),
+    ],
+)
+async def test_the_ends_of_the_scale_are_said(said: str, action: Action, end: str) -> None:
+    async with bot() as it:
+        pressed = await press(it, await painted(it, f"/stylize starrynight {said}"), action)
+        assert pressed.refused
+        assert end in pressed.text
+
+
+async def test_only_who_ordered_may_press_and_an_admin_may_delete() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        for action in (Action.AGAIN, Action.ORIGINAL, Action.DELETE):
+            refused = await press(it, job, action, "bob")
+            assert refused.refused
+            assert "who ordered the picture" in refused.text
+        assert (await press(it, job, Action.AGAIN, "bob", admin=True)).refused
+        assert (await press(it, job, Action.DELETE, "bob", admin=True)).delete
+
+
+async def test_the_original_file_is_the_picture_to_the_last_byte() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        pressed = await press(it, job, Action.ORIGINAL)
+        assert pressed.file
+        assert pressed.file.name == f"starrynight-{job.id[:4]}.png"
+        assert pressed.file.data == await it.store.result(job.id)
+
+
+async def test_what_is_deleted_is_gone_from_the_journal() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        assert (await press(it, job, Action.DELETE)).delete
+        assert await it.store.photo(job.id) is None
+        gone = await press(it, job, Action.AGAIN)
+        assert gone.refused
+        assert "do not keep this picture any more" in gone.text
+
+
+async def test_what_is_kept_no_more_an_admin_may_still_take_away() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        await it.store.forget(job.id)
+        taken = await press(it, job, Action.DELETE, admin=True)
+        assert (taken.delete, taken.text) == (True, "Deleted.")
+        refused = await press(it, job, Action.DELETE)
+        assert refused.refused
+        assert "An admin can delete it." in refused.text
+
+
+async def test_an_unfinished_picture_has_no_file_and_is_not_deleted() -> None:
+    async with bot(waits) as it:
+        job = await it.order()
+        assert "not finished" in (await press(it, job, Action.ORIGINAL)).text
+        assert f"/cancel {job.id}" in (await press(it, job, Action.DELETE)).text
+
+
+async def test_buttons_outlive_a_restart(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    async with bot(path=journal) as it:
+        job = await painted(it)
+    async with bot(path=journal) as it:
+        assert (await press(it, job, Action.STRONGER)).job
+
+
+async def test_a_nervous_finger_orders_once() -> None:
+    now = 0.0
+    async with bot() as it:
+        job = await painted(it)
+        actions = Actions(it.studio, it.store, clock=lambda: now)
+        again = Press(data=f"{job.id}:a", user="ann")
+        assert (await actions.press(again)).job
+        second = await actions.press(again)
+        assert (second.job, second.text) == (None, "I am on it already.")
+        now = 60.0
+        assert (await actions.press(again)).job
+
+
+async def test_the_same_press_handed_over_twice_is_one_job() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        again = Press(data=f"{job.id}:a", user="ann", idempotency_key="query 1")
+        # Two bots' lives: the second does not remember the first's.
+        first = await Actions(it.studio, it.store).press(again)
+        second = await Actions(it.studio, it.store).press(again)
+        assert first.job
+        assert second.job
+        assert first.job.id == second.job.id
+
+
+@pytest.mark.parametrize("data", ["", "nonsense", "abcdefgh:x", ":a", "abcdefgh:a"])
+async def test_a_button_of_another_age_is_refused_with_a_sentence(data: str) -> None:
+    async with bot() as it:
+        pressed = await Actions(it.studio, it.store).press(Press(data=data, user="ann"))
+        assert pressed.refused
+        assert pressed.text.endswith(".")

@@ -1,0 +1,509 @@
+"""The supervisor against real processes that do everything wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import EngineError
+from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings, clean_environment, worker_command
+from engine import wire
+from engine.recipe import Recipe, Share
+
+FAULTY = str(Path(__file__).parent / "faulty_engine.py")
+RECIPE = Recipe(styles=(Share("starrynight"),))
+ENDLESS = 90.0  # seconds; no test may come near it
+TIMINGS = Timings(
+    load_seconds=ENDLESS,
+    hang_seconds=ENDLESS,
+    cancel_seconds=ENDLESS,
+    stop_seconds=ENDLESS,
+    terminate_seconds=ENDLESS,
+    first_pause_seconds=0.01,
+    longest_pause_seconds=0.02,
+)
+
+
+class Watched(Supervisor):
+    """A supervisor whose happenings can be waited for."""
+
+    def __init__(self, *command: str, **timings: float) -> None:
+        self.happened: list[ProcessEvent] = []
+        self._news = asyncio.Event()
+        super().__init__(
+            command or (sys.executable, FAULTY),
+            timings=Timings(**{**{f: getattr(TIMINGS, f) for f in TIMINGS.__struct_fields__}, **timings}),
+            observer=self._note,
+        )
+
+    def _note(self, happening: ProcessEvent) -> None:
+        self.happened.append(happening)
+        self._news.set()
+
+    def _heard(self, event: wire.Event) -> None:
+        super()._heard(event)
+        self._news.set()
+
+    async def until(self, *wanted: ProcessEvent) -> None:
+        """Wait until what has happened begins with ``wanted``."""
+        while self.happened[: len(wanted)] != list(wanted):
+            self._news.clear()
+            await self._news.wait()
+
+    async def until_idle(self) -> None:
+        while self.busy:
+            self._news.clear()
+            await self._news.wait()
+
+
+@pytest.fixture(autouse=True)
+async def _everything_ends() -> AsyncIterator[None]:
+    def give_up() -> None:
+        for task in asyncio.all_tasks():
+            task.cancel("the test takes too long")
+
+    watchdog = asyncio.get_running_loop().call_later(ENDLESS, give_up)
+    yield
+    watchdog.cancel()
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left behind"
+
+
+def order(photo: str, job: str = "job") -> wire.Paint:
+    return wire.Paint(job, photo.encode(), RECIPE, preview_seconds=0.001)
+
+
+async def events_of(engine: Supervisor, photo: str, job: str = "job") -> list[wire.Event]:
+    return [event async for event in engine.run(order(photo, job))]
+
+
+async def broken_by(engine: Supervisor, photo: str) -> tuple[list[wire.Event], str]:
+    """What came before the engine broke, and the sentence."""
+    events = []
+    try:
+        async for event in engine.run(order(photo)):
+            events.append(event)
+    except EngineError as error:
+        return events, str(error)
+    pytest.fail(f"not broken: {events}")
+
+
+async def paints(engine: Supervisor) -> bool:
+    """Whether it still does what it is there for."""
+    last = (await events_of(engine, "well", "another job"))[-1]
+    return isinstance(last, wire.Done) and last.picture == b"well"
+
+
+@asynccontextmanager
+async def at_work(engine: Supervisor, photo: str) -> AsyncIterator[asyncio.Task[list[wire.Event]]]:
+    """A job that the engine has begun; its events are the task's result."""
+    begun = asyncio.Event()
+
+    async def collect() -> list[wire.Event]:
+        events = []
+        async for event in engine.run(order(photo)):
+            events.append(event)
+            begun.set()
+        return events
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(collect())
+        await begun.wait()
+        yield task
+
+
+def pid_of(events: list[wire.Event]) -> int:
+    notes = " ".join(event.note for event in events if isinstance(event, wire.Progress))
+    found = re.search(r"process (\d+)", notes)
+    assert found
+    return int(found[1])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+# --- when all is well ------------------------------------------------------------------------------------------------
+
+
+async def test_a_job_reports_on_its_way_and_ends_with_the_picture() -> None:
+    async with Watched() as engine:
+        *steps, done = await events_of(engine, "well")
+    assert {type(step) for step in steps} <= {wire.Progress, wire.Preview}
+    assert [step.note for step in steps if isinstance(step, wire.Progress)][-1].endswith("finished")
+    assert isinstance(done, wire.Done)
+    assert (done.job, done.picture, done.recipe) == ("job", b"well", RECIPE)
+
+
+async def test_one_process_paints_job_after_job() -> None:
+    async with Watched() as engine:
+        pids = {pid_of(await events_of(engine, "well", f"job {i}")) for i in range(3)}
+        assert pids == {engine.pid}
+    assert engine.happened == ["started", "ready", "stopped"]
+
+
+async def test_a_refused_photo_is_no_fault_of_the_engine() -> None:
+    async with Watched() as engine:
+        assert (await events_of(engine, "refuse"))[-1] == wire.Failed("job", "refused", "I do not like it.")
+        assert engine.restarts == 0
+
+
+async def test_it_says_what_the_engine_is_and_does() -> None:
+    async with Watched() as engine:
+        async with at_work(engine, "patient") as task:
+            assert engine.ready is not None
+            assert engine.ready.device == "a faulty device"
+            assert engine.busy == "job"
+            await engine.cancel("job")
+            await task
+        assert engine.busy is None
+    assert (engine.ready, engine.pid) == (None, None)
+
+
+async def test_a_consumer_that_is_slow_gets_the_newest_and_every_note() -> None:
+    async with Watched() as engine, aclosing(engine.run(order("well"))) as events:
+        first = await anext(events)
+        await engine.until_idle()  # it goes on while nobody looks
+        rest = [event async for event in events]
+    progress = [event for event in [first, *rest] if isinstance(event, wire.Progress)]
+    assert len(progress) <= 2
+    assert progress[-1].note.endswith("finished")
+    assert isinstance(rest[-1], wire.Done)
+
+
+async def test_stray_prints_and_answers_for_other_jobs_disturb_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        async with Watched() as engine:
+            assert isinstance((await events_of(engine, "chatter"))[-1], wire.Done)
+    levels = {record.message: record.levelname for record in caplog.records}
+    assert levels["a stray line from Python"] == "INFO"
+    assert levels["a serious one"] == "ERROR"
+    assert "a stray line from C" in levels
+
+
+async def test_two_jobs_at_once_are_a_mistake_of_ours() -> None:
+    async with Watched() as engine, at_work(engine, "patient") as task:
+        with pytest.raises(RuntimeError, match="one at a time"):
+            await events_of(engine, "well", "another job")
+        await engine.cancel("job")
+        assert isinstance((await task)[-1], wire.Failed)
+
+
+async def test_a_photo_too_large_for_a_frame_is_refused() -> None:
+    async with Watched() as engine:
+        (failed,) = [e async for e in engine.run(wire.Paint("job", bytes(wire.MAX_FRAME), RECIPE))]
+        assert isinstance(failed, wire.Failed)
+        assert failed.kind == "refused"
+        assert await paints(engine)
+
+
+# --- when it fails ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "happening"),
+    [
+        ("crash", "crashed"),
+        ("segfault", "crashed"),
+        ("babble", "protocol_error"),
+        ("announce", "protocol_error"),
+        ("boast", "protocol_error"),
+    ],
+)
+async def test_a_fault_breaks_one_job_and_the_next_has_a_new_process(fault: str, happening: ProcessEvent) -> None:
+    async with Watched() as engine:
+        events, sentence = await broken_by(engine, fault)
+        assert "in the middle of this picture" in sentence
+        assert await paints(engine)
+        assert engine.happened == ["started", "ready", happening, "started", "ready"]
+        assert engine.restarts == 1
+        assert not is_alive(pid_of(events))
+
+
+async def test_a_hanging_engine_is_replaced() -> None:
+    async with Watched(hang_seconds=3.0) as engine:
+        with pytest.raises(EngineError, match="silent"):
+            await events_of(engine, "hang")
+        assert await paints(engine)
+    assert engine.happened[:4] == ["started", "ready", "hung", "started"]
+
+
+async def test_a_killed_engine_is_replaced_in_mid_job() -> None:
+    async with Watched() as engine, aclosing(engine.run(order("patient"))) as events:
+        await anext(events)
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGKILL)
+        with pytest.raises(EngineError, match="when memory runs out"):
+            _ = [event async for event in events]
+        assert await paints(engine)
+
+
+async def test_the_same_job_succeeds_at_the_second_attempt(tmp_path: Path) -> None:
+    photo = f"once {tmp_path / 'seen'} crash"
+    async with Watched() as engine:
+        with pytest.raises(EngineError):
+            await events_of(engine, photo)
+        assert isinstance((await events_of(engine, photo))[-1], wire.Done)
+
+
+async def test_an_engine_that_dies_while_idle_is_replaced() -> None:
+    async with Watched() as engine:
+        await engine.until("started", "ready")
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGKILL)
+        await engine.until("started", "ready", "oom_killed", "started", "ready")
+        assert await paints(engine)
+
+
+async def test_a_job_waits_for_an_engine_that_starts_at_the_second_attempt(tmp_path: Path) -> None:
+    async with Watched(sys.executable, FAULTY, f"dies-once:{tmp_path / 'seen'}") as engine:
+        await engine.until("started", "crashed")
+        assert await paints(engine)
+
+
+@pytest.mark.parametrize(
+    ("command", "load_seconds", "happening"),
+    [
+        ((sys.executable, FAULTY, "dies"), ENDLESS, "crashed"),
+        ((sys.executable, FAULTY, "silent"), 0.5, "hung"),
+        (("/no/such/program",), ENDLESS, "crashed"),
+    ],
+)
+async def test_an_engine_that_does_not_start_costs_a_sentence(
+    command: tuple[str, ...], load_seconds: float, happening: ProcessEvent
+) -> None:
+    async with Watched(*command, load_seconds=load_seconds) as engine:
+        for _ in range(2):
+            with pytest.raises(EngineError, match="does not start"):
+                await events_of(engine, "well")
+    assert engine.happened.count(happening) >= 2
+    assert "ready" not in engine.happened
+
+
+async def test_restarts_come_slower_and_slower_until_a_job_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("bot.engine_process.supervisor.asyncio.sleep", note)
+    async with Watched(first_pause_seconds=1.0, longest_pause_seconds=3.0) as engine:
+        for fault in ("crash", "babble", "crash", "well", "crash", "well"):
+            try:
+                await events_of(engine, fault)
+            except EngineError:
+                continue
+    assert pauses == [1.0, 2.0, 3.0, 1.0]
+
+
+# --- when somebody has had enough ------------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_job_is_given_up_by_the_engine() -> None:
+    async with Watched() as engine:
+        async with at_work(engine, "patient") as task:
+            await engine.cancel("job")
+            await engine.cancel("job")
+        assert task.result()[-1] == wire.Failed("job", "cancelled", "Cancelled.")
+        assert await paints(engine)
+        assert engine.restarts == 0
+
+
+async def test_cancelling_some_other_job_changes_nothing() -> None:
+    async with Watched() as engine:
+        await engine.cancel("job")
+        async with at_work(engine, "patient") as task:
+            await engine.cancel("another job")
+            await engine.cancel("job")
+        assert isinstance(task.result()[-1], wire.Failed)
+        await engine.cancel("job")
+        assert await paints(engine)
+
+
+@pytest.mark.parametrize("fault", ["deaf", "hang", "stubborn"])
+async def test_a_job_that_ignores_its_cancelling_is_killed(fault: str) -> None:
+    async with Watched(cancel_seconds=0.1) as engine:
+        async with at_work(engine, fault) as task:
+            await engine.cancel("job")
+        assert task.result()[-1] == wire.Failed("job", "cancelled", "Cancelled.")
+        assert await paints(engine)
+        assert engine.happened == ["started", "ready", "killed", "started", "ready"]
+        assert not is_alive(pid_of(task.result()))
+
+
+async def test_a_job_can_be_cancelled_before_the_engine_is_there() -> None:
+    async with Watched(sys.executable, FAULTY, "silent", stop_seconds=0.01) as engine:
+        events = engine.run(order("well"))
+        next_event = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        assert engine.busy == "job"
+        await engine.cancel("job")
+        assert await next_event == wire.Failed("job", "cancelled", "Cancelled.")
+
+
+async def test_a_job_that_nobody_listens_to_makes_room_for_the_next() -> None:
+    async with Watched() as engine:
+        async with aclosing(engine.run(order("patient"))) as events:
+            await anext(events)
+        assert engine.busy == "job"
+        assert await paints(engine)
+        assert engine.restarts == 0
+
+
+async def test_a_job_that_nobody_listens_to_and_that_does_not_end_is_killed() -> None:
+    async with Watched(cancel_seconds=0.1) as engine:
+        async with aclosing(engine.run(order("deaf"))) as events:
+            await anext(events)
+        assert await paints(engine), "the next job waits for the new process, and is not blamed"
+        assert "killed" in engine.happened
+
+
+@pytest.mark.parametrize("photo", ["patient", "deaf"])
+async def test_a_job_that_takes_too_long_is_given_up(photo: str) -> None:
+    async with Watched(job_seconds=0.3, cancel_seconds=0.1) as engine:
+        failed = (await events_of(engine, photo))[-1]
+        assert isinstance(failed, wire.Failed)
+        assert failed.kind == "broken"
+        assert "Try a smaller size" in failed.message
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+
+
+async def test_closing_stops_the_process_and_breaks_its_job() -> None:
+    async with Watched() as engine:
+        events = engine.run(order("patient"))
+        pid = pid_of([await anext(events)])
+    with pytest.raises(EngineError, match="shutting down"):
+        _ = [event async for event in events]
+    assert not is_alive(pid)
+    assert engine.happened == ["started", "ready", "stopped"]
+
+
+@pytest.mark.parametrize("fault", ["deaf", "stubborn"])
+async def test_closing_ends_even_a_process_that_will_not(fault: str) -> None:
+    async with Watched(stop_seconds=0.1, terminate_seconds=0.5) as engine:
+        events = engine.run(order(fault))
+        pid = pid_of([await anext(events)])
+    await events.aclose()
+    assert not is_alive(pid)
+    assert engine.happened[-1] == "stopped"
+
+
+async def test_what_goes_wrong_inside_comes_out_as_it_is() -> None:
+    async def bot() -> None:
+        async with Watched() as engine:
+            await engine.until("started", "ready")
+            raise KeyError("ours")
+
+    with pytest.raises(KeyError, match="ours"):
+        await bot()
+
+
+async def test_a_cancelled_bot_leaves_no_process_behind() -> None:
+    pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def bot() -> None:
+        async with Watched() as engine:
+            await engine.until("started", "ready")
+            pid.set_result(engine.pid or 0)
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(bot())
+    await pid
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not is_alive(pid.result())
+
+
+@pytest.mark.parametrize("turns", range(0, 24, 3))
+async def test_closing_right_after_opening_leaves_nothing_behind(turns: int) -> None:
+    """Each time a few turns of the event loop later: before the spawn, in it, after it."""
+    async with Watched():
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+
+async def test_nothing_runs_once_it_is_closed() -> None:
+    async with Watched() as engine:
+        pass
+    with pytest.raises(EngineError, match="shutting down"):
+        await events_of(engine, "well")
+
+
+BOT = """
+import asyncio, sys
+from bot.engine_process.supervisor import Supervisor
+from engine import wire
+from engine.recipe import Recipe, Share
+
+async def main():
+    async with Supervisor([sys.executable, sys.argv[1]]) as engine:
+        async for event in engine.run(wire.Paint("job", sys.argv[2].encode(), Recipe(styles=(Share("starrynight"),)))):
+            print(engine.pid, flush=True)
+            await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process that is not ours, as only Linux can")
+@pytest.mark.parametrize("fault", ["patient", "hang"])
+def test_the_engine_does_not_outlive_a_bot_that_is_killed(fault: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", BOT, FAULTY, fault], stdout=subprocess.PIPE) as bot:
+        assert bot.stdout
+        engine = os.pidfd_open(int(bot.stdout.readline()))
+        bot.kill()
+    try:
+        ended, _, _ = select.select([engine], [], [], ENDLESS)
+    finally:
+        os.close(engine)
+    assert ended, "the engine is an orphan"
+
+
+# --- how it is started -----------------------------------------------------------------------------------------------
+
+
+async def test_the_engine_knows_no_secret_of_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("IMPASTO_WEB_TOKEN", "DISCORD_TOKEN", "SOME_API_KEY"):
+        monkeypatch.setenv(name, "hush")
+    monkeypatch.setenv("HARMLESS", "told")
+    async with Watched() as engine:
+        done = (await events_of(engine, "environment"))[-1]
+    assert isinstance(done, wire.Done)
+    assert b"told" in done.picture
+    assert b"hush" not in done.picture
+
+
+def test_the_engine_runs_the_code_that_the_bot_runs(root: Path) -> None:
+    path = clean_environment({"PYTHONPATH": "/elsewhere"})["PYTHONPATH"]
+    assert path == f"{root}{os.pathsep}/elsewhere"
+
+
+def test_the_command_carries_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from engine.worker import Settings, settings_of
+
+    monkeypatch.chdir(tmp_path)
+    command = worker_command(
+        device="cpu", threads=3, cache=Path("here"), encoder="full", max_photo_mb=7, gallery=Path("ours")
+    )
+    assert settings_of(command[command.index("engine.worker") + 1 :]) == Settings(
+        device="cpu", threads=3, cache=tmp_path / "here", encoder="full", max_photo_mb=7, gallery=tmp_path / "ours"
+    )

@@ -1,0 +1,25 @@
+"""Prints come from this package, wherever the bot was started."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.engine_process import thumbnails
+from engine import gallery
+
+
+async def test_code_in_the_folder_where_the_bot_was_started_is_not_run(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "__init__.py").touch()
+    (tmp_path / "engine" / "prints.py").write_text("print('not ours')")
+    monkeypatch.chdir(tmp_path)
+    sheet = await thumbnails.sheet(list(gallery.default())[:2])
+    assert sheet is not None
+    assert sheet.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("most", [20_000, 400])
+async def test_a_print_has_at_most_so_many_bytes_or_there_is_none(most: int) -> None:
+    made = await thumbnails.preview(next(iter(gallery.default())), most)
+    assert (made is None) == (most == 400)
+    assert made is None or len(made) <= most

@@ -1,0 +1,308 @@
+"""What tests of the bot stand on: an engine and a chat that do as a test tells them, around the real composition root.
+
+`assembled` is a bot without a platform, and `at_work` its studio at work; platforms' own harnesses add theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from bot.app import assemble
+from bot.backoff import Backoff
+from bot.core.admission import Rules
+from bot.core.announce import Pace
+from bot.core.engine import Engine
+from bot.core.errors import EngineError
+from bot.core.jobs import Job, Place, State
+from bot.core.journal.store import Store
+from bot.core.limits import Limits
+from bot.core.messages import Accepted, Chat, Choice, Incoming, Refused, Reply, Result, Status
+from bot.core.queue import FairQueue
+from bot.dialog.services import Services
+from engine import gallery
+from engine.gallery import Gallery, Style
+from engine.wire import Done, Event, Failed, Paint, Preview, Progress, Ready
+
+PATIENCE = 60.0  # seconds; only a failing test waits that long
+BRISK = Pace(show=5.0, deliver=5.0, retry=Backoff(first=0.001, longest=0.002))
+GALLERY = Gallery(
+    (
+        Style(
+            name="starrynight",
+            title="The Starry Night",
+            artist="Vincent van Gogh",
+            year="1889",
+            licence="public domain",
+            tags=("night", "blue"),
+            strength=60,
+        ),
+        Style(
+            name="greatwave",
+            title="The Great Wave off Kanagawa",
+            artist="Katsushika Hokusai",
+            year="c. 1831",
+            licence="public domain",
+            aliases=("hokusai",),
+            tags=("woodblock", "blue"),
+            strength=40,
+        ),
+    )
+)
+
+
+class Board:
+    """Wakes up those who wait for something to become true."""
+
+    def __init__(self) -> None:
+        self._notices: set[asyncio.Event] = set()
+
+    def notice(self) -> None:
+        for notice in self._notices:
+            notice.set()
+
+    async def until(self, truth: Callable[[], object]) -> None:
+        """Return when ``truth`` is true, looking again after every notice."""
+        mine = asyncio.Event()
+        self._notices.add(mine)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not truth():
+                    await mine.wait()
+                    mine.clear()
+        finally:
+            self._notices.remove(mine)
+
+
+Act = Callable[["EngineDouble", Paint], AsyncGenerator[Event, None]]
+
+
+def done(paint: Paint, **changes: Any) -> Done:
+    """The end of a job, with a picture that tells whose it is."""
+    said = dict(width=640, height=480, seconds=2.0, recipe=paint.recipe) | changes
+    return Done(job=paint.job, picture=b"picture of " + paint.photo, **said)
+
+
+async def paints(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+    """A good engine."""
+    yield Progress(paint.job, 0.5, "step 60 of 120")
+    yield Preview(paint.job, b"preview")
+    yield done(paint)
+
+
+async def waits(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+    """Takes its time: until `EngineDouble.let_go`, or until it is cancelled."""
+    yield Progress(paint.job, 0.1, "step 12 of 120")
+    await engine.until(lambda: paint.job in engine.free or paint.job in engine.cancelled)
+    yield done(paint) if paint.job in engine.free else Failed(paint.job, "cancelled", "Cancelled.")
+
+
+async def crashes(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+    """Dies in the middle of the job."""
+    yield Progress(paint.job, 0.3, "step 36 of 120")
+    raise EngineError("My painting engine stopped in the middle of this picture.")
+
+
+def fails(kind: Any, message: str) -> Act:
+    async def act(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        yield Failed(paint.job, kind, message)
+
+    return act
+
+
+class EngineDouble(Board):
+    """An engine that plays one act for every job it is given, and a good one when it has no more."""
+
+    def __init__(self, *acts: Act) -> None:
+        super().__init__()
+        self.ready: Ready | None = Ready("a double", ("slim",), "0")
+        self.acts = deque(acts)
+        self.runs: list[Paint] = []
+        self.cancelled: list[str] = []
+        self.free: set[str] = set()
+        self.busy = False
+
+    async def run(self, paint: Paint) -> AsyncGenerator[Event, None]:
+        assert not self.busy, "one job at a time"
+        self.busy = True
+        self.runs.append(paint)
+        self.notice()
+        try:
+            async for event in (self.acts.popleft() if self.acts else paints)(self, paint):
+                yield event
+        finally:
+            self.busy = False
+
+    async def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+        self.notice()
+
+    def let_go(self, job: str) -> None:
+        """Let an engine that `waits` finish this job."""
+        self.free.add(job)
+        self.notice()
+
+    async def started(self, job: str) -> None:
+        await self.until(lambda: any(paint.job == job for paint in self.runs))
+
+    @property
+    def painted(self) -> list[str]:
+        """The jobs it was given, by photo."""
+        return [paint.photo.decode() for paint in self.runs]
+
+
+class ChatDouble(Board, Chat):
+    """A chat that writes down what it is told; ``faults`` are raised first, ``open`` closes its door."""
+
+    def __init__(self, name: str = "web") -> None:
+        super().__init__()
+        self.name = name
+        self.shown: list[tuple[str, Status]] = []
+        self.delivered: list[tuple[str, Result]] = []
+        self.notified: list[tuple[str, str]] = []
+        self.faults: deque[Exception] = deque()
+        self.tries = 0
+        self.show_open = asyncio.Event()
+        self.answers_open = asyncio.Event()
+        self.show_open.set()
+        self.answers_open.set()
+
+    async def show(self, job: Job, status: Status) -> None:
+        await self.show_open.wait()
+        self.shown.append((job.id, status))
+        self.notice()
+
+    async def deliver(self, job: Job, result: Result) -> None:
+        await self._answer()
+        self.delivered.append((job.id, result))
+        self.notice()
+
+    async def notify(self, job: Job, text: str) -> None:
+        await self._answer()
+        self.notified.append((job.id, text))
+        self.notice()
+
+    async def _answer(self) -> None:
+        self.tries += 1
+        self.notice()
+        await self.answers_open.wait()
+        if self.faults:
+            raise self.faults.popleft()
+
+    async def answered(self, *jobs: str) -> None:
+        """Wait until these have been delivered or told of."""
+        await self.until(lambda: set(jobs) <= {job for job, _ in (*self.delivered, *self.notified)})
+
+    def texts(self, job: str) -> list[str]:
+        """The statuses shown for a job."""
+        return [status.text for id, status in self.shown if id == job]
+
+
+class Bot:
+    """A studio at work, with everything around it."""
+
+    def __init__(self, services: Services, engine: EngineDouble, chat: ChatDouble) -> None:
+        self.store = services.store
+        self.studio = services.studio
+        self.commands = services.commands
+        self.buttons = services.buttons
+        self.engine = engine
+        self.chat = chat
+
+    async def say(
+        self, text: str, user: str = "ann", photo: bytes | None = None, style: bytes | None = None, **more: Any
+    ) -> Reply:
+        """Send a message."""
+        return await self.commands.say(message(user, photo, style, **more), text)
+
+    async def order(
+        self, text: str = "/stylize starrynight", user: str = "ann", photo: bytes = b"cat", style: bytes | None = None
+    ) -> Job:
+        """Send a photo with a command that is to be accepted."""
+        reply = await self.say(text, user, photo, style)
+        assert isinstance(reply, Accepted), reply.text
+        return reply.job
+
+    async def until_state(self, job: str, state: State) -> Job:
+        """Wait until the journal says so."""
+
+        async def reached() -> Job | None:
+            found = await self.store.job(job)
+            return found if found and found.state is state else None
+
+        return await eventually(reached)
+
+
+async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
+    """The first true thing that ``look`` returns."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await look()):  # noqa: ASYNC110 (a journal gives no notice)
+            await asyncio.sleep(0.002)
+    return found
+
+
+def message(user: str = "ann", photo: bytes | None = None, style: bytes | None = None, **more: Any) -> Incoming:
+    return Incoming(user=user, place=Place("web", f"room of {user}"), photo=photo, style=style, **more)
+
+
+def refused(reply: Reply) -> bool:
+    """Whether a reply says what was wrong."""
+    return isinstance(reply, Refused) or (isinstance(reply, Choice) and reply.refused)
+
+
+@asynccontextmanager
+async def assembled(
+    engine: Engine, *, path: Path | None = None, styles: Gallery | None = None, **more: Any
+) -> AsyncIterator[Services]:
+    """A bot without a platform, not yet at work; its journal in memory where no file is named.
+
+    Args:
+        more: as `bot.app.assemble` takes it.
+    """
+    more = {"limits": Limits(open_jobs=20, burst=50), "pace": BRISK} | more
+    async with Store.open(path) as store:
+        yield assemble(store, engine, styles or gallery.default(), **more)
+
+
+@asynccontextmanager
+async def at_work(services: Services) -> AsyncIterator[None]:
+    """The studio at work; stopped as an operator stops it when the context ends."""
+    running = asyncio.create_task(services.studio.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+@asynccontextmanager
+async def bot(
+    *acts: Act,
+    path: Path | None = None,
+    chat: ChatDouble | None = None,
+    rules: Rules | None = None,
+    limits: Limits | None = None,
+    capacity: int = 100,
+) -> AsyncIterator[Bot]:
+    """A bot with a chat double, whose engine plays these acts."""
+    chat, engine = chat or ChatDouble(), EngineDouble(*acts)
+    more = {"limits": limits} if limits else {}
+    queue = FairQueue(capacity=capacity)
+    async with assembled(engine, path=path, styles=GALLERY, rules=rules, queue=queue, **more) as services:
+        services.studio.add_chat(chat)
+        async with at_work(services):
+            yield Bot(services, engine, chat)
+
+
+def as_the_power_fails(journal: Path, copy: Path) -> Path:
+    """What is on the disk at this moment, for another bot to find."""
+    for name in (journal.name, journal.name + "-wal"):
+        if (journal.parent / name).exists():
+            shutil.copyfile(journal.parent / name, copy.with_name(name.replace(journal.name, copy.name)))
+    return copy
