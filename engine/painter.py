@@ -15,11 +15,17 @@ import msgspec
 import torch
 from torch import Tensor
 
-from engine import device, encoders, fast, gallery, gatys, images, onepass, universal
+from engine import device, gallery
+from engine.encoders import full as encoders
+from engine.encoders.slim import Slim
+from engine.encoders.vgg import Encoder
+from engine.fast import network as fast
+from engine.fast import paint as onepass
+from engine.fine import gatys
+from engine.images import decode as images
 from engine.recipe import MINE, Pooling, Recipe, RecipeError, check, line
-from engine.slim import Slim
 from engine.stages import Picture, Refused, Stage
-from engine.vgg import Encoder
+from engine.universal import paint as universal
 from engine.wire import Paint, Ready
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ async def preview(style: Style, most: int) -> bytes | None:
 async def _made(*words: str, given: bytes = b"") -> bytes | None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-P", "-m", "engine.prints", *words),  # see `command.worker_command`
+        *("-P", "-m", "engine.images.thumbnails", *words),  # see `command.worker_command`
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,

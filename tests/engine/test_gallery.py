@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine import fast, gallery
+from engine import gallery
+from engine.fast import network as fast
 from engine.gallery import Gallery, GalleryError, Style, key
 from engine.recipe import complete, parse
 

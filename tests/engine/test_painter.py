@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import fast, gallery, images
+from engine import gallery
+from engine.fast import network as fast
+from engine.images import decode as images
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage

@@ -437,7 +437,7 @@ def test_a_full_encoder_that_is_not_to_be_had_is_replaced_by_the_slim_one(tmp_pa
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("no"), RuntimeError("can't allocate memory: 9 EB")])
 def test_however_memory_runs_out_it_is_one_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine import images
+    from engine.images import decode as images
     from engine.painter import TorchPainter
     from engine.worker import Settings
 

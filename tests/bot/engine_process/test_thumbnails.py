@@ -9,9 +9,10 @@ from engine import gallery
 
 
 async def test_code_in_the_folder_where_the_bot_was_started_is_not_run(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "images").mkdir(parents=True)
     (tmp_path / "engine" / "__init__.py").touch()
-    (tmp_path / "engine" / "prints.py").write_text("print('not ours')")
+    (tmp_path / "engine" / "images" / "__init__.py").touch()
+    (tmp_path / "engine" / "images" / "thumbnails.py").write_text("print('not ours')")
     monkeypatch.chdir(tmp_path)
     sheet = await thumbnails.sheet(list(gallery.default())[:2])
     assert sheet is not None

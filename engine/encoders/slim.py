@@ -1,0 +1,115 @@
+"""The embedded encoder: a narrow VGG-19 with read-outs, and a branch of SqueezeNet's shape beside it.
+
+The trunk stands for VGG-19, whose layers carry forms and large strokes. Sixteen filters at its entrance see too little
+of fine strokes, though, and leave a mesh where an optimisation has them alone to please. The branch, which stands for
+SqueezeNet 1.0 (Iandola et al. 2016), looks at the picture through 96 filters of 7x7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as fn
+from torch import Tensor, nn
+
+from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, Trunk
+
+WIDTH = 0.25
+# What the trunk's 1x1 read-outs stand for: layer -> channels. The content layer has the width that its teacher has.
+READOUTS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512, "conv4_2": 128}
+CONV1 = 96  # filters of the branch's first layer
+# The branch's fire modules: name -> (inputs, squeezed, each of the two expansions). Squeezed to half as many again as
+# in SqueezeNet, which makes them easier to train.
+FIRES = {
+    "fire2": (96, 24, 64),
+    "fire3": (128, 24, 64),
+    "fire4": (128, 48, 128),
+    "fire5": (256, 48, 128),
+    "fire6": (256, 72, 192),
+    "fire7": (384, 72, 192),
+    "fire8": (384, 96, 256),
+}
+POOLED = ("fire2", "fire5")  # max pooling stands before these
+BRANCH = ("conv1", *FIRES)
+
+
+class Fire(nn.Module):
+    """1x1 squeeze, then 1x1 and 3x3 expansions side by side, ReLU after each."""
+
+    def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(inputs, squeezed, 1)
+        self.one = nn.Conv2d(squeezed, expanded, 1)
+        # Departure: SqueezeNet pads with zeros, which would paint a frame around every picture.
+        self.three = nn.Conv2d(squeezed, expanded, 3, padding=1, padding_mode="reflect")
+
+    def forward(self, x: Tensor) -> Tensor:
+        s = fn.relu(self.squeeze(x))
+        return fn.relu(torch.cat([self.one(s), self.three(s)], 1))
+
+
+class Branch(nn.Module):
+    """Layers under SqueezeNet's names, at 1/2 (conv1), 1/4 (fire2-4) and 1/8 (fire5-8) of the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, CONV1, 7, stride=2)
+        self.fires = nn.ModuleDict({name: Fire(*shape) for name, shape in FIRES.items()})
+
+    def layer(self, name: str, h: Tensor) -> Tensor:
+        """One layer alone: its output for the output ``h`` of the layer before, or the picture centred for conv1."""
+        if name == "conv1":
+            # SqueezeNet does not pad here; (2, 3) keeps the grid at exactly half the picture's.
+            return fn.relu(self.conv1(fn.pad(h, (2, 3, 2, 3), mode="reflect")))
+        if name in POOLED:
+            h = fn.max_pool2d(h, 3, stride=2, ceil_mode=True)
+        out: Tensor = self.fires[name](h)
+        return out
+
+    def forward(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Outputs of ``layers`` for a picture x (B, 3, H, W) in 0..1; nothing beyond the deepest is computed."""
+        wanted = set(layers)
+        found: dict[str, Tensor] = {}
+        h = 2 * x - 1
+        for name in BRANCH:
+            h = self.layer(name, h)
+            if name in wanted:
+                found[name] = h
+            if len(found) == len(wanted):
+                break
+        return found
+
+
+class Slim(nn.Module):
+    """Trunk, read-outs and branch; see `engine.encoders.SlimEncoder` for the trained one."""
+
+    # The branch's conv1 and fire2 say what conv1_1 and conv2_1 would, with more filters and in less time; fire7 and
+    # fire8 are too deep for the branch to be trusted. A recipe can still name them all.
+    style_layers = (*STYLE_LAYERS[2:], "conv1", "fire2", "fire3", "fire4", "fire5", "fire6")
+    content_layers = CONTENT_LAYERS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = Trunk(WIDTH, padding_mode="reflect")
+        self.readouts = nn.ModuleDict(
+            {name: nn.Conv2d(self.trunk.channels[name], n, 1) for name, n in READOUTS.items()}
+        )
+        self.branch = Branch()
+        # One factor for every filter, so that its mean activation is 1: layer -> (N_l,).
+        self.scales = nn.ParameterDict({name: torch.ones(n) for name, n in self.channels().items()})
+
+    @staticmethod
+    def channels() -> dict[str, int]:
+        """How many filters each layer has."""
+        return READOUTS | {"conv1": CONV1} | {name: 2 * expanded for name, (_, _, expanded) in FIRES.items()}
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """``layers`` (names of `channels`) for x (B, 3, H, W) in 0..1: (B, N_l, h_l, w_l), mean near 1."""
+        wanted = list(dict.fromkeys(layers))
+        trunk = [name for name in wanted if name in READOUTS]
+        branch = [name for name in wanted if name not in READOUTS]
+        found = self.branch(x, branch) if branch else {}
+        for name, h in (self.trunk(x, trunk) if trunk else {}).items():
+            found[name] = fn.relu(self.readouts[name](h))
+        return {name: found[name] * self.scales[name].view(1, -1, 1, 1) for name in wanted}

@@ -1,0 +1,1 @@
+"""Fast mode: one feed-forward network for all gallery styles."""

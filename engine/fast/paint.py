@@ -1,0 +1,164 @@
+"""Applying the gallery's network to a photo: strength, mixtures, brush, colours, seed, and large pictures in tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as fn
+from torch import Tensor
+
+from engine.fast import network as fast
+from engine.fine import gatys
+from engine.recipe import Recipe
+
+WHOLE = 3_000_000  # pixels that are painted in one piece; more goes by tiles
+TILE = 1024  # pixels, side of a tile without its margin
+MARGIN = 64  # pixels around a tile; what a pixel of the result depends on is 53 away at most
+PATCH = 256  # pixels, side of the patches from which a large picture's moments are taken
+PATCHES = 32
+# The strength that pairs were trained for; below it the degree falls faster than the strength, as the style's share of
+# the optimisation does. By eye, beside fine mode.
+TRAINED = 42
+STRONGEST = 1.4  # t at strength=100; training went so far
+# For strokes larger than those of training a first pass at a reduced size lays them, and a second, with this share of
+# the degree, the fine ones. By eye.
+SECOND = 0.4
+AREA = 24  # pixels
+GRAIN_BORDER = 4  # pixels; the seed also moves the network's grid over the picture
+
+
+def degree(strength: int) -> float:
+    """How far from the photo's own pair (0) towards the style's (1) and beyond a recipe's strength of 0..100 goes."""
+    if strength <= TRAINED:
+        return float((strength / TRAINED) ** 1.5)
+    return 1 + (STRONGEST - 1) * (strength - TRAINED) / (100 - TRAINED)
+
+
+def paint(
+    network: fast.Network, p: Tensor, shares: Sequence[tuple[str, float]], recipe: Recipe
+) -> Iterator[tuple[float, Tensor]]:
+    """Paint the photo.
+
+    Args:
+        p: photo (3, H, W) in 0..1, at the size of the result.
+        shares: gallery styles that the network knows, each with its weight.
+        recipe: complete.
+
+    Yields:
+        (share done, x (1, 3, H, W) in 0..1); the last x is the picture.
+    """
+    x = p[None]
+    strength = TRAINED if recipe.strength is None else recipe.strength  # a ratio is fine mode's alone
+    if strength == 0:
+        yield 1.0, x.clone()
+        return
+    t = degree(strength)
+    # Near the photo's own pair a reduced first pass would only blur.
+    reduction = (recipe.brush or 1.0) ** min(1.0, t)
+    generator = torch.Generator().manual_seed(recipe.seed or 0)
+    passes = [(network.pair(shares, t), reduction)]
+    if reduction > 1:
+        passes.append((network.pair(shares, SECOND * t), 1.0))
+    for share, painted in _passes(network, x, passes, generator):
+        yield share, keep_colours(x, painted) if recipe.colors == "photo" else painted
+
+
+def keep_colours(x: Tensor, painted: Tensor) -> Tensor:
+    """The painted picture's luminance under the photo's colours (Gatys et al. 2017, section 4)."""
+    _, _, finish = gatys.luminance_only(x, [])
+    return finish(painted)
+
+
+def _passes(
+    network: fast.Network, x: Tensor, passes: Sequence[tuple[Tensor, float]], generator: torch.Generator
+) -> Iterator[tuple[float, Tensor]]:
+    """Pass after pass, each a (pair, reduction) over what the one before has painted, all shown at the size of x."""
+    height, width = x.shape[-2:]
+    y = x
+    for count, (pair, reduction) in enumerate(passes):
+        size = max(32, round(height / reduction)), max(32, round(width / reduction))
+        before = y
+        for done, painted in _pass(network, gatys.resize(before, size), pair.to(x), generator):
+            y = gatys.resize(painted, (height, width))
+            if count:
+                y = _with_colours_of(before, y)
+            yield (count + done) / len(passes), y
+
+
+def _with_colours_of(before: Tensor, y: Tensor) -> Tensor:
+    """y with the large areas' colours of the pass before: a second pass would carry them further than was asked."""
+    size = y.shape[-2:]
+    coarse = max(1, size[0] // AREA), max(1, size[1] // AREA)
+    difference = fn.interpolate(before - y, coarse, mode="area")
+    return (y + fn.interpolate(difference, size, mode="bilinear", align_corners=False)).clamp(0, 1)
+
+
+def _pass(
+    network: fast.Network, x: Tensor, pair: Tensor, generator: torch.Generator
+) -> Iterator[tuple[float, Tensor]]:
+    """One pass of the network over x at its size, whole or by tiles."""
+    height, width = x.shape[-2:]
+    top, left = (int(n) for n in torch.randint(0, GRAIN_BORDER, (2,), generator=generator))
+    bottom, right = (-(height + top) % fast.STRIDE, -(width + left) % fast.STRIDE)
+    framed = fn.pad(x, (left, right, top, bottom), mode="replicate")
+    grain = 2 * torch.rand(1, 1, *framed.shape[-2:], generator=generator).to(x) - 1
+    inside = (..., slice(top, top + height), slice(left, left + width))
+    if height * width <= WHOLE:
+        yield 1.0, run(network, framed, pair, grain)[inside]
+        return
+    canvas = framed.clone()
+    moments = _moments(network, framed, pair, grain)
+    yield 0.1, canvas[inside]
+    places = list(tiles(*framed.shape[-2:]))
+    for count, (outer, inner, within) in enumerate(places, 1):
+        canvas[inner] = run(network, framed[outer], pair, grain[outer], moments)[within]
+        yield 0.1 + 0.9 * count / len(places), canvas[inside]
+
+
+@torch.no_grad()
+def run(
+    network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor, moments: list[fast.Moments] | None = None
+) -> Tensor:
+    """The network's picture of x; see `fast.Network.forward`."""
+    x = x.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
+        painted: Tensor = network(x, pair.expand(len(x), -1, -1), grain, moments)
+    return painted.contiguous()  # L-BFGS, which may go on from here, cannot do with channels last
+
+
+def _moments(network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor) -> list[fast.Moments]:
+    """Every layer's moments over patches that lie evenly over the whole picture, at its full size.
+
+    Of a reduced copy they would be those of a picture with finer detail, and the tiles would come out pale.
+    """
+    height, width = x.shape[-2:]
+    rows = max(1, round(math.sqrt(PATCHES * height / width)))
+    columns = max(1, PATCHES // rows)
+
+    def spread(length: int, count: int) -> list[int]:
+        step = (length - PATCH) / max(1, count - 1)
+        return [int(i * step) // fast.STRIDE * fast.STRIDE for i in range(count)]
+
+    places = [(top, left) for top in spread(height, rows) for left in spread(width, columns)]
+    cut = [(..., slice(top, top + PATCH), slice(left, left + PATCH)) for top, left in places]
+    found: list[fast.Moments] = []
+    run(network, torch.cat([x[at] for at in cut]), pair, torch.cat([grain[at] for at in cut]), found)
+    return found
+
+
+def tiles(height: int, width: int) -> Iterator[tuple[tuple, tuple, tuple]]:
+    """(what to read, what to write, where that lies in what was read) of each tile, as indices into (1, N, H, W)."""
+
+    def along(length: int) -> list[tuple[slice, slice, slice]]:
+        found = []
+        for begin in range(0, length, TILE):
+            end = min(begin + TILE, length)
+            first, last = max(0, begin - MARGIN), min(length, end + MARGIN)
+            found.append((slice(first, last), slice(begin, end), slice(begin - first, end - first)))
+        return found
+
+    for rows in along(height):
+        for columns in along(width):
+            yield tuple((..., one, other) for one, other in zip(rows, columns, strict=True))  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""Fine mode: the optimisation of Gatys, Ecker & Bethge (2016)."""

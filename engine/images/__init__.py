@@ -1,0 +1,1 @@
+"""Bytes <-> tensors: reading uploaded pictures safely, writing finished ones, and thumbnails for chats."""

@@ -1,0 +1,1 @@
+"""The workshop: trains the weights, makes the gallery's pictures and measures. Run time never imports it."""

@@ -1,0 +1,1 @@
+"""What training looks at: crops of photos, the artworks, and the pretrained teachers."""

@@ -1,0 +1,1 @@
+"""Measurements: fidelity of the slim encoder, distance of pictures to photo and painting, speed."""

@@ -1,0 +1,1 @@
+"""The trainers: one a network, each with its losses and its settings."""

@@ -1,0 +1,135 @@
+"""The encoders, with torchvision's own graph as the second implementation."""
+
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision.models import vgg19
+
+from engine.encoders import full as encoders
+from engine.encoders.full import SLIM_FILE, TORCHVISION, FullEncoder, NoWeights, SlimEncoder, full_weights
+from engine.encoders.slim import READOUTS, Slim
+from engine.encoders.vgg import TRUNK
+from engine.recipe import LAYERS, Pooling
+
+
+@pytest.fixture(scope="module")
+def reference() -> nn.Sequential:
+    torch.manual_seed(3)
+    features: nn.Sequential = vgg19(weights=None).features[:30].eval()
+    return features
+
+
+@pytest.fixture(scope="module")
+def x() -> Tensor:
+    return torch.rand(1, 3, 64, 80, generator=torch.Generator().manual_seed(4))
+
+
+def state(reference: nn.Sequential) -> dict[str, Tensor]:
+    return {f"features.{name}": tensor for name, tensor in reference.state_dict().items()}
+
+
+def by_torchvision(reference: nn.Sequential, x: Tensor, pooling: str) -> dict[str, Tensor]:
+    """Every ReLU's output, as torchvision's layers compute it one after the other."""
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    h = (x - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+    names = {i + 1: name for name, i in TORCHVISION.items()}
+    found = {}
+    with torch.no_grad():
+        for i, layer in enumerate(reference):
+            h = nn.AvgPool2d(2)(h) if isinstance(layer, nn.MaxPool2d) and pooling == "avg" else layer(h)
+            if i in names:
+                found[names[i]] = h.clone()
+    return found
+
+
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_every_layer_of_the_full_encoder_is_torchvisions(
+    reference: nn.Sequential, x: Tensor, pooling: Pooling
+) -> None:
+    expected = by_torchvision(reference, x, pooling)
+    found = FullEncoder(state(reference), pooling).features(x, TRUNK)
+    assert set(found) == set(expected) == set(TRUNK)
+    for name in TRUNK:
+        torch.testing.assert_close(found[name], expected[name])
+
+
+def test_nothing_is_computed_beyond_the_deepest_layer_asked_for(reference: nn.Sequential, x: Tensor) -> None:
+    encoder = FullEncoder(state(reference))
+    used = []
+    for name, conv in encoder.trunk.convs.items():
+        conv.register_forward_hook(lambda *_, name=name: used.append(name))
+    encoder.features(x, ["conv2_1", "conv1_1"])
+    assert used == ["conv1_1", "conv1_2", "conv2_1"]
+
+
+def test_normalising_brings_every_mean_activation_to_one_and_changes_nothing_else(
+    reference: nn.Sequential, x: Tensor
+) -> None:
+    plain, normal = FullEncoder(state(reference)), FullEncoder(state(reference))
+    normal.normalise([x])
+    before, after = plain.features(x, TRUNK), normal.features(x, TRUNK)
+    for name in TRUNK:
+        mean = before[name].mean((0, 2, 3))
+        lively = mean > mean.mean() / 20  # the others are held back on purpose
+        assert lively.any()
+        torch.testing.assert_close(after[name].mean((0, 2, 3))[lively], torch.ones(int(lively.sum())))
+        scaled = before[name] / mean.clamp_min(float(mean.mean()) / 20).view(1, -1, 1, 1)
+        torch.testing.assert_close(after[name], scaled, rtol=1e-3, atol=1e-4)
+
+
+def test_a_local_file_of_weights_is_read(reference: nn.Sequential, tmp_path, x: Tensor) -> None:
+    path = tmp_path / "vgg19.pth"
+    torch.save(state(reference), path)
+    assert FullEncoder(full_weights(None, path)).features(x, ["conv1_1"])["conv1_1"].shape == (1, 64, 64, 80)
+
+
+def test_a_missing_full_encoder_is_one_sentence(tmp_path) -> None:
+    with pytest.raises(NoWeights, match="could not be read, so the slim encoder carries on"):
+        full_weights(None, tmp_path / "absent.pth")
+
+
+def test_a_file_of_other_weights_is_one_sentence(tmp_path) -> None:
+    path = tmp_path / "other.pth"
+    torch.save({"fc.weight": torch.zeros(2)}, path)
+    with pytest.raises(NoWeights, match="does not hold torchvision's vgg19 weights"):
+        encoders.load("full", torch.device("cpu"), None, path)
+
+
+def test_the_package_carries_a_slim_encoder_of_at_most_four_megabytes() -> None:
+    assert SLIM_FILE.stat().st_size <= 4_000_000
+
+
+def test_the_slim_encoder_answers_for_every_layer_at_the_right_scale(x: Tensor) -> None:
+    encoder = SlimEncoder.load()
+    found = encoder.features(x, Slim.channels())
+    scale = {"conv1": 2, "fire2": 4, "fire3": 4, "fire4": 4, "fire5": 8, "fire6": 8, "fire7": 8, "fire8": 8}
+    scale |= {name: 2 ** (int(name[4]) - 1) for name in READOUTS}
+    for name, channels in Slim.channels().items():
+        assert found[name].shape == (1, channels, 64 // scale[name], 80 // scale[name]), name
+        assert found[name].min() >= 0
+
+
+def test_the_slim_encoder_computes_only_what_is_asked_for(x: Tensor) -> None:
+    encoder = SlimEncoder.load()
+    used = []
+    for name, conv in encoder.trunk.convs.items():
+        conv.register_forward_hook(lambda *_, name=name: used.append(name))
+    assert list(encoder.features(x, ["conv2_1"])) == ["conv2_1"]
+    for fire in encoder.branch.fires.values():
+        fire.register_forward_hook(lambda *_: used.append("fire"))
+    assert used == ["conv1_1", "conv1_2", "conv2_1"]
+    used.clear()
+    encoder.features(x, ["fire3"])
+    assert used == ["fire", "fire"]
+
+
+def test_recipes_name_the_layers_that_the_encoders_have() -> None:
+    assert set(LAYERS["slim"]) == set(Slim.channels())
+    assert LAYERS["full"] == TRUNK
+
+
+def test_an_encoder_is_loaded_once() -> None:
+    device = torch.device("cpu")
+    assert encoders.load("slim", device) is encoders.load("slim", device)

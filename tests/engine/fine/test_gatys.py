@@ -1,0 +1,189 @@
+"""The optimisation at postage-stamp size, with the real slim encoder."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine import gallery
+from engine.encoders.full import SlimEncoder
+from engine.fine import gatys
+from engine.fine.losses import gram
+from engine.recipe import Recipe, Share, complete
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SlimEncoder:
+    return SlimEncoder.load()
+
+
+@pytest.fixture(scope="module")
+def photo() -> Tensor:
+    """A disc on a slope of colour, (3, 64, 80)."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, 64), torch.linspace(0, 1, 80), indexing="ij")
+    disc = ((x - 0.6) ** 2 + (y - 0.4) ** 2 < 0.06).float()
+    return torch.stack([0.2 + 0.6 * x, 0.7 * y + 0.1, 0.8 * disc + 0.1])
+
+
+@pytest.fixture(scope="module")
+def style() -> Tensor:
+    """Diagonal stripes, (3, 72, 72)."""
+    y, x = torch.meshgrid(torch.arange(72), torch.arange(72), indexing="ij")
+    stripes = ((x + y) % 12 < 6).float()
+    return torch.stack([stripes, 0.5 * stripes, 1 - stripes])
+
+
+def recipe(**said) -> Recipe:
+    said = {"size": 80, "steps": 12, **said}
+    return complete(Recipe(styles=(Share("starrynight"),), **said), gallery.default(), size=80, seed=5)
+
+
+def picture(photo: Tensor, style: Tensor, encoder, **said) -> Tensor:
+    *_, last = gatys.paint(photo, [(style, 1.0)], recipe(**said), encoder)
+    return last.x
+
+
+def style_distance(x: Tensor, style: Tensor, encoder) -> float:
+    F, A = (encoder.features(p, encoder.style_layers) for p in (x, style[None]))
+    return sum(float((gram(F[k]) - gram(A[k])).norm() / gram(A[k]).norm()) for k in F)
+
+
+def test_the_same_recipe_paints_the_same_picture_bit_for_bit(photo, style, encoder) -> None:
+    assert torch.equal(picture(photo, style, encoder), picture(photo, style, encoder))
+
+
+def test_another_seed_paints_another_picture(photo, style, encoder) -> None:
+    assert not torch.equal(picture(photo, style, encoder), picture(photo, style, encoder, seed=6))
+
+
+def test_strength_nought_returns_the_photo(photo, style, encoder) -> None:
+    assert torch.equal(picture(photo, style, encoder, strength=0)[0], photo)
+
+
+def test_more_strength_is_never_less_style(photo, style, encoder) -> None:
+    distances = [
+        style_distance(picture(photo, style, encoder, strength=s, steps=40), style, encoder) for s in (5, 50, 100)
+    ]
+    assert distances == sorted(distances, reverse=True)
+    assert len(set(distances)) == 3
+
+
+def test_fifty_is_the_papers_balance_and_the_curve_falls_all_the_way() -> None:
+    assert gatys.ratio(50) == pytest.approx(1e-3)
+    assert all(gatys.ratio(a) > gatys.ratio(b) for a, b in itertools.pairwise(range(1, 101)))
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("init", ["photo", "noise"])
+def test_the_loss_falls_with_either_optimiser_from_either_start(photo, style, encoder, optimizer, init) -> None:
+    steps = list(gatys.paint(photo, [(style, 1.0)], recipe(optimizer=optimizer, init=init, steps=40), encoder))
+    assert [s.index for s in steps] == list(range(1, 41))
+    assert steps[-1].total < 0.7 * steps[0].total
+    assert steps[-1].done == pytest.approx(1.0)
+    assert steps[-1].x.shape == (1, 3, 64, 80)
+    assert 0 <= steps[-1].x.min() <= steps[-1].x.max() <= 1
+
+
+def test_scales_run_from_coarse_to_the_size_asked_for_and_spend_every_step() -> None:
+    plan = gatys.scales(384, 512, 125)
+    assert [max(scale.size) for scale in plan] == [192, 314, 512]
+    assert plan[-1].size == (384, 512)
+    assert sum(scale.steps for scale in plan) == 125
+    assert plan[0].steps > plan[1].steps > plan[2].steps
+
+
+def test_a_sketch_spares_the_coarsest_scale_and_no_step() -> None:
+    plan = gatys.scales(384, 512, 45, sketched=True)
+    assert [max(scale.size) for scale in plan] == [314, 512]
+    assert sum(scale.steps for scale in plan) == 45
+    assert gatys.scales(150, 200, 45, sketched=True) == [gatys.Scale((150, 200), 45)]
+
+
+def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) -> None:
+    target = picture(photo, style, encoder, steps=40)
+    said = recipe(steps=2)
+    near, *_ = gatys.paint(photo, [(style, 1.0)], said, encoder, start=target)
+    far, *_ = gatys.paint(photo, [(style, 1.0)], said, encoder)
+    assert near.total < 0.5 * far.total
+
+
+@pytest.mark.parametrize(("height", "width", "steps"), [(64, 64, 1), (1024, 700, 2), (40, 800, 3), (4096, 300, 500)])
+def test_odd_plans_still_end_at_the_full_size(height, width, steps) -> None:
+    for sketched in (False, True):
+        plan = gatys.scales(height, width, steps, sketched)
+        assert plan[-1].size == (height, width)
+        assert sum(scale.steps for scale in plan) == steps
+
+
+def test_the_photos_colours_are_kept_on_request(photo, style, encoder) -> None:
+    # Colours that are neither very dark nor very bright, which no change of luminance pushes out of the gamut.
+    soft = 0.4 + 0.2 * photo
+    to_yiq = torch.tensor(gatys.YIQ)
+    x = picture(soft, style, encoder, colors="photo")[0]
+    colours, kept = (torch.einsum("ij,jhw->ihw", to_yiq, p)[1:] for p in (soft, x))
+    inside = ((x > 0.01) & (x < 0.99)).all(0)
+    assert inside.float().mean() > 0.5
+    assert (colours - kept)[:, inside].abs().max() < 0.02
+    assert not torch.allclose(soft, x, atol=0.05)
+
+
+def test_a_mix_lies_between_its_styles(photo, style, encoder) -> None:
+    other = style.flip(0).mT.contiguous() * 0.3
+    *_, last = gatys.paint(photo, [(style, 9.0), (other, 1.0)], recipe(steps=30), encoder)
+    assert style_distance(last.x, style, encoder) < style_distance(last.x, other, encoder)
+    *_, last = gatys.paint(photo, [(style, 1.0), (other, 9.0)], recipe(steps=30), encoder)
+    assert style_distance(last.x, other, encoder) < style_distance(last.x, style, encoder)
+
+
+def test_the_brush_changes_the_picture(photo, style, encoder) -> None:
+    assert not torch.equal(picture(photo, style, encoder), picture(photo, style, encoder, brush=2))
+
+
+class Faulty:
+    """The slim encoder, which misbehaves at chosen calls."""
+
+    def __init__(self, encoder: SlimEncoder, fault, at: range) -> None:
+        self.encoder, self.fault, self.at, self.calls = encoder, fault, at, 0
+        self.style_layers, self.content_layers = encoder.style_layers, encoder.content_layers
+
+    def features(self, x, layers):
+        self.calls += 1
+        found = self.encoder.features(x, layers)
+        return self.fault(found) if self.calls in self.at else found
+
+
+def test_a_loss_that_is_not_finite_goes_on_with_adam_and_says_so(photo, style, encoder) -> None:
+    faulty = Faulty(encoder, lambda found: {k: f * float("nan") for k, f in found.items()}, range(5, 6))
+    steps = list(gatys.paint(photo, [(style, 1.0)], recipe(), faulty))
+    assert any("Adam" in step.note for step in steps)
+    assert steps[-1].index == 12
+    assert steps[-1].x.isfinite().all()
+
+
+def test_numbers_that_never_become_finite_are_an_error(photo, style, encoder) -> None:
+    faulty = Faulty(encoder, lambda found: {k: f * float("nan") for k, f in found.items()}, range(3, 999))
+    with pytest.raises(FloatingPointError):
+        list(gatys.paint(photo, [(style, 1.0)], recipe(), faulty))
+
+
+def no_memory(found):
+    raise torch.OutOfMemoryError("no memory")
+
+
+def test_when_memory_runs_out_the_size_is_halved_once_and_said(photo, style, encoder) -> None:
+    steps = list(gatys.paint(photo, [(style, 1.0)], recipe(), Faulty(encoder, no_memory, range(6, 7))))
+    assert steps[-1].x.shape == (1, 3, 32, 40)
+    assert any("40 pixels instead of 80" in step.note for step in steps)
+
+
+def test_when_memory_runs_out_twice_it_is_an_error(photo, style, encoder) -> None:
+    with pytest.raises(torch.OutOfMemoryError):
+        list(gatys.paint(photo, [(style, 1.0)], recipe(), Faulty(encoder, no_memory, range(6, 99))))
+
+
+def test_layers_are_those_that_the_recipe_names(photo, style, encoder) -> None:
+    asked = []
+    watch = Faulty(encoder, lambda found: asked.append(set(found)) or found, range(99))
+    list(gatys.paint(photo, [(style, 1.0)], recipe(layers=("conv1_1", "fire2"), content=("conv3_1",), steps=2), watch))
+    assert set().union(*asked) == {"conv1_1", "fire2", "conv3_1"}

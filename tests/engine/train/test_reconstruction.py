@@ -1,0 +1,63 @@
+"""What a style's picture has of the artwork: its colours, and no form of it."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.encoders.full import SlimEncoder
+from engine.gallery import default
+from engine.train.trainers.reconstruction import (
+    LAST_STEPS,
+    PAINTINGS,
+    Encoders,
+    Pyramid,
+    quietened,
+    reconstruct,
+    shuffled,
+)
+
+
+def artwork(height: int = 60, width: int = 80) -> torch.Tensor:
+    """A dark left half and a light right half, (3, H, W), with some grain."""
+    grain = 0.05 * torch.rand(3, height, width, generator=torch.Generator().manual_seed(3))
+    halves = torch.tensor([[0.2, 0.9], [0.1, 0.7], [0.5, 0.3]])
+    return halves.repeat_interleave(width // 2, 1)[:, None].expand(3, height, width) + grain
+
+
+def test_every_style_of_the_gallery_is_made_from_a_painting() -> None:
+    assert set(PAINTINGS) == {style.name for style in default()}
+
+
+def test_what_a_reconstruction_starts_from_has_the_colours_and_not_the_form() -> None:
+    a = artwork()
+    x = shuffled(a)
+    assert x.shape == a.shape
+    assert torch.allclose(x.mean((1, 2)), a.mean((1, 2)), atol=0.02)
+    assert (a[0, :, 40:] - a[0, :, :40]).mean() > 0.6
+    assert abs((x[0, :, 40:] - x[0, :, :40]).mean()) < 0.05
+
+
+def noise(depth: float) -> torch.Tensor:
+    return torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1)) * depth + 0.5 - depth / 2
+
+
+def test_a_reconstruction_gets_the_artworks_mean_colour_and_is_made_no_louder() -> None:
+    a = artwork() * 0.6 + 0.2
+    for depth in (0.2, 1.0):
+        x = quietened(noise(depth), a)
+        assert torch.allclose(x.mean((0, 2, 3)), a.mean((1, 2)), atol=0.02)
+        assert x.std() <= noise(depth).std()
+
+
+def test_of_an_engraving_it_is_grey() -> None:
+    grey = artwork()[:1].expand(3, -1, -1)
+    x = quietened(noise(1.0), grey)
+    assert (x.amax(1) - x.amin(1)).max() < 0.01
+
+
+def test_a_reconstruction_ends_at_the_artworks_size_with_less_of_its_style_to_go() -> None:
+    a, slim = artwork(64, 80), Pyramid(SlimEncoder.load())
+    steps = list(reconstruct(a, Encoders(slim, slim), steps=4))
+    assert [step.index for step in steps] == list(range(1, 5 + LAST_STEPS))
+    assert steps[-1].x.shape == (1, 3, 64, 80)
+    assert steps[-1].style < 0.5 * steps[3].style

@@ -1,0 +1,151 @@
+"""Universal mode with the package's decoders, on small photos."""
+
+import pytest
+import torch
+from skimage import data
+from torch import Tensor
+
+from engine import gallery
+from engine.encoders.full import SlimEncoder
+from engine.fine.gatys import YIQ
+from engine.fine.losses import gram
+from engine.images import decode as images
+from engine.recipe import Recipe, Share
+from engine.universal import paint as universal
+from engine.universal.paint import Decoders
+
+SIZE = 96
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SlimEncoder:
+    return SlimEncoder.load()
+
+
+@pytest.fixture(scope="module")
+def decoders() -> Decoders:
+    return universal.load(torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def photo() -> Tensor:
+    """A cup of coffee, (3, 64, 96)."""
+    return images.fit(torch.from_numpy(data.coffee()).permute(2, 0, 1).float() / 255, SIZE)
+
+
+def swatch(name: str, size: int = SIZE) -> Tensor:
+    return images.fit(images.decode(gallery.default()[name].swatch.read_bytes()).pixels, size)
+
+
+@pytest.fixture
+def paint(encoder, decoders, photo):
+    """Paints the photo, or another, in The Starry Night, or other styles."""
+
+    def painted(p: Tensor = photo, styles=None, **said) -> Tensor:
+        styles = styles or [(swatch("starrynight"), 1.0)]
+        recipe = Recipe(styles=(Share("any"),), **{"mode": "universal", "strength": 42, "seed": 1, **said})
+        *_, (done, x) = universal.paint(p, styles, recipe, encoder, decoders)
+        assert done == 1
+        return x
+
+    return painted
+
+
+def style_distance(x: Tensor, style: Tensor, encoder: SlimEncoder) -> float:
+    """By the encoder's trunk, which universal mode does not look at."""
+    layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+    F, A = (encoder.features(p, layers) for p in (x, style[None]))
+    return sum(float((gram(F[k]) - gram(A[k])).norm() / gram(A[k]).norm()) for k in F) / len(layers)
+
+
+def test_strength_nought_gives_the_photo_back(paint, photo) -> None:
+    assert torch.equal(paint(strength=0)[0], photo)
+
+
+@pytest.mark.parametrize("name", ["starrynight", "greatwave", "scream"])
+def test_the_picture_is_nearer_to_the_style_than_the_photo_was(paint, photo, encoder, name) -> None:
+    style = swatch(name)
+    before = style_distance(photo[None], style, encoder)
+    usual, most = (style_distance(paint(styles=[(style, 1.0)], strength=s), style, encoder) for s in (42, 100))
+    assert usual < 0.7 * before
+    assert most < before
+
+
+def test_more_strength_is_farther_from_the_photo(paint, photo) -> None:
+    away = [float((paint(strength=s) - photo).square().mean()) for s in (1, 5, 20, 42, 100)]
+    assert away == sorted(away)
+    assert away[0] < 0.002
+
+
+def test_the_same_seed_paints_the_same_picture_and_another_a_different_one(paint) -> None:
+    first = paint(seed=7)
+    assert torch.equal(paint(seed=7), first)
+    assert not torch.equal(paint(seed=8), first)
+
+
+def test_a_picture_of_any_shape_keeps_it(paint, photo) -> None:
+    for p in (photo[:, :61, :83], photo[:, :32, :33], photo[:, :33], photo[:, :, :32]):
+        x = paint(p)
+        assert x.shape == (1, *p.shape)
+        assert x.is_contiguous()
+        assert x.min() >= 0
+        assert x.max() <= 1
+
+
+def test_a_mixture_of_all_and_nothing_is_the_one_style(paint) -> None:
+    one, two = swatch("starrynight"), swatch("scream")
+    assert torch.equal(paint(styles=[(one, 100.0), (two, 0.0)]), paint(styles=[(one, 1.0)]))
+
+
+def test_a_mixture_lies_between_its_styles(paint, encoder) -> None:
+    one, two = swatch("starrynight"), swatch("scream")
+    mostly_one, mostly_two = (paint(styles=[(one, w), (two, 10 - w)]) for w in (9.0, 1.0))
+    assert style_distance(mostly_one, one, encoder) < style_distance(mostly_two, one, encoder)
+    assert style_distance(mostly_two, two, encoder) < style_distance(mostly_one, two, encoder)
+
+
+def test_the_brush_changes_the_picture_whatever_its_size(paint) -> None:
+    pictures = [paint(brush=brush) for brush in (0.25, 1.0, 4.0)]
+    assert not torch.equal(pictures[0], pictures[1])
+    assert not torch.equal(pictures[1], pictures[2])
+    assert all(x.isfinite().all() for x in pictures)
+
+
+def test_the_photos_colours_are_kept_on_request(paint, photo) -> None:
+    soft = 0.4 + 0.2 * photo  # which no change of luminance pushes out of the gamut
+    x = paint(soft, colors="photo")[0]
+    to_yiq = torch.tensor(YIQ)
+    colours, kept = (torch.einsum("ij,jhw->ihw", to_yiq, p)[1:] for p in (soft, x))
+    inside = ((x > 0.01) & (x < 0.99)).all(0)
+    assert inside.float().mean() > 0.5
+    assert (colours - kept)[:, inside].abs().max() < 0.02
+    assert not torch.allclose(soft, x, atol=0.05)
+
+
+def test_a_style_of_one_colour_still_makes_a_picture(paint) -> None:
+    assert paint(styles=[(torch.full((3, 40, 40), 0.5), 1.0)]).isfinite().all()
+
+
+def test_a_large_picture_in_strips_is_the_same_as_in_one_piece(paint, photo, monkeypatch) -> None:
+    tall = images.fit(photo, 400).mT.contiguous()  # 400 pixels high, 267 wide
+    whole = paint(tall)
+    monkeypatch.setattr(universal, "STRIP", 40_000)
+    assert len(universal._strips(400, 268)) > 3
+    torch.testing.assert_close(paint(tall), whole, atol=2e-3, rtol=0)
+
+
+def test_progress_rises_level_by_level_with_a_picture_each_time(encoder, decoders, photo) -> None:
+    recipe = Recipe(styles=(Share("any"),), mode="universal", strength=42, seed=1)
+    steps = list(universal.paint(photo, [(swatch("scream"), 1.0)], recipe, encoder, decoders))
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+    assert len({done for done, _ in steps}) > 2 * len(universal.LEVELS)
+    assert all(x.shape[:2] == (1, 3) for _, x in steps)
+
+
+def test_the_package_carries_decoders_of_at_most_two_and_a_half_megabytes_that_give_a_photo_back(
+    encoder, decoders, photo
+) -> None:
+    assert universal.FILE.stat().st_size <= 2_500_000
+    for name, decibels in {"fire4": 17, "fire2": 18, "conv1": 24}.items():
+        x = decoders[name](encoder.features(photo[None], [name])[name])
+        assert -10 * float((x - photo).square().mean().log10()) > decibels
