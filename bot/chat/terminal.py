@@ -18,14 +18,14 @@ from rich.table import Table
 
 from bot.core.errors import InternalError, InvalidOrder
 from bot.core.jobs import Job, Place
-from bot.core.messages import Result, Status
+from bot.core.messages import Chat, Result, Status
 from engine.gallery import Gallery
 
 USER = "terminal:me"
 PLACE = Place(chat="terminal", room="terminal")
 
 
-class TerminalChat:
+class TerminalChat(Chat):
     """Shows one job as a bar on standard error; `finished` waits for its end.
 
     With ``force`` a file that is there already is written over.
@@ -72,7 +72,7 @@ class TerminalChat:
         else:
             self._finished.set_result(result)
 
-    async def tell(self, job: Job, text: str) -> None:
+    async def notify(self, job: Job, text: str) -> None:
         if not self._finished.done():
             self._finished.set_exception(InternalError(text))
 

@@ -17,7 +17,7 @@ import pytest
 
 from bot.core.errors import ConfigError, InvalidTransition, StoreError
 from bot.core.jobs import FOLLOWS, UNFINISHED, Job, Place, State
-from bot.core.journal import store as module
+from bot.core.journal import schema, store as module
 from bot.core.journal.store import Store
 from engine.recipe import Recipe, Share
 
@@ -35,7 +35,7 @@ async def _finish(store: Store, id: str, **changes: Any) -> Job:
 
 
 async def test_a_job_comes_back_as_it_was_written_with_its_photo(tmp_path: Path) -> None:
-    job = _job(said=Recipe(styles=RECIPE.styles), cost=20.0)
+    job = _job(requested=Recipe(styles=RECIPE.styles), cost=20.0)
     async with Store.open(tmp_path / "journal") as store:
         await store.add(job, b"photo")
         await store.add(_job("c"), b"photo", b"style")
@@ -125,7 +125,7 @@ async def test_a_persons_jobs_come_newest_first_and_are_counted() -> None:
             await store.add(_job(f"{number}", created=number, state=State.PAINTING), b"photo")
             await _finish(store, f"{number}")
         await store.add(_job("bob's", user="bob"), b"photo")
-        assert [job.id for job in await store.of_user("ann", 2)] == ["2", "1"]
+        assert [job.id for job in await store.jobs_of("ann", 2)] == ["2", "1"]
         assert await store.usage("ann", since=1) == module.Usage(2, 6.0)
 
 
@@ -284,7 +284,7 @@ async def test_an_older_versions_journal_is_brought_up_to_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr(module, "MIGRATIONS", module.MIGRATIONS[:1])
+        earlier.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
         async with Store.open(tmp_path / "journal") as store:
             await store.add(_job(), b"photo")
     async with Store.open(tmp_path / "journal") as store:
@@ -296,7 +296,7 @@ async def test_a_journal_from_before_styles_were_pictures_is_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(module, "MIGRATIONS", module.MIGRATIONS[:3])
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
         async with Store.open(tmp_path / "journal") as store:
             await store.add(_job(), b"photo")
     async with Store.open(tmp_path / "journal") as store:
@@ -313,7 +313,7 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatc
     async with Store.open(tmp_path / "journal") as store:
         await store.add(_job(), b"photo")
     with monkeypatch.context() as later:
-        later.setattr(module, "MIGRATIONS", [*module.MIGRATIONS, m999_half])
+        later.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, m999_half])
         assert "no room" in await _refused(tmp_path / "journal")
     async with Store.open(tmp_path / "journal") as store:
         assert await store.job("a") == _job()

@@ -11,13 +11,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.backoff import Backoff
+from bot.core.admission import Rules
 from bot.core.announce import Announcer, Pace
 from bot.core.errors import EngineError, InvalidOrder, LimitReached, NotOwner, StoreError, Undeliverable
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Status
-from bot.core.studio import Rules
 from engine import recipe as recipes
 from engine.wire import Done, Event, Paint, Progress
 from tests.harness import (
@@ -76,7 +76,7 @@ async def test_a_waiting_person_is_told_of_every_place_gained() -> None:
 
 async def test_a_chat_shows_when_it_is_its_turn_and_holds_up_no_answer() -> None:
     class Patient(ChatDouble):
-        async def turn(self, job: Job, status: Status) -> None:
+        async def wait_to_show(self, job: Job, status: Status) -> None:
             await self.until(lambda: "step 12" in status.text)
 
     async with bot(waits, paints, chat=Patient()) as it:
@@ -156,7 +156,7 @@ async def test_outcomes_are_counted() -> None:
     async with bot(paints, fails("refused", "That is no photo.")) as it:
         for job in [await it.order(), await it.order()]:
             await eventually(lambda job=job: _settled(it.store, job.id))
-        await it.chat.until(lambda: not it.studio.line())
+        await it.chat.until(lambda: not it.studio.waiting())
         families = text_string_to_metric_families(it.studio.health.metrics().decode())
         counts = {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
         assert counts["impasto_jobs_total", "delivered"] == 1
@@ -273,7 +273,7 @@ async def test_a_waiting_picture_is_cancelled_and_never_painted() -> None:
         assert [job.id for job in await it.studio.cancel("ann", waiting.id)] == [waiting.id]
         it.engine.let_go(running.id)
         await it.chat.answered(running.id, waiting.id)
-        assert it.chat.told == [(waiting.id, "Cancelled, as you asked.")]
+        assert it.chat.notified == [(waiting.id, "Cancelled, as you asked.")]
         assert it.engine.painted == ["running"]
 
 
@@ -283,7 +283,7 @@ async def test_a_picture_that_is_being_painted_is_cancelled_and_the_next_one_beg
         await it.engine.started(running.id)
         await it.studio.cancel("ann", running.id)
         await it.chat.answered(running.id, waiting.id)
-        assert [id for id, _ in it.chat.told] == [running.id]
+        assert [id for id, _ in it.chat.notified] == [running.id]
         assert [id for id, _ in it.chat.delivered] == [waiting.id]
         assert it.engine.cancelled == [running.id]
 
@@ -298,7 +298,7 @@ async def test_a_cancel_that_comes_too_late_delivers_nothing_twice() -> None:
         await it.engine.started(job.id)
         await it.studio.cancel("ann", job.id)
         await it.chat.answered(job.id, after.id)
-        assert [id for id, _ in it.chat.told] == [job.id]
+        assert [id for id, _ in it.chat.notified] == [job.id]
         assert [id for id, _ in it.chat.delivered] == [after.id]
 
 
@@ -375,7 +375,7 @@ async def test_a_photo_that_kills_the_engine_twice_is_given_up_and_the_next_is_p
         poison, good = await it.order(photo=b"poison"), await it.order(photo=b"good")
         await it.chat.answered(poison.id, good.id)
         assert it.engine.painted == ["poison", "poison", "good"]
-        [(id, text)] = it.chat.told
+        [(id, text)] = it.chat.notified
         assert id == poison.id
         assert "I tried twice" in text
         await it.until_state(poison.id, State.NOTIFIED)
@@ -385,7 +385,7 @@ async def test_a_photo_that_the_engine_refuses_is_answered_at_once() -> None:
     async with bot(fails("refused", "This is no picture that I can read. Send a JPEG.")) as it:
         job = await it.order()
         await it.until_state(job.id, State.NOTIFIED)
-        assert it.chat.told == [(job.id, "This is no picture that I can read. Send a JPEG.")]
+        assert it.chat.notified == [(job.id, "This is no picture that I can read. Send a JPEG.")]
         assert len(it.engine.runs) == 1
 
 
@@ -410,7 +410,7 @@ async def test_a_bug_in_the_engines_client_costs_one_job_and_shows_no_traceback(
     async with bot(bug) as it:
         job, after = await it.order(), await it.order()
         await it.chat.answered(job.id, after.id)
-        [(id, text)] = it.chat.told
+        [(id, text)] = it.chat.notified
         assert id == job.id
         assert "Something broke on my side" in text
         assert "secret details" not in text
@@ -512,7 +512,7 @@ async def test_nothing_is_shown_after_the_answer() -> None:
     announcer.end(lambda: chat.tell(job, "Cancelled."))
     announcer.show(job, Status(text="step 2"))
     assert await asyncio.wait_for(running, 10)
-    assert (chat.texts("a"), chat.told) == (["step 1"], [("a", "Cancelled.")])
+    assert (chat.texts("a"), chat.notified) == (["step 1"], [("a", "Cancelled.")])
 
 
 # --- disasters: the bot itself ---------------------------------------------------------------------------------------
@@ -562,7 +562,7 @@ async def test_a_photo_that_takes_the_bot_down_twice_is_not_painted_a_third_time
     async with bot(path=journal) as it:
         await it.until_state(poison.id, State.NOTIFIED)
         assert it.engine.painted == []
-        assert "gave it up" in it.chat.told[0][1]
+        assert "gave it up" in it.chat.notified[0][1]
 
 
 async def test_a_power_cut_between_painted_and_delivered_delivers_once_after_the_restart(tmp_path: Path) -> None:
@@ -587,7 +587,7 @@ async def test_a_power_cut_between_failed_and_told_tells_after_the_restart(tmp_p
         await it.until_state(job.id, State.FAILED)
     async with bot(path=tmp_path / "journal") as it:
         await it.until_state(job.id, State.NOTIFIED)
-        assert it.chat.told == [(job.id, "That is no photo.")]
+        assert it.chat.notified == [(job.id, "That is no photo.")]
 
 
 async def test_a_cancelled_picture_stays_cancelled_after_a_restart(tmp_path: Path) -> None:
