@@ -55,6 +55,7 @@ class Rest(Rules, People):
         self.faults: list[Fault] = []
         self.hold: Callable[[Request], Any] | None = None  # awaited with every request
         self.syncs = 0
+        self.hurried = False  # the test has taken away the pauses between edits
         self._spec = description()
         self._nonces: dict[str, int] = {}
         self._edits: dict[int, list[float]] = {}
@@ -216,7 +217,8 @@ class Rest(Rules, People):
             return None
         if method == "PATCH":
             self._edits[id] = [at for at in self._edits.get(id, ()) if request.at - at < 5] + [request.at]
-            self._rule(len(self._edits[id]) <= 5, "a message was edited more than five times in five seconds")
+            fast = not self.hurried and len(self._edits[id]) > 5
+            self._rule(not fast, "a message was edited more than five times in five seconds")
             return self._change(id, request.body, request.files, found)
         intents = next(iter(self.sessions.values())).intents if self.sessions else 0
         return self._with_reference(self.messages[id], intents)

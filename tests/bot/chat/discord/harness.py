@@ -1,4 +1,4 @@
-"""The bot on the Discord of `tests.fakes.discord`, over real sockets: everything is real but Discord and the engine."""
+"""The bot on the Discord of `tests.fakes.discord`, over real sockets; only Discord and the engine are doubles."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ async def on(
         retry = Backoff(first=0.01, longest=0.01)
         chat = DiscordChat(config, services, clock=fake.clock, retry=retry, pause=pause)
         services.studio.add_chat(chat)
-        before = fake.identified
+        before, fake.hurried = fake.identified, not pause
         with no_errors():
             async with at_work(services), connected(chat):
                 await fake.until(lambda: fake.identified > before and fake.commands)
