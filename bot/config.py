@@ -73,9 +73,9 @@ class Web(Section, frozen=True):
         str, _doc("Address that the chat page listens on; any but loopback needs an access token.", min_length=1)
     ] = "127.0.0.1"
     port: Annotated[int, _doc("Port of the chat page; 0 takes a free one.", ge=0, le=65535)] = 8080
-    access_token: Annotated[Secret, _doc("Token that people must enter to open the chat page; empty asks for none.")] = (
-        Secret()
-    )
+    access_token: Annotated[
+        Secret, _doc("Token that people must enter to open the chat page; empty asks for none.")
+    ] = Secret()
 
 
 class Engine(Section, frozen=True):
@@ -92,10 +92,12 @@ class Engine(Section, frozen=True):
         Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")
     ] = None
     load_seconds: Annotated[float, _doc("Seconds that the engine may take to start.", gt=0)] = 120.0
-    hang_seconds: Annotated[float, _doc("Seconds of silence after which the engine is replaced as hung.", gt=0)] = 120.0
-    cancel_seconds: Annotated[float, _doc("Seconds that a cancelled job may take to stop before it is killed.", gt=0)] = (
-        5.0
+    hang_seconds: Annotated[float, _doc("Seconds of silence after which the engine is replaced as hung.", gt=0)] = (
+        120.0
     )
+    cancel_seconds: Annotated[
+        float, _doc("Seconds that a cancelled job may take to stop before it is killed.", gt=0)
+    ] = 5.0
     job_seconds: Annotated[float, _doc("Seconds that one picture may take.", gt=0)] = 3600.0
 
 
@@ -127,9 +129,7 @@ class Store(Section, frozen=True):
 
 
 class Discord(Section, frozen=True):
-    token: Annotated[Secret, _doc("Bot token from Discord's developer portal; empty disables Discord.")] = (
-        Secret()
-    )
+    token: Annotated[Secret, _doc("Bot token from Discord's developer portal; empty disables Discord.")] = Secret()
     message_content: Annotated[
         bool, _doc("Read plain /stylize replies too; needs the Message Content intent in the developer portal.")
     ] = False

@@ -65,7 +65,7 @@ class FairQueue:
         """
         if len(self) + coming >= self._capacity:
             raise LimitReached(
-                f"The line is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait)}."
+                f"The queue is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait)}."
             )
 
     def put(self, ticket: Ticket) -> None:

@@ -66,7 +66,7 @@ def test_a_full_line_says_how_long_to_wait() -> None:
     queue.put(Ticket("a", "ann", 1.0))
     with pytest.raises(LimitReached) as refusal:
         queue.check(wait=31, coming=1)
-    assert str(refusal.value) == "The line is full: 2 pictures are waiting. Please try again in about 30 s."
+    assert str(refusal.value) == "The queue is full: 2 pictures are waiting. Please try again in about 30 s."
 
 
 def test_what_was_accepted_before_a_restart_joins_even_a_full_line() -> None:
