@@ -1,4 +1,4 @@
-"""What may become a job: the pictures are there and not too large, the recipe is complete, no limit stands in the way."""
+"""What may become a job: its pictures are there and not too large, its recipe is complete, no limit forbids it."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ class Studio:
         )
 
     async def _admit(self, job: Job, photo: bytes, style: bytes | None) -> Job | Exception:
-        """Write the job down and put it in the queue. An error is returned: it is the caller's, not the task group's."""
+        """Write the job down and queue it. An error is returned: it is the caller's, not the task group's."""
         with self._admission.reserved(job.user, job.place.room):
             try:
                 written = await self._store.add(job, photo, style)
