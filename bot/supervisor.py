@@ -22,6 +22,7 @@ import msgspec
 
 from bot.errors import EngineBroken
 from engine import wire
+from engine.recipe import EncoderName
 
 T = TypeVar("T")
 log = logging.getLogger("impasto.engine")
@@ -436,22 +437,26 @@ async def _log_lines(process: Process) -> None:
 
 def worker_command(
     *,
-    device: str = "auto",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 0,
     cache: Path | None = None,
     weights: Path | None = None,
-    encoder: str = "slim",
+    encoder: EncoderName = "slim",
     max_photo_mb: int = 20,
     gallery: Path | None = None,
 ) -> list[str]:
     """How to start `engine.worker` with these settings."""
     # -P: not from the folder where the bot was started, which may hold another "engine".
-    command = [sys.executable, "-P", "-m", "engine.worker", "--device", device, "--threads", str(threads)]
-    command += ["--encoder", encoder, "--max-photo-mb", str(max_photo_mb)]
-    for name, path in (("--cache", cache), ("--weights", weights), ("--gallery", gallery)):
-        if path:
-            command += [name, str(path.absolute())]
-    return command
+    settings = wire.EngineSettings(
+        device=device,
+        threads=threads,
+        cache=cache.absolute() if cache else None,
+        weights=weights.absolute() if weights else None,
+        encoder=encoder,
+        max_photo_mb=max_photo_mb,
+        gallery=gallery.absolute() if gallery else None,
+    )
+    return [sys.executable, "-P", "-m", "engine.worker", wire.encode_settings(settings)]
 
 
 MALLOC = {"hugetlb": 1, "mmap_threshold": 32 * 2**20, "trim_threshold": 2**32}

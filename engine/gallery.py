@@ -21,8 +21,12 @@ from msgspec import Meta
 HERE = Path(__file__).parent
 FAST = HERE / "weights" / "gallery.safetensors"  # the network of fast mode
 MINE = "mine"  # what a recipe calls the picture that a person sends along as the style
-# What no style may be called. The fast network has a pair of the name "photo", which gives the photo back.
+# Names that no style may have. The fast network has a pair of the name "photo", which gives the photo back.
 TAKEN = {MINE: "a person's own picture", "photo": "the photo itself"}
+
+# Bounds of the recipe's settings that a style has defaults for, smallest and largest.
+STRENGTH_BOUNDS = (0, 100)
+BRUSH_BOUNDS = (0.25, 4)
 
 LARGEST_HEADER = 2**20  # bytes
 
@@ -32,7 +36,7 @@ Words = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class GalleryError(ValueError):
-    """A folder of styles will not do; says why."""
+    """A folder of styles is invalid; says why."""
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,8 +49,10 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     licence: Words  # why the artwork is free to use
     aliases: tuple[Words, ...] = ()
     tags: tuple[Words, ...] = ()
-    strength: Annotated[int, Meta(ge=0, le=100)] = 42  # where the style looks best, on the recipe's scale
-    brush: Annotated[float, Meta(ge=0.25, le=4)] = 1.0
+    strength: Annotated[int, Meta(ge=STRENGTH_BOUNDS[0], le=STRENGTH_BOUNDS[1])] = (
+        42  # where the style looks best, on the recipe's scale
+    )
+    brush: Annotated[float, Meta(ge=BRUSH_BOUNDS[0], le=BRUSH_BOUNDS[1])] = 1.0
     fast: bool = True  # fast mode has a trained pair for it
     home: Path = HERE  # the folder that holds its pictures
 
@@ -57,13 +63,13 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def preview(self) -> Path:
-        """What the style makes of a photo; the swatch where nobody has made that."""
+        """A photo painted in the style; the swatch where there is none."""
         preview = self.home / "previews" / f"{self.name}.webp"
         return preview if preview.is_file() else self.swatch
 
     @property
     def pair(self) -> Path:
-        """What fast mode learnt of an operator's own style."""
+        """The weights of an operator's own style for fast mode."""
         return self.home / "pairs" / f"{self.name}.safetensors"
 
     @property
@@ -89,7 +95,7 @@ class Gallery:
     """Styles in the file's order, found by name or alias."""
 
     def __init__(self, styles: tuple[Style, ...]) -> None:
-        """Raises GalleryError where two styles answer to the same name, or one to that of no gallery's style."""
+        """Raises GalleryError where two styles have the same name or alias, or one has a reserved name."""
         self.styles = styles
         self._by_key: dict[str, Style] = {}
         for style in styles:
@@ -114,17 +120,17 @@ class Gallery:
         return self._by_key.get(key(word))
 
     def nearest(self, word: str, count: int = 3) -> list[Style]:
-        """Styles whose names, titles or aliases are spelt much like ``word``, nearest first."""
+        """Styles whose names, titles or aliases are spelled like ``word``, nearest first."""
         close = difflib.get_close_matches(key(word), list(self._by_key), n=3 * count, cutoff=0.6)
-        begun = [k for k in self._by_key if len(key(word)) > 1 and k.startswith(key(word))]
-        return list({self._by_key[k].name: self._by_key[k] for k in (*begun, *close)}.values())[:count]
+        started = [k for k in self._by_key if len(key(word)) > 1 and k.startswith(key(word))]
+        return list({self._by_key[k].name: self._by_key[k] for k in (*started, *close)}.values())[:count]
 
 
 def load(folder: Path | None = None) -> Gallery:
     """The package's styles, then those of an operator's own folder.
 
     Raises:
-        GalleryError: the folder holds no styles, or not all that belongs to one.
+        GalleryError: the folder holds no styles, or a part of one is missing.
     """
     own = _read(folder) if folder else ()
     return Gallery((*_read(HERE), *own))
@@ -157,9 +163,9 @@ def _own(style: Style, home: Path) -> Style:
 
 
 def network_of(path: Path) -> str | None:
-    """Which convolutions a file of weights belongs to: `fast.Network.fingerprint`, as its header has it.
+    """Which network a file of weights belongs to: `Network.fingerprint`, from the file's header.
 
-    Read without safetensors, which brings numpy, since the bot asks too. None where the file is not whole.
+    Read without safetensors, which imports numpy, since the bot asks too. None where the file is incomplete.
     """
     try:
         with path.open("rb") as file:
@@ -168,6 +174,6 @@ def network_of(path: Path) -> str | None:
             size = file.seek(0, SEEK_END)
     except (OSError, msgspec.MsgspecError):
         return None
-    said = header.pop("__metadata__", {}).get("network")
+    fingerprint = header.pop("__metadata__", {}).get("network")
     end = max((tensor.get("data_offsets", [0, 0])[1] for tensor in header.values()), default=0)
-    return said if size == 8 + length + end else None
+    return fingerprint if size == 8 + length + end else None

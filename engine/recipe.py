@@ -2,8 +2,8 @@
 
     /stylize starrynight:70+greatwave:30 mode=fine strength=80 brush=1.2 colors=photo size=1024 seed=7
 
-A setting that was not said is None. `complete` fills in what a picture needs; `line` prints only what is said, so that
-``parse(line(recipe)) == recipe`` for every recipe.
+A setting that was not given is None. `complete` fills in what a picture needs; `line` prints only the given ones, so
+that ``parse(line(recipe)) == recipe`` for every recipe.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from engine.gallery import BRUSH_BOUNDS as BRUSH_BOUNDS
 from engine.gallery import MINE as MINE
+from engine.gallery import STRENGTH_BOUNDS as STRENGTH_BOUNDS
 from engine.gallery import Gallery, key
 
 Mode = Literal["fast", "universal", "fine"]
@@ -34,9 +36,16 @@ STEPS: Mapping[Init, int] = {"photo": 90, "noise": 90, "fast": 45, "universal": 
 MAX_STYLES = 8
 SEEDS = 2**32
 
+# Bounds, smallest and largest.
+SIZE_BOUNDS = (64, 4096)  # pixels
+SEED_BOUNDS = (0, SEEDS - 1)
+STEPS_BOUNDS = (1, 5000)
+RATIO_BOUNDS = (1e-9, 1e9)
+WEIGHT_BOUNDS = (1, 1000)  # of a style in a mix
+
 
 class RecipeError(ValueError):
-    """A line that is no recipe; the message is for the person who wrote it."""
+    """An invalid recipe; the message is for the person who wrote it."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -47,14 +56,14 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Every setting that decides the result; None is 'not said'."""
+    """Every setting that decides the result; None is 'not given'."""
 
     styles: tuple[Share, ...]
     mode: Mode | None = None
     strength: int | None = None  # 0 returns the photo, 50 is the papers' balance, 100 nearly forgets the photo
-    brush: float | None = None  # scale of the strokes, 1 as in the style's picture
+    brush: float | None = None  # scale of the strokes; 1 is that of the style's picture
     colors: Colors | None = None
-    alpha: Alpha | None = None  # what becomes of the photo's transparent parts; not said, they are put on white
+    alpha: Alpha | None = None  # what becomes of the photo's transparent parts; not given, they are put on white
     size: int | None = None  # pixels, long side of the result
     seed: int | None = None
     steps: int | None = None  # of the optimiser, over all scales
@@ -68,7 +77,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def mine(self) -> bool:
-        """Whether a picture of the person's own is among the styles."""
+        """Whether the person's own picture is among the styles."""
         return any(share.name == MINE for share in self.styles)
 
 
@@ -120,22 +129,22 @@ def _layers(text: str) -> tuple[str, ...]:
 # How each setting is read, in the order in which a line prints them.
 SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "mode": _choice(Mode),
-    "strength": _whole(0, 100),
-    "brush": _number(0.25, 4),
+    "strength": _whole(*STRENGTH_BOUNDS),
+    "brush": _number(*BRUSH_BOUNDS),
     "colors": _choice(Colors),
     "alpha": _choice(Alpha),
-    "size": _whole(64, 4096),
-    "seed": _whole(0, SEEDS - 1),
-    "steps": _whole(1, 5000),
+    "size": _whole(*SIZE_BOUNDS),
+    "seed": _whole(*SEED_BOUNDS),
+    "steps": _whole(*STEPS_BOUNDS),
     "layers": _layers,
     "content": _layers,
     "pooling": _choice(Pooling),
     "optimizer": _choice(Optimizer),
     "init": _choice(Init),
-    "ratio": _number(1e-9, 1e9),
+    "ratio": _number(*RATIO_BOUNDS),
     "encoder": _choice(EncoderName),
 }
-# The layers that each encoder offers: VGG-19's, and for slim those of SqueezeNet 1.0 that it has learnt as well.
+# The layers of each encoder: VGG-19's, and for slim those of SqueezeNet 1.0 that it stands for as well.
 VGG_LAYERS = tuple(f"conv{b}_{i}" for b, count in enumerate((2, 2, 4, 4, 1), 1) for i in range(1, count + 1))
 LAYERS: Mapping[EncoderName, tuple[str, ...]] = {
     "full": VGG_LAYERS,
@@ -144,7 +153,7 @@ LAYERS: Mapping[EncoderName, tuple[str, ...]] = {
         *("conv1", "fire2", "fire3", "fire4", "fire5", "fire6", "fire7", "fire8"),
     ),
 }
-# What only the optimisation can honour.
+# Settings of the optimisation, which only fine mode has.
 FINE_ONLY = ("steps", "layers", "content", "pooling", "optimizer", "init", "ratio", "encoder")
 ALIASES = {"colours": "colors", "color": "colors", "colour": "colors", "optimiser": "optimizer"}
 
@@ -167,14 +176,14 @@ def parse(text: str, gallery: Gallery) -> Recipe:
     if words and re.fullmatch(r"/stylize(@\w+)?", words[0], re.IGNORECASE):
         words = words[1:]
     styles = "".join(word for word in words if "=" not in word)
-    said: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for word in words:
         if "=" in word:
             name, value = _setting(word)
-            if name in said:
+            if name in given:
                 raise RecipeError(f"{name}= is given twice. Keep one of them.")
-            said[name] = value
-    recipe = Recipe(styles=_styles(styles, gallery), **said)
+            given[name] = value
+    recipe = Recipe(styles=_styles(styles, gallery), **given)
     check(recipe, gallery)
     return recipe
 
@@ -203,26 +212,26 @@ def _styles(text: str, gallery: Gallery) -> tuple[Share, ...]:
         if style is None and key(word) != MINE:
             raise RecipeError(unknown_style(word, gallery))
         try:
-            shares.append(Share(style.name if style else MINE, _whole(1, 1000)(weight) if colon else 1))
+            shares.append(Share(style.name if style else MINE, _whole(*WEIGHT_BOUNDS)(weight) if colon else 1))
         except ValueError as error:
             raise RecipeError(f"{part[:60]} does not work: a style's weight is {error}.") from None
     if len({share.name for share in shares}) < len(shares):
         raise RecipeError("One style is named twice in the mix. Name each once, with its weight.")
     if len(shares) > MAX_STYLES:
         raise RecipeError(f"A mix takes {MAX_STYLES} styles at most; this one has {len(shares)}.")
-    # The weight of a style that stands alone means nothing.
+    # The weight of a single style has no meaning.
     return tuple(shares) if len(shares) > 1 else (Share(shares[0].name),)
 
 
 def unknown_style(word: str, gallery: Gallery) -> str:
-    """The sentence for a style that the gallery lacks."""
+    """The sentence about a style that the gallery does not have."""
     near = [style.name for style in gallery.nearest(word)]
     hint = f" Did you mean {' or '.join(near)}?" if near else " /styles shows them all."
     return f"I do not know the style “{key(word)[:40]}”.{hint}"
 
 
 def check(recipe: Recipe, gallery: Gallery) -> None:
-    """Refuse settings that contradict each other, or that the mode cannot honour with these styles.
+    """Refuse settings that contradict each other, or that the mode does not have for these styles.
 
     Raises:
         RecipeError
@@ -234,23 +243,23 @@ def check(recipe: Recipe, gallery: Gallery) -> None:
     if recipe.mode in ("fast", "universal"):
         for name in FINE_ONLY:
             if getattr(recipe, name) is not None:
-                raise RecipeError(f"mode={recipe.mode} cannot honour {name}=. Leave it out, or use mode=fine.")
+                raise RecipeError(f"mode={recipe.mode} does not support {name}=. Leave it out, or use mode=fine.")
     if recipe.mode == "fast":
         _check_fast(recipe, gallery, "mode=fast", "Use mode=universal or mode=fine, or leave mode= out.")
     elif recipe.init == "fast":
         _check_fast(recipe, gallery, "init=fast", "Use init=universal or init=photo, or leave init= out.")
 
 
-def _check_fast(recipe: Recipe, gallery: Gallery, said: str, instead: str) -> None:
+def _check_fast(recipe: Recipe, gallery: Gallery, setting: str, advice: str) -> None:
     if recipe.mine:
-        raise RecipeError(f"{said} knows the gallery's styles only, and no picture of your own. {instead}")
+        raise RecipeError(f"{setting} knows the gallery's styles only, and no picture of your own. {advice}")
     for share in recipe.styles:
         if not _fast(share, gallery):
-            raise RecipeError(f"{said} has not learnt {share.name}. {instead}")
+            raise RecipeError(f"{setting} is not trained for {share.name}. {advice}")
 
 
 def _fast(share: Share, gallery: Gallery) -> bool:
-    """Whether the feed-forward network knows a style."""
+    """Whether the feed-forward network is trained for a style."""
     style = gallery.find(share.name)
     return style is not None and style.fast
 
@@ -265,13 +274,13 @@ def _check_encoder(recipe: Recipe, encoder: EncoderName) -> None:
 
 
 def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder: EncoderName = "slim") -> Recipe:
-    """The recipe with every default that its mode honours filled in.
+    """The recipe with every default of its mode filled in.
 
     ``size``, ``seed`` and ``encoder`` are the caller's defaults. A mix takes the weighted mean of its styles' own
     strengths and brushes.
 
     Raises:
-        RecipeError: when the mode, the encoder or the gallery cannot honour what was said.
+        RecipeError: when the mode, the encoder or the gallery does not have what was given.
     """
     total = sum(share.weight for share in recipe.styles)
     own = [(share.weight / total, *_own(share, gallery)) for share in recipe.styles]
@@ -289,21 +298,21 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
         init = recipe.init or instant_mode(recipe, gallery)
         defaults |= {"init": init, "steps": STEPS[init]}
         defaults |= {"pooling": "avg", "optimizer": "lbfgs", "encoder": encoder}
-    unsaid = {name: value for name, value in defaults.items() if getattr(recipe, name) is None}
-    whole = msgspec.structs.replace(recipe, **unsaid)
+    missing = {name: value for name, value in defaults.items() if getattr(recipe, name) is None}
+    whole = msgspec.structs.replace(recipe, **missing)
     check(whole, gallery)
     return whole
 
 
 def default_mode(recipe: Recipe, gallery: Gallery) -> Mode:
-    """The quickest mode that honours what was said."""
+    """The quickest mode that has every setting given."""
     if any(getattr(recipe, name) is not None for name in FINE_ONLY):
         return "fine"
     return instant_mode(recipe, gallery)
 
 
 def instant_mode(recipe: Recipe, gallery: Gallery) -> Literal["fast", "universal"]:
-    """What paints these styles at once."""
+    """The mode that paints these styles in a moment."""
     return "fast" if all(_fast(share, gallery) for share in recipe.styles) else "universal"
 
 
@@ -312,19 +321,19 @@ def _own(share: Share, gallery: Gallery) -> tuple[int, float]:
     if share.name == MINE:
         return MINE_STRENGTH, 1.0
     style = gallery.find(share.name)
-    if style is None:  # of an old order, and no longer in the gallery
+    if style is None:  # of an old order, since removed from the gallery
         raise RecipeError(unknown_style(share.name, gallery))
     return style.strength, style.brush
 
 
 def titles(recipe: Recipe, gallery: Gallery) -> list[str]:
-    """What the styles are called, for people; one that the gallery has lost keeps its name."""
+    """The styles' titles, for people; one that is no longer in the gallery keeps its name."""
     found = [(gallery.find(share.name), share.name) for share in recipe.styles]
     return [style.title if style else MINE_TITLE if name == MINE else name for style, name in found]
 
 
 def credits(recipe: Recipe, gallery: Gallery) -> list[str]:
-    """The same with artist and year."""
+    """The styles' titles with artist and year."""
     found = zip(recipe.styles, titles(recipe, gallery), strict=True)
     return [style.credit if (style := gallery.find(share.name)) else title for share, title in found]
 
@@ -333,8 +342,8 @@ def line(recipe: Recipe) -> str:
     """The recipe as one line; `parse` reads it back to an equal recipe."""
     single = len(recipe.styles) == 1
     styles = "+".join(share.name if single else f"{share.name}:{share.weight}" for share in recipe.styles)
-    said = ((name, getattr(recipe, name)) for name in SETTINGS)
-    return " ".join(["/stylize", styles, *(f"{name}={_text(value)}" for name, value in said if value is not None)])
+    given = ((name, getattr(recipe, name)) for name in SETTINGS)
+    return " ".join(["/stylize", styles, *(f"{name}={_text(value)}" for name, value in given if value is not None)])
 
 
 def _text(value: Any) -> str:

@@ -1,20 +1,68 @@
-"""What crosses the process boundary: orders in; ready, beat, progress, preview, done, failed out; and their framing.
+"""What crosses the process boundary: settings and orders in; ready, beat, progress, preview, done, failed out.
 
-A frame is four bytes of length, big-endian, then one message in MessagePack.
+A frame is four bytes of length, big-endian, then one message in MessagePack. The settings are one command-line
+argument of JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
-from typing import BinaryIO, Literal
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from engine.recipe import Recipe
+from engine.recipe import EncoderName, Recipe
 
 HEADER = struct.Struct(">I")
 MAX_FRAME = 128 * 2**20  # bytes; two photos of the largest size allowed (60 MiB), with room to spare
+
+# --- photos ----------------------------------------------------------------------------------------------------------
+
+
+class PhotoFormat(msgspec.Struct, frozen=True):
+    """A kind of image file that a photo may come as."""
+
+    name: str  # as people call it
+    media_type: str
+    endings: tuple[str, ...]  # of file names, lower case
+
+
+JPEG = PhotoFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"))
+PNG = PhotoFormat("PNG", "image/png", (".png",))
+WEBP = PhotoFormat("WebP", "image/webp", (".webp",))
+GIF = PhotoFormat("GIF", "image/gif", (".gif",))
+AVIF = PhotoFormat("AVIF", "image/avif", (".avif",))
+HEIC = PhotoFormat("HEIC", "image/heic", (".heic", ".heif"))
+
+ALWAYS_READ = (JPEG, PNG, WEBP, GIF, AVIF)
+PHOTO_FORMATS = (*ALWAYS_READ, HEIC)  # HEIC where pillow-heif is installed
+
+
+def listed(formats: tuple[PhotoFormat, ...]) -> str:
+    """The names as part of a sentence: "JPEG, PNG or WebP"."""
+    *most, last = (known.name for known in formats)
+    return f"{', '.join(most)} or {last}"
+
+
+ACCEPTED = listed(PHOTO_FORMATS)
+
+# --- the engine's settings -------------------------------------------------------------------------------------------
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the bot's configuration says about the engine."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes the GPU where there is one
+    threads: int = 0  # CPU threads; 0 leaves the choice to torch
+    cache: Path | None = None  # folder for downloaded weights
+    weights: Path | None = None  # file with the full encoder's weights, instead of a download
+    encoder: EncoderName = "slim"  # the one to load at the start, beside slim
+    max_photo_mb: int = 20  # MiB, largest photo file that is decoded
+    gallery: Path | None = None  # folder with the operator's own styles
+
 
 # --- to the engine ---------------------------------------------------------------------------------------------------
 
@@ -26,17 +74,17 @@ class Paint(msgspec.Struct, frozen=True, tag=True):
     photo: bytes  # an image file as it was uploaded, not to be trusted
     recipe: Recipe
     preview_seconds: float = 2.0  # the shortest time between previews; 0 asks for none
-    style: bytes | None = None  # the picture that the style `mine` names: an image file, as little to be trusted
+    style: bytes | None = None  # the picture that the style `mine` names: an image file, not to be trusted either
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Give up this job; answered by `Failed` with kind ``cancelled``, or nothing if it is no longer running."""
+    """Abandon this job; answered by `Failed` with kind ``cancelled``, or nothing if it is no longer running."""
 
     job: str
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
-    """Finish: give up what is running and exit."""
+    """Abandon what is running and exit."""
 
 
 # --- from the engine -------------------------------------------------------------------------------------------------
@@ -48,7 +96,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     device: str  # as a person would call it: "CPU, 2 threads" or the GPU's name
     encoders: tuple[str, ...]  # those that can be used now
     version: str
-    notes: tuple[str, ...] = ()  # sentences for the operator, such as a full encoder that could not be had
+    notes: tuple[str, ...] = ()  # sentences for the operator, such as a full encoder that is unavailable
 
 
 class Beat(msgspec.Struct, frozen=True, tag=True):
@@ -87,7 +135,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     """No picture, and why."""
 
     job: str
-    kind: Literal["refused", "broken", "cancelled"]  # the person's to mend; ours; asked for
+    kind: Literal["refused", "broken", "cancelled"]  # the photo or the order is at fault; the engine is; as asked
     message: str  # for the person
 
 
@@ -100,7 +148,27 @@ _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
 class WireError(Exception):
-    """The other side sent something that is no frame of ours."""
+    """The other side sent something invalid."""
+
+
+def encode_settings(settings: EngineSettings) -> str:
+    """The settings as one line of JSON in ASCII, whatever bytes a path has; `decode_settings` reads it back."""
+    return json.dumps(msgspec.to_builtins(settings, enc_hook=str))
+
+
+def decode_settings(text: str) -> EngineSettings:
+    """Raises WireError, which names the field at fault."""
+    try:
+        return msgspec.convert(json.loads(text), EngineSettings, dec_hook=_path)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise WireError(str(error)) from error
+
+
+def _path(kind: type, value: Any) -> Path:
+    """A path, which msgspec does not know; the struct has no other such field."""
+    if not isinstance(value, str):
+        raise ValueError(f"Expected a path as a string, got {value!r}")
+    return Path(value)
 
 
 def encode(message: Request | Event) -> bytes:
@@ -147,7 +215,7 @@ async def read_event(stream: asyncio.StreamReader) -> Event:
 
     Raises:
         asyncio.IncompleteReadError: the engine process is gone.
-        WireError: it wrote something that is no frame.
+        WireError: it wrote something that is not a frame.
     """
     length = _length(await stream.readexactly(HEADER.size))
     return decode_event(await stream.readexactly(length))
