@@ -36,7 +36,7 @@ PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
 STYLE_SIDE = 1024  # pixels, long side of a style picture that was sent along; strokes finer than its pixels are lost
 FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
 POLL_SECONDS = 0.5  # between two stages while the full encoder loads: a cancel is seen, and a beat is sent
-STALL_SECONDS = 30.0  # after which a download without a byte has failed; urllib by itself would wait for ever
+STALL_SECONDS = 30.0  # after which a download without a byte has failed; urllib by itself has no timeout
 NO_FULL = "The full encoder is unavailable just now, so I painted with the slim one."
 
 log = logging.getLogger("engine")

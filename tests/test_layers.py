@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ ALLOWED: dict[str, set[str]] = {
     "bot.sheets": {"bot.prints"},
     "bot.doctor": GROUND | ROOMS | {"bot.config"},
 }
+# The engine from the ground up: a part may import the parts below it, and none beside it.
+ENGINE_FLOORS: tuple[set[str], ...] = (
+    DOORS,
+    {"engine.device", "engine.stages", "engine.tensors"},
+    {"engine.images"},
+    {"engine.encoders"},
+    {"engine.fast", "engine.fine", "engine.universal"},
+    {"engine.painter"},
+    {"engine.worker"},
+    {"engine.train"},
+)
 # The one chat that imports each chat's library, in one file or in several of its rooms.
 LIBRARIES = {
     "aiohttp": "bot.chat.web",
@@ -93,6 +105,38 @@ def test_the_walk_sees_every_way_to_import() -> None:
 @pytest.mark.parametrize("name", ENGINE)
 def test_the_engine_never_imports_the_bot(name: str) -> None:
     assert "bot" not in tops(imported_by(name))
+
+
+def part(name: str) -> str:
+    """``engine.fast`` of engine.fast.paint: the package, or the module where there is none."""
+    return ".".join(name.split(".")[:2])
+
+
+def floor(name: str) -> int:
+    found = [number for number, parts in enumerate(ENGINE_FLOORS) if part(name) in parts]
+    assert found, f"say in tests/test_layers.py on which floor {part(name)} is"
+    return found[0]
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINE if name != "engine"])
+def test_dependencies_of_the_engine_point_down(name: str) -> None:
+    found = {part(other) for other in imported_by(name) if other in MODULES} - {part(name)}
+    beside = DOORS if name in DOORS else set()
+    assert not [other for other in found if floor(other) >= floor(name) and other not in beside]
+
+
+def test_the_imports_of_the_engine_have_no_circle() -> None:
+    TopologicalSorter({name: imported_by(name) & set(ENGINE) for name in ENGINE}).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if part(name) != "engine.train"])
+def test_only_the_workshop_imports_the_workshop(name: str) -> None:
+    assert "engine.train" not in {part(other) for other in imported_by(name)}
+
+
+def test_thumbnails_are_made_without_torch_and_numpy() -> None:
+    assert tops(imported_by("engine.images.thumbnails")) & HEAVY == {"PIL"}
+    assert not imported_by("engine.images") | imported_by("engine")
 
 
 @pytest.mark.parametrize("door", sorted(DOORS))

@@ -81,7 +81,7 @@ def load(device: torch.device, cache: Path | None, local: Path | None, pooling: 
         local: a file of weights, instead of a download.
 
     Raises:
-        NoWeights: callers use the slim encoder instead and say so.
+        NoWeights: callers use the slim encoder instead, with a note.
     """
     try:
         encoder = FullEncoder(full_weights(cache, local), pooling).to(device)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from engine.images.formats import KINDS, ImageRefused, kind_of
 from engine.tensors import MIN_SIDE
+from engine.wire import HEIC
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +91,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = Fals
 
 
 _NO_HEIC = (
-    f"This is a {KINDS['HEIF'].name} photo, which this bot is not set up to read. Send it as JPEG: on an iPhone choose "
+    f"This is a {HEIC.name} photo, which this bot is not set up to read. Send it as JPEG: on an iPhone choose "
     "Settings, Camera, Formats, Most Compatible, or share the photo through an app that converts it."
 )
 

@@ -1,4 +1,4 @@
-"""Random square crops of a folder of pictures, kept decoded in memory: what training looks at."""
+"""Random square crops of a folder of pictures, kept decoded in memory."""
 
 from __future__ import annotations
 

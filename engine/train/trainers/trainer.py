@@ -123,7 +123,7 @@ class Trainer:
         replace_file(path, state)
 
     def load(self, path: Path) -> None:
-        """Continue from a checkpoint of our own; it is unpickled, so no other file may be read this way."""
+        """Continue from a checkpoint that `save` wrote; it is unpickled, so no other file may be read this way."""
         state = torch.load(path, map_location=self.device, weights_only=False)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
