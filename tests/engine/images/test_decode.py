@@ -297,12 +297,12 @@ def test_an_animation_whose_second_frame_is_broken_still_gives_its_first() -> No
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_refused_with_a_sentence_for_a_person(name: str) -> None:
-    said = refusal(BAD[name])
-    assert said[0].isupper()
-    assert said.endswith(".")
-    assert 40 < len(said) < 250
-    assert not [word for word in ("Error", "PIL", "0x", "object", "Traceback", "None") if word in said]
-    assert any(word in said for word in ("Send", "send", "Save")), "it says what to do"
+    sentence = refusal(BAD[name])
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+    assert 40 < len(sentence) < 250
+    assert not [word for word in ("Error", "PIL", "0x", "object", "Traceback", "None") if word in sentence]
+    assert any(word in sentence for word in ("Send", "send", "Save")), "it says what to do"
 
 
 @pytest.mark.parametrize(
