@@ -498,12 +498,10 @@ def test_the_engine_runs_the_code_that_the_bot_runs(root: Path) -> None:
 
 
 def test_the_command_carries_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from engine.worker import Settings, settings_of
-
     monkeypatch.chdir(tmp_path)
     command = worker_command(
         device="cpu", threads=3, cache=Path("here"), encoder="full", max_photo_mb=7, gallery=Path("ours")
     )
-    assert settings_of(command[command.index("engine.worker") + 1 :]) == Settings(
+    assert wire.decode_settings(command[command.index("engine.worker") + 1]) == wire.EngineSettings(
         device="cpu", threads=3, cache=tmp_path / "here", encoder="full", max_photo_mb=7, gallery=tmp_path / "ours"
     )
