@@ -21,7 +21,7 @@ from bot.chat.web.uploads import Uploads
 from bot.config import Web
 from bot.core.errors import ConfigError, sentence
 from bot.core.messages import Hook
-from bot.dialog.parse import COMMANDS
+from bot.dialog.parse import ALIASES, COMMANDS, Name
 from bot.dialog.pictures import not_a_photo
 from bot.dialog.services import Services
 from engine.recipe import SETTINGS
@@ -164,6 +164,7 @@ class PageServer:
         about = {
             "styles": self._styles.described(),
             "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
+            "orders": [f"/{word}" for word in (Name.STYLIZE, *ALIASES) if ALIASES.get(word, word) is Name.STYLIZE],
             "settings": list(SETTINGS),
             "max_bytes": self._services.max_photo_bytes,
             "not_a_photo": not_a_photo(),
