@@ -25,13 +25,17 @@ class Pages:
 
     def __init__(self, access: AccessControl) -> None:
         self._access = access
-        self._files = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in TYPES}
+        self._files = {
+            path.relative_to(STATIC).as_posix(): path.read_bytes()
+            for path in STATIC.rglob("*")
+            if path.suffix in TYPES
+        }
         self._guesses = asyncio.Semaphore(GUESSES)
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/", self._index),
-            web.get("/static/{file}", self._static),
+            web.get("/static/{file:.+}", self._static),
             web.post("/signin", self._sign_in),
         ]
 

@@ -57,7 +57,7 @@ async def test_delivering_twice_writes_once(tmp_path: Path) -> None:
 
 async def test_a_job_without_a_picture_ends_the_waiting_with_the_reason(tmp_path: Path) -> None:
     chat = TerminalChat(tmp_path / "out.png", console=screen())
-    await chat.tell(JOB, "The engine broke twice.")
+    await chat.notify(JOB, "The engine broke twice.")
     with pytest.raises(InternalError, match="The engine broke twice"):
         await chat.finished()
 

@@ -26,7 +26,7 @@ async def test_what_cannot_be_taken_is_refused_at_once(page: Page, at: Site) -> 
         "This file is not a supported picture. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC."
     )
     await attach(page, picture() + bytes(2**20), "large.png")
-    await expect(failure.last).to_contain_text("the limit is 1 MB")
+    await expect(failure.last).to_contain_text("1 MB is the limit")
     await say(page, "/stylize starynite")
     await expect(page.locator(".theirs.refused")).to_contain_text("Did you mean starrynight")
     await send_photo(page)

@@ -1,16 +1,16 @@
 // The page: entries from the room become bubbles, and what the person does becomes messages to the room.
 
-import { answerBubble, messageBubble, photoBubble } from "./bubbles.js";
-import { Composer } from "./composer.js";
+import { answerBubble, messageBubble, photoBubble } from "./conversation/bubbles.js";
+import { Composer } from "./writing/composer.js";
 import { $, announce, h } from "./dom.js";
-import { takeDrops } from "./drops.js";
+import { takeDrops } from "./writing/drops.js";
 import { Gallery, tile } from "./gallery.js";
-import { JobBubble } from "./job.js";
-import { commandOf, namesMine } from "./line.js";
-import { Outgoing } from "./outgoing.js";
-import { OWN, Pair } from "./pair.js";
+import { JobBubble } from "./conversation/job.js";
+import { commandOf, namesMine } from "./writing/line.js";
+import { Outgoing } from "./writing/outgoing.js";
+import { OWN, Pair } from "./writing/pair.js";
 import { Connection, enter } from "./room.js";
-import { Scroller } from "./scroller.js";
+import { Scroller } from "./conversation/scroller.js";
 
 const WELCOME_STYLES = 6;
 const TILES = 12; // of an answer; the gallery has room for more

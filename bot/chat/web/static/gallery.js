@@ -1,8 +1,8 @@
 // The gallery: every style as a picture, found by word or tag, looked at closely, chosen with one click.
 
 import { $, copy, h, icon } from "./dom.js";
-import { fold, words } from "./line.js";
-import { OWN } from "./pair.js";
+import { fold, words } from "./writing/line.js";
+import { OWN } from "./writing/pair.js";
 
 const ABOUT = "M12 11v6M12 7.2v.1M12 21a9 9 0 1 1 0-18 9 9 0 0 1 0 18z";
 const BACK = "M15 5l-7 7 7 7";

@@ -22,7 +22,7 @@ async def test_too_large_a_photo_is_refused_with_the_limit(session: ClientSessio
         for number, body in enumerate([b"\xff\xd8\xff" + bytes(10_000), in_chunks()]):
             status, said = await tab.post(f"/photo?id=largephoto{number}&name=a", body)
             assert status == 413
-            assert "larger than 0.00954 MB" in said["error"]
+            assert "0.00954 MB is the limit" in said["error"]
         async with tab.listening() as room:
             assert await room.backlog() == []
 

@@ -1,6 +1,6 @@
 // The buttons below a picture. What each of them does is the server's business; this is how they look.
 
-import { h, icon } from "./dom.js";
+import { h, icon } from "../dom.js";
 
 const DOWNLOAD = "M12 4v11M7 11l5 5 5-5M5 20h14";
 const BRUSH = "M20 4L10 14M10 14c-3-1-5 1-5 3 0 2-1 2.5-2 3 4 1 8 0 8-4 0-1 0-1.5-1-2z";

@@ -1,8 +1,8 @@
 // What the person sends: shown at once, and marked as sent when the room has it.
 
-import { setBusy } from "./actions.js";
-import { answerBubble, markFailed, messageBubble, photoBubble } from "./bubbles.js";
-import { name } from "./room.js";
+import { setBusy } from "../conversation/actions.js";
+import { answerBubble, markFailed, messageBubble, photoBubble } from "../conversation/bubbles.js";
+import { name } from "../room.js";
 
 export class Outgoing {
   /** `page` shows bubbles with add(bubble) and showOwn(bubble). */
@@ -80,7 +80,7 @@ export class Outgoing {
   whyNot(file) {
     if (file.type && !file.type.startsWith("image/")) return this.notAPhoto;
     if (file.size <= this.maxBytes) return "";
-    return `This photo has ${megabytes(file.size)}, and the limit is ${megabytes(this.maxBytes)}. Send a smaller copy.`;
+    return `This photo has ${megabytes(file.size)}, and ${megabytes(this.maxBytes)} is the limit. Send a smaller copy.`;
   }
 
   show(id, bubble, photo) {

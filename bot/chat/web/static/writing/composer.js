@@ -1,6 +1,6 @@
 // The text box: Enter sends, arrow-up recalls, and what could come next is suggested.
 
-import { $, h } from "./dom.js";
+import { $, h } from "../dom.js";
 import { commandOf, key, words } from "./line.js";
 import { OWN } from "./pair.js";
 

@@ -1,6 +1,6 @@
 // The conversation stays at its end while it grows, unless the person has scrolled up.
 
-import { $ } from "./dom.js";
+import { $ } from "../dom.js";
 
 const NEAR = 90; // pixels from the end that count as the end
 

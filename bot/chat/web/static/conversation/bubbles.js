@@ -1,6 +1,6 @@
 // What stands in the conversation beside pictures: photos, messages and answers.
 
-import { h } from "./dom.js";
+import { h } from "../dom.js";
 
 /** A photo as sent. `page` has reply(photo), chooseStyle(photo) and useAsStyle(photo). */
 export function photoBubble(photo, page) {

@@ -1,6 +1,6 @@
 // Which picture is the photo and which the style: what a line goes out with, shown above the text box.
 
-import { $ } from "./dom.js";
+import { $ } from "../dom.js";
 import { namesMine } from "./line.js";
 
 /** The person's own picture, among the styles to choose from. */

@@ -3,7 +3,7 @@
 import { pictureActions } from "./actions.js";
 import { thumbnail } from "./bubbles.js";
 import { addSlider } from "./compare.js";
-import { announce, copy, h } from "./dom.js";
+import { announce, copy, h } from "../dom.js";
 
 /** `page` has cancel(job), chooseStyle(photo) and press(data, button). */
 export class JobBubble {

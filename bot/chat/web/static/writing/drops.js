@@ -1,6 +1,6 @@
 // Files that are dropped or pasted anywhere on the page.
 
-import { $ } from "./dom.js";
+import { $ } from "../dom.js";
 
 /** Call take(files) with them. */
 export function takeDrops(take) {

@@ -1,6 +1,6 @@
 // Photo and painting over each other, with a slider between them: 0 shows the painting, 100 the photo.
 
-import { h, icon, reducedMotion } from "./dom.js";
+import { h, icon, reducedMotion } from "../dom.js";
 
 const SIDES = "M9 7l-5 5 5 5M15 7l5 5-5 5";
 const REVEAL = 1300; // ms
