@@ -81,4 +81,4 @@ async def test_an_engine_killed_in_mid_job_costs_the_person_nothing(tmp_path: Pa
         ((_, result),) = bot.chat.delivered
         assert result.picture.startswith(b"\x89PNG")
         assert bot.engine.restarts == 1
-        assert "The engine stumbled; trying once more." in bot.chat.texts(job)
+        assert "The engine failed; trying again." in bot.chat.texts(job)
