@@ -59,9 +59,6 @@ class TerminalChat(Chat):
         """
         return await self._finished
 
-    async def wait_to_show(self, job: Job, status: Status) -> None:
-        """A status can be shown at any time."""
-
     async def show(self, job: Job, status: Status) -> None:
         self._bar.update(self._task, description=escape(status.text), completed=status.done)
 

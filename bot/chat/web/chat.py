@@ -45,9 +45,6 @@ class WebChat(Chat):
         """
         return self._server.serve()
 
-    async def wait_to_show(self, job: Job, status: Status) -> None:
-        """A status can be shown at any time: pages skip those that are overtaken."""
-
     async def show(self, job: Job, status: Status) -> None:
         self._feed.show(job.place.room, job.id, status)
 

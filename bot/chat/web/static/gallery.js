@@ -1,4 +1,4 @@
-// The gallery: every style as a picture, found by word or tag, looked at closely, chosen with one click.
+// The gallery: every style as a picture, found by name or tag, seen in full, chosen with one click.
 
 import { $, copy, h, icon } from "./dom.js";
 import { fold, words } from "./writing/line.js";
@@ -29,7 +29,7 @@ export function tile(style, choose) {
   return h("button", { type: "button", class: "style", "data-style": style.name, onclick: () => choose(style) }, frame(style, "preview"), label);
 }
 
-/** Of many buttons one is on the way of the Tab key; arrows lead to the others. */
+/** Of many buttons one is reached with the Tab key; arrows lead to the others. */
 function rove(buttons, current) {
   for (const button of buttons) button.tabIndex = button === current ? 0 : -1;
 }
@@ -121,7 +121,7 @@ export class Gallery {
     return this.tiles.filter((button) => !button.parentNode.hidden);
   }
 
-  /** The Tab key stops at this tile, and then at what tells about it. */
+  /** The Tab key stops at this tile, and then at its details. */
   here(index) {
     if (index < 0) return;
     rove(this.tiles, this.tiles[index]);
@@ -225,7 +225,7 @@ export class Gallery {
   }
 }
 
-/** The words that styles are filed under, the most frequent first; what only one has finds nothing that its name would not. */
+/** The styles' tags, the most frequent first; one that only one style has finds nothing that its name would not. */
 function tagsOf(styles) {
   const counts = new Map();
   for (const { tags } of styles) for (const tag of tags ?? []) counts.set(tag, (counts.get(tag) ?? 0) + 1);

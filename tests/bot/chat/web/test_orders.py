@@ -25,7 +25,7 @@ async def test_a_photo_and_a_line_become_a_picture(tab: Tab, at: Site) -> None:
         assert paint.photo == photo
         assert (answer["job"], answer["title"]) == (paint.job, "The Starry Night")
         at.engine.does(wire.Progress(paint.job, 0.5, "step 50 of 100"))
-        shown = await room.until(lambda told: "step 50" in told.get("live", {}).get("text", ""))
+        shown = await room.until(lambda event: "step 50" in event.get("live", {}).get("text", ""))
         assert shown["live"]["done"] == 0.5
         at.engine.finishes(paint, painting, ("The photo was turned upright.",))
         done = await room.entry("finished")
@@ -62,10 +62,10 @@ async def test_a_cancelled_job_is_ended_and_the_button_is_not_shown_as_a_message
         job = (await room.entry("answer"))["job"]
         await at.engine.order()
         await tab.say(f"/cancel {job}", quiet=True)
-        told = await room.entry("told")
-        assert (told["job"], told["cancelled"]) == (job, True)
+        ended = await room.entry("told")
+        assert (ended["job"], ended["cancelled"]) == (job, True)
     async with tab.listening() as room:
-        entries = [told["entry"] for told in await room.backlog() if "entry" in told]
+        entries = [event["entry"] for event in await room.backlog() if "entry" in event]
     assert [entry["text"] for entry in entries if entry["type"] == "said"] == [LINE]
     assert all(entry.get("quiet") for entry in entries if entry["type"] == "answer" and "job" not in entry)
 
@@ -85,10 +85,10 @@ async def test_a_second_picture_is_the_style_and_stays_with_what_is_made_of_it(t
     async with tab.listening() as room:
         blob, tiles = await tab.photo(photo), await tab.photo(style, "tiles.png")
         await tab.say("/stylize mine strength=60", blob, style=tiles)
-        said, answer = await room.entry("said"), await room.entry("answer")
+        message, answer = await room.entry("said"), await room.entry("answer")
         paint = await at.engine.order()
         assert (paint.photo, paint.style) == (photo, style)
-        assert (said["style"], answer["style"], answer["title"]) == (tiles, tiles, "A picture of your own")
+        assert (message["style"], answer["style"], answer["title"]) == (tiles, tiles, "A picture of your own")
         at.engine.finishes(paint, picture())
         done = await room.entry("finished")
         assert (done["photo"], done["style"], done["credit"]) == (blob, tiles, "A picture of your own")
@@ -99,8 +99,8 @@ async def test_a_second_picture_is_the_style_and_stays_with_what_is_made_of_it(t
 
 async def test_a_style_picture_of_another_room_is_unavailable(tab: Tab, at: Site, session: ClientSession) -> None:
     tiles = await Tab(session, at).photo()
-    status, said = await tab.say("/stylize mine", await tab.photo(), style=tiles)
-    assert (status, said["error"]) == (404, "This photo is no longer kept. Send it again.")
+    status, answer = await tab.say("/stylize mine", await tab.photo(), style=tiles)
+    assert (status, answer["error"]) == (404, "This photo is no longer kept. Send it again.")
 
 
 async def test_previews_are_shown_in_their_own_room_only(tab: Tab, at: Site, session: ClientSession) -> None:
@@ -109,7 +109,7 @@ async def test_previews_are_shown_in_their_own_room_only(tab: Tab, at: Site, ses
         await tab.say(LINE, await tab.photo())
         paint = await at.engine.order()
         at.engine.does(wire.Preview(paint.job, small))
-        live = (await room.until(lambda told: told.get("live", {}).get("preview")))["live"]
+        live = (await room.until(lambda event: event.get("live", {}).get("preview")))["live"]
     path = f"/preview/{paint.job}/{live['preview']}.jpg"
     assert (await tab.get(path))[:2] == (200, small)
     assert (await Tab(session, at).get(path))[0] == 404

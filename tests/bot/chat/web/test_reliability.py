@@ -31,7 +31,7 @@ async def test_a_lost_connection_loses_nothing(tab: Tab, at: Site) -> None:
     async with tab.listening(room.last) as again:
         assert (
             "step 70"
-            in (await again.until(lambda told: "step 70" in told.get("live", {}).get("text", "")))["live"]["text"]
+            in (await again.until(lambda event: "step 70" in event.get("live", {}).get("text", "")))["live"]["text"]
         )
         at.engine.finishes(paint, picture())
         await again.entry("finished")
@@ -54,8 +54,8 @@ async def test_a_restart_of_the_bot_loses_nothing(session: ClientSession, tmp_pa
         async with tab.listening(room.last) as again:
             at.engine.finishes(paint, picture())
             done = await again.entry("finished")
-        async with tab.listening() as anew:
-            entries = [told["entry"] for told in await anew.backlog() if "entry" in told]
+        async with tab.listening() as fresh:
+            entries = [event["entry"] for event in await fresh.backlog() if "entry" in event]
         assert [entry["type"] for entry in entries] == ["photo", "said", "answer", "finished"]
         assert (await tab.get(f"/blob/{done['picture']}"))[:2] == (200, picture())
 
@@ -63,9 +63,9 @@ async def test_a_restart_of_the_bot_loses_nothing(session: ClientSession, tmp_pa
 async def test_a_page_that_remembers_more_than_the_journal_starts_over(tab: Tab) -> None:
     await tab.say("/help")
     async with tab.listening(after=1000) as room:
-        told = await room.backlog()
-    assert "anew" in told[0]
-    assert [entry["entry"]["type"] for entry in told[1:]] == ["said", "answer"]
+        events = await room.backlog()
+    assert "anew" in events[0]
+    assert [entry["entry"]["type"] for entry in events[1:]] == ["said", "answer"]
 
 
 async def test_a_picture_delivered_twice_is_posted_once(tab: Tab, at: Site) -> None:
@@ -79,7 +79,7 @@ async def test_a_picture_delivered_twice_is_posted_once(tab: Tab, at: Site) -> N
         await at.web.deliver(job, Result(picture=b"", width=1, height=1, credit="", line="", seconds=1.0))
         await at.web.notify(job, "It failed after all.")
         await tab.say("/help")
-        assert (await room.until(lambda told: "entry" in told))["entry"]["type"] == "said"
+        assert (await room.until(lambda event: "entry" in event))["entry"]["type"] == "said"
 
 
 async def test_a_message_sent_twice_is_taken_once(tab: Tab, at: Site) -> None:

@@ -21,7 +21,7 @@ async def test_two_tabs_are_two_people(session: ClientSession, at: Site) -> None
     jobs = await at.store.unfinished()
     assert len({job.user for job in jobs}) == len({job.place.room for job in jobs}) == 2
     async with two.listening() as room:
-        entries = [told["entry"]["type"] for told in await room.backlog() if "entry" in told]
+        entries = [event["entry"]["type"] for event in await room.backlog() if "entry" in event]
     assert entries == ["photo", "said", "answer"]
 
 
@@ -37,9 +37,9 @@ async def test_a_photo_is_shown_and_lent_to_its_own_room_only(session: ClientSes
     blob = await mine.photo()
     assert (await mine.get(f"/blob/{blob}"))[:2] == (200, picture())
     assert (await other.get(f"/blob/{blob}"))[0] == 404
-    status, said = await other.say(LINE, blob)
+    status, answer = await other.say(LINE, blob)
     assert status == 404
-    assert "This photo is no longer kept" in said["error"]
+    assert "This photo is no longer kept" in answer["error"]
     assert at.engine.orders.empty()
 
 
@@ -61,5 +61,5 @@ async def test_a_full_room_says_so(tab: Tab, monkeypatch: pytest.MonkeyPatch) ->
     await tab.photo()
     assert (await tab.post("/photo?id=secondphoto&name=b", picture()))[0] == 429
     await tab.say("/help")
-    status, said = await tab.say("/help")
-    assert (status, "This room is full" in said["error"]) == (429, True)
+    status, answer = await tab.say("/help")
+    assert (status, "This room is full" in answer["error"]) == (429, True)

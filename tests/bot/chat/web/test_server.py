@@ -70,7 +70,7 @@ async def test_our_own_failure_is_a_sentence_without_a_trace(
         raise RuntimeError("secret path /etc/shadow")
 
     monkeypatch.setattr(at.store, "append", broken)
-    status, said = await tab.post("/photo?id=photo0001&name=a", picture())
+    status, answer = await tab.post("/photo?id=photo0001&name=a", picture())
     assert status == 500
-    assert "try again" in said["error"]
-    assert "shadow" not in str(said)
+    assert "try again" in answer["error"]
+    assert "shadow" not in str(answer)

@@ -20,18 +20,18 @@ async def test_too_large_a_photo_is_refused_with_the_limit(session: ClientSessio
     async with site(max_photo_bytes=10_000) as at:
         tab = Tab(session, at)
         for number, body in enumerate([b"\xff\xd8\xff" + bytes(10_000), in_chunks()]):
-            status, said = await tab.post(f"/photo?id=largephoto{number}&name=a", body)
+            status, answer = await tab.post(f"/photo?id=largephoto{number}&name=a", body)
             assert status == 413
-            assert "0.00954 MB is the limit" in said["error"]
+            assert "0.00954 MB is the limit" in answer["error"]
         async with tab.listening() as room:
             assert await room.backlog() == []
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"<html>"])
 async def test_what_is_no_picture_is_refused_before_it_is_kept(tab: Tab, data: bytes) -> None:
-    status, said = await tab.post("/photo?id=nopicture1&name=a", data)
+    status, answer = await tab.post("/photo?id=nopicture1&name=a", data)
     assert status == 415
-    assert "JPEG, PNG, WebP" in said["error"]
+    assert "JPEG, PNG, WebP" in answer["error"]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
@@ -53,12 +53,12 @@ async def test_broken_messages_are_refused(tab: Tab, body: bytes, status: int) -
 
 
 async def test_a_very_long_line_is_refused(tab: Tab) -> None:
-    status, said = await tab.say("/stylize " + "x" * 3000)
-    assert (status, "2000 characters" in said["error"]) == (413, True)
+    status, answer = await tab.say("/stylize " + "x" * 3000)
+    assert (status, "2000 characters" in answer["error"]) == (413, True)
 
 
 async def test_photo_names_lose_what_cannot_be_shown(tab: Tab) -> None:
     await tab.photo(name="a%00%0Ab%E2%80%AE" + "c" * 200)
     async with tab.listening() as room:
-        (told,) = await room.backlog()
-    assert told["entry"]["name"] == "ab" + "c" * 78
+        (event,) = await room.backlog()
+    assert event["entry"]["name"] == "ab" + "c" * 78

@@ -17,7 +17,7 @@ const LOOKS = {
  * All that can be done with a picture. `press(data, button)` is called with what the server gave a button;
  * `chooseStyle` is left out where the photo is gone.
  */
-export function pictureActions({ buttons = [], file }, source, press, chooseStyle) {
+export function pictureActions({ buttons, file }, source, press, chooseStyle) {
   const download = h("a", { class: "button primary", href: `${source}?download`, download: file }, icon(DOWNLOAD), "Download");
   const made = new Map(buttons.map((button) => [button.action, actionButton(button, press)]));
   const another = chooseStyle && h("button", { type: "button", onclick: chooseStyle }, icon(BRUSH), "Another style");

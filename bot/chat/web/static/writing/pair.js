@@ -66,7 +66,7 @@ export class Pair {
     picture("replying-photo", photo);
     picture("replying-own", style);
     $("swap").hidden = !photo || !style;
-    $("replying-text").textContent = words(photo, style, mine);
+    $("replying-text").textContent = caption(photo, style, mine);
     $("replying-style").hidden = mine;
     $("replying-add").hidden = !mine || Boolean(style);
     const label = mine ? "Without a style picture" : "Reply to the newest photo instead";
@@ -81,7 +81,7 @@ function picture(id, photo) {
   if (photo && image.getAttribute("src") !== photo.src) image.src = photo.src;
 }
 
-function words(photo, style, mine) {
+function caption(photo, style, mine) {
   if (!mine) return photo ? `Replying to ${photo.name}` : "";
   if (photo && style) return `${photo.name} in the style of ${style.name}`;
   return photo ? `${photo.name} in the style of which picture?` : `Which photo in the style of ${style?.name}?`;
