@@ -13,6 +13,7 @@ import pytest
 
 from bot import app, doctor
 from bot import config as configuration
+from bot.engine_process.command import worker_command
 from bot.engine_process.supervisor import Supervisor, Timings
 from engine import gallery
 from tests.bot.chat.discord.harness import CAT, ME, PHOTO, TILES, fake_discord, on
@@ -90,22 +91,22 @@ async def test_a_bad_token_says_why_and_stops_nobody_else(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if where == "gateway":
         monkeypatch.setattr(fake, "_authorise", lambda request, path: None)
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
     monkeypatch.setattr(app, "worker_command", lambda settings: sleeper)
     given = {"web.port": 0, "store.path": str(tmp_path / "j.sqlite3"), "discord.token": "MTIzNDU2Nzg5MA.bad.token"}
-    serving = asyncio.create_task(app.serve(configuration.load(None, {"HOME": str(tmp_path)}, given)))
+    urls: list[str] = []
+    config = configuration.load(None, {"HOME": str(tmp_path)}, given)
+    serving = asyncio.create_task(app.serve(config, urls.append))
     try:
 
         async def refused() -> bool:
             return "does not accept discord.token" in caplog.text
 
         await eventually(refused)
-        url = capsys.readouterr().out.split()[3]
-        async with aiohttp.ClientSession() as session, session.get(url) as page:
+        async with aiohttp.ClientSession() as session, session.get(urls[0]) as page:
             assert page.status == 200
         assert not serving.done()
         assert "bad.token" not in caplog.text
@@ -137,7 +138,7 @@ async def test_the_real_engines_picture_is_the_terminals_to_the_byte(fake: FakeD
     config = configuration.load(None, {"HOME": str(tmp_path)}, given)
     line = "starrynight size=64 steps=3 seed=7"
     result = await app.stylize(config, photo, line, tmp_path / "out.png", force=False)
-    command = app.worker_command(app.engine_settings(config))
+    command = worker_command(app.engine_settings(config))
     async with (
         Supervisor(command, timings=Timings(load_seconds=300, hang_seconds=300)) as engine,
         on(fake, engine=engine, pause=3.0) as it,

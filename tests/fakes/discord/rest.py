@@ -25,6 +25,7 @@ from tests.fakes.discord.world import (
 )
 
 ACK_SECONDS, TOKEN_SECONDS = 3.0, 15 * 60.0
+NONCE_SECONDS = 300.0  # Discord says: some minutes
 
 
 class Fault:
@@ -57,7 +58,7 @@ class Rest(Rules, People):
         self.syncs = 0
         self.hurried = False  # the test has taken away the pauses between edits
         self._spec = description()
-        self._nonces: dict[str, int] = {}
+        self._nonces: dict[str, tuple[int, float]] = {}  # messages, and when they were posted
         self._edits: dict[int, list[float]] = {}
 
     def fails(self, method: str, path: str, status: int, code: int = 0, *, times: int = 1, **headers: str) -> None:
@@ -231,7 +232,9 @@ class Rest(Rules, People):
         mentions = body.get("allowed_mentions")
         self._rule(mentions is not None and not mentions.get("parse"), "a message may mention people")
         if body.get("enforce_nonce") and body["nonce"] in self._nonces:
-            return self.messages[self._nonces[body["nonce"]]]
+            known, at = self._nonces[body["nonce"]]
+            if self.clock() - at < NONCE_SECONDS:
+                return self.messages[known]
         reference = body.get("message_reference")
         if reference and int(reference["message_id"]) not in self.messages:
             if reference.get("fail_if_not_exists", True):
@@ -242,7 +245,7 @@ class Rest(Rules, People):
             there = {"message_id": str(reference["message_id"]), "channel_id": str(channel), "type": 0}
             message |= {"type": 19, "message_reference": there}
         if body.get("enforce_nonce"):
-            self._nonces[body["nonce"]] = int(message["id"])
+            self._nonces[body["nonce"]] = int(message["id"]), self.clock()
         await self._tell_of(message, "MESSAGE_CREATE")
         return message
 

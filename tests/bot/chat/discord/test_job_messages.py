@@ -107,6 +107,7 @@ async def test_a_job_that_waits_for_longer_than_jobs_are_kept_keeps_its_message(
         await (it.says(f"{ME} greatwave", CAT) if mention else it.stylize(style="greatwave"))
         first = int((await it.posted("step 12"))["id"])
         await it.store.prune(time.time() + 1)  # as if it had waited for days
+    fake.later(3600)
     async with on(fake, path=journal) as it:
         answer = await it.answer()
         if mention:
