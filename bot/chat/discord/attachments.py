@@ -13,53 +13,39 @@ REMEMBERED_SECONDS = 180.0
 REMEMBERED = 1000  # people
 
 
-class Photo:
-    """A photo that somebody points at.
+class Photo(NamedTuple):
+    """A photo that somebody points at."""
 
-    Args:
-        nsfw: whether it comes from an age-restricted channel.
-        reply: the message that the answer is to be a reply to; 0 where there is none.
-    """
-
-    def __init__(self, attachment: discord.Attachment, *, nsfw: bool, reply: int = 0) -> None:
-        self._attachment = attachment
-        self.nsfw = nsfw
-        self.reply = reply
-        self.spoiler = attachment.is_spoiler()
-
-    @classmethod
-    def given(cls, attachment: discord.Attachment | None, channel: Any) -> Photo | None:
-        """One that comes with a command, if there is one."""
-        return cls(attachment, nsfw=is_nsfw(channel)) if attachment is not None else None
+    attachment: discord.Attachment
+    nsfw: bool  # it comes from an age-restricted channel
+    reply: int = 0  # the message that the answer is to be a reply to, if there is one
 
     def check(self, limit: int) -> None:
-        """Refuse what is plainly no photo, before it is fetched.
+        """Refuse what is plainly no photo, or has more than ``limit`` bytes, before it is fetched.
 
         Raises:
-            InvalidOrder: it is no image, or has more than ``limit`` bytes.
+            InvalidOrder
         """
-        attachment = self._attachment
-        if not looks_like_photo(attachment):
-            raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(attachment.filename[:60])))
-        if attachment.size > limit:
-            raise InvalidOrder(pictures.too_large(limit, size=attachment.size))
+        if not looks_like_photo(self.attachment):
+            raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(self.attachment.filename[:60])))
+        if self.attachment.size > limit:
+            raise InvalidOrder(pictures.too_large(limit, size=self.attachment.size))
 
     async def read(self, limit: int) -> bytes:
         """Its bytes.
 
         Raises:
-            InvalidOrder: it is no image, has more than ``limit`` bytes, or was deleted.
+            InvalidOrder: as `check` does, or it was deleted.
             InternalError: Discord does not hand it out at the moment.
         """
         self.check(limit)
         try:
-            return await self._attachment.read()
+            return await self.attachment.read()
         except discord.NotFound:
             raise InvalidOrder("That photo was deleted in the meantime. Send it again.") from None
         except discord.HTTPException as error:
-            raise InternalError(
-                f"Discord does not give me that photo at the moment ({error.status}). Try again."
-            ) from error
+            text = f"Discord does not give me that photo at the moment ({error.status}). Try again."
+            raise InternalError(text) from error
 
 
 class Pictures(NamedTuple):
@@ -78,7 +64,7 @@ class Pictures(NamedTuple):
 
     @property
     def spoiler(self) -> bool:
-        return any(picture.spoiler for picture in self.given)
+        return any(picture.attachment.is_spoiler() for picture in self.given)
 
     async def read(self, limit: int) -> tuple[bytes | None, bytes | None]:
         """Their bytes; raises what `Photo.read` does."""
@@ -93,15 +79,16 @@ def looks_like_photo(attachment: discord.Attachment) -> bool:
     return pictures.looks_like_photo(attachment.content_type or "", attachment.filename)
 
 
-def photo_of(message: discord.Message) -> Photo:
+def photo_of(message: discord.Message, limit: int) -> Photo:
     """The first photo of a message.
 
     Raises:
-        InvalidOrder: there is none to be seen.
+        InvalidOrder: there is none, or it cannot be painted.
     """
     found = photos_of(message)
     if not found:
         raise InvalidOrder("There is no photo in that message. Choose one that has.")
+    found[0].check(limit)
     return found[0]
 
 
@@ -109,7 +96,7 @@ def photos_of(message: discord.Message) -> list[Photo]:
     """All photos of a message and of what it forwards, those first that can be painted."""
     forwarded = (attachment for shot in message.message_snapshots for attachment in shot.attachments)
     found = sorted([*message.attachments, *forwarded], key=lambda attachment: not looks_like_photo(attachment))
-    return [Photo(attachment, nsfw=is_nsfw(message.channel), reply=message.id) for attachment in found]
+    return [Photo(attachment, is_nsfw(message.channel), message.id) for attachment in found]
 
 
 def is_nsfw(channel: Any) -> bool:

@@ -16,7 +16,7 @@ import discord
 import msgspec
 
 from bot.chat.discord.address import DiscordAddress
-from bot.chat.discord.attachments import NONE, Photo, Pictures, RememberedPhotos, photo_of
+from bot.chat.discord.attachments import NONE, Photo, Pictures, RememberedPhotos, is_nsfw, photo_of
 from bot.chat.discord.gallery import GalleryMenu
 from bot.chat.discord.interaction_reply import InteractionReply
 from bot.chat.discord.places import check_age, check_interaction, incoming_of
@@ -69,8 +69,9 @@ class Orders:
         style: discord.Attachment | None,
     ) -> None:
         """With a file, or with the photo of “Use this photo”."""
-        photo = Photo.given(file, interaction.channel) or self._remembered.get(interaction.user.id, self._clock())
-        pictures = Pictures(photo, Photo.given(style, interaction.channel))
+        nsfw = is_nsfw(interaction.channel)
+        photo = Photo(file, nsfw) if file else self._remembered.get(interaction.user.id, self._clock())
+        pictures = Pictures(photo, Photo(style, nsfw) if style else None)
         command = Command(name=Name.STYLIZE, words=words)
         if pictures.style and not command.style:
             command = msgspec.structs.replace(command, words=f"{MINE} {words}".strip())
@@ -121,7 +122,7 @@ class Orders:
         incoming = incoming_of(interaction)
         menu = self.menu(incoming, interaction.user.id)
         if word:
-            menu.show(await self._commands.handle(incoming, Command(name=Name.STYLES, words=word)))
+            await menu.look_for(word)
         await self._open(reply, menu)
 
     # --- menus of a message ------------------------------------------------------------------------------------------
@@ -129,15 +130,11 @@ class Orders:
     async def choose(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Stylize”: a style is chosen from pictures."""
         check_interaction(interaction)
-        photo = photo_of(message)
-        photo.check(self._max_photo)
-        await self._offer(interaction, Pictures(photo))
+        await self._offer(interaction, Pictures(photo_of(message, self._max_photo)))
 
     async def remember(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Use this photo”: for the next /stylize."""
-        photo = photo_of(message)
-        photo.check(self._max_photo)
-        self._remembered.put(interaction.user.id, photo, self._clock())
+        self._remembered.put(interaction.user.id, photo_of(message, self._max_photo), self._clock())
         reply = InteractionReply(interaction)
         await reply.acknowledge("private")
         await reply.say("I will use that photo. Write /stylize style: within three minutes.")
@@ -160,16 +157,12 @@ class Orders:
         self, incoming: Incoming, user: int, pictures: Pictures = NONE, *, style: str = "", settings: str = ""
     ) -> GalleryMenu:
         """The gallery, to choose a style for the photo from, or only to look at."""
-        incoming = msgspec.structs.replace(incoming, photo=None, style=None)  # not kept for as long as the menu
-
-        async def look(word: str) -> Reply:
-            return await self._commands.handle(incoming, Command(name=Name.STYLES, words=word))
 
         async def paint(press: InteractionReply, words: str) -> str:
             return (await self._take(press, Command(name=Name.STYLIZE, words=words), pictures, original=False)).text
 
-        ways = (look, paint if pictures.photo else None)
-        menu = GalleryMenu(self.gallery, self._services.sheets, *ways, user=user, style=style, settings=settings)
+        painting = paint if pictures.photo else None
+        menu = GalleryMenu(self._services, incoming, painting, user=user, style=style, settings=settings)
         self._menus[menu.key] = menu
         while len(self._menus) > MENUS_KEPT:
             self._menus.popitem(last=False)
