@@ -9,9 +9,6 @@ import discord
 from bot.core.errors import InternalError, InvalidOrder
 from bot.dialog import pictures
 
-REMEMBERED_SECONDS = 180.0
-REMEMBERED = 1000  # people
-
 
 class Photo(NamedTuple):
     """A photo that somebody points at."""
@@ -20,13 +17,18 @@ class Photo(NamedTuple):
     nsfw: bool  # it comes from an age-restricted channel
     reply: int = 0  # the message that the answer is to be a reply to, if there is one
 
+    @property
+    def plausible(self) -> bool:
+        """Whether it may be a photo, by what Discord says of it."""
+        return pictures.looks_like_photo(self.attachment.content_type or "", self.attachment.filename)
+
     def check(self, limit: int) -> None:
         """Refuse what is plainly no photo, or has more than ``limit`` bytes, before it is fetched.
 
         Raises:
             InvalidOrder
         """
-        if not looks_like_photo(self.attachment):
+        if not self.plausible:
             raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(self.attachment.filename[:60])))
         if self.attachment.size > limit:
             raise InvalidOrder(pictures.too_large(limit, size=self.attachment.size))
@@ -75,10 +77,6 @@ class Pictures(NamedTuple):
 NONE = Pictures()
 
 
-def looks_like_photo(attachment: discord.Attachment) -> bool:
-    return pictures.looks_like_photo(attachment.content_type or "", attachment.filename)
-
-
 def photo_of(message: discord.Message, limit: int) -> Photo:
     """The first photo of a message.
 
@@ -95,27 +93,12 @@ def photo_of(message: discord.Message, limit: int) -> Photo:
 def photos_of(message: discord.Message) -> list[Photo]:
     """All photos of a message and of what it forwards, those first that can be painted."""
     forwarded = (attachment for shot in message.message_snapshots for attachment in shot.attachments)
-    found = sorted([*message.attachments, *forwarded], key=lambda attachment: not looks_like_photo(attachment))
-    return [Photo(attachment, is_nsfw(message.channel), message.id) for attachment in found]
+    nsfw = is_nsfw(message.channel)
+    photos = [Photo(attachment, nsfw, message.id) for attachment in (*message.attachments, *forwarded)]
+    return sorted(photos, key=lambda photo: not photo.plausible)
 
 
 def is_nsfw(channel: Any) -> bool:
     """Whether a channel, or the one that a thread belongs to, is age-restricted."""
     ask = getattr(channel, "is_nsfw", None)  # private conversations have none
     return bool(ask()) if ask else False
-
-
-class RememberedPhotos:
-    """The photos of “Use this photo”, for three minutes; by person."""
-
-    def __init__(self) -> None:
-        self._photos: dict[int, tuple[float, Photo]] = {}  # the latest last
-
-    def put(self, user: int, photo: Photo, now: float) -> None:
-        self._photos.pop(user, None)
-        kept = [(u, entry) for u, entry in self._photos.items() if now - entry[0] < REMEMBERED_SECONDS]
-        self._photos = dict([*kept[1 - REMEMBERED :], (user, (now, photo))])
-
-    def get(self, user: int, now: float) -> Photo | None:
-        at, photo = self._photos.get(user, (float("-inf"), None))
-        return photo if now - at < REMEMBERED_SECONDS else None

@@ -14,6 +14,7 @@ from discord.utils import escape_markdown
 
 from bot.chat.discord.drafts import ALT
 from bot.chat.discord.interaction_reply import InteractionReply, cut
+from bot.chat.discord.places import user_of
 from bot.core.errors import NotOwner
 from bot.core.messages import Choice, Incoming, Reply
 from bot.dialog.gallery import GalleryPage, GalleryView, page_of
@@ -37,9 +38,8 @@ class GalleryMenu:
     """A view of the gallery as components, whose custom ids begin with ``menu:`` and its key.
 
     Args:
-        incoming: whoever it is for, and where.
+        incoming: whom it is for, and where; others are refused.
         paint: called with the acknowledged press and the recipe's words; says what became of it. None only shows.
-        user: others are refused.
         style: what is chosen already, as in a recipe.
         settings: what was given besides the style; what is chosen here takes its place.
     """
@@ -50,7 +50,6 @@ class GalleryMenu:
         incoming: Incoming,
         paint: Paint | None,
         *,
-        user: int,
         style: str = "",
         settings: str = "",
     ) -> None:
@@ -58,9 +57,7 @@ class GalleryMenu:
         self._gallery, self._sheets, self._commands = services.gallery, services.sheets, services.commands
         self._incoming = msgspec.structs.replace(incoming, photo=None, style=None)  # not kept for as long as the menu
         self._paint = paint
-        self._user = user
-        self._everything = GalleryView(styles=tuple(style.name for style in self._gallery))
-        self._browsing = self._everything
+        self._browsing = self._everything = GalleryView(styles=tuple(style.name for style in self._gallery))
         self._style = style  # chosen so far, as in a recipe
         self._settings = {name.lower(): value for name, _, value in (w.partition("=") for w in settings.split())}
         self._chosen: dict[str, str] = {}  # settings that were chosen here
@@ -85,7 +82,7 @@ class GalleryMenu:
     # --- what is done with it ----------------------------------------------------------------------------------------
 
     async def press(self, interaction: discord.Interaction[Any], part: str) -> None:
-        if interaction.user.id != self._user:
+        if user_of(interaction) != self._incoming.user:
             raise NotOwner("This menu is for the person who opened it. /styles opens your own.")
         match part:
             case "search":
@@ -183,7 +180,7 @@ class GalleryMenu:
             self._button("▶", "next", disabled=page.number + 1 == page.of),
         )
         if self._paint:
-            row.add_item(self._button("Paint", "paint", discord.ButtonStyle.primary, disabled=not self._style))
+            row.add_item(self._button("Paint", "paint", disabled=not self._style, style=discord.ButtonStyle.primary))
         view.add_item(row)
         return files
 
@@ -215,15 +212,8 @@ class GalleryMenu:
                 nothing = f"{name.capitalize()}: {usual[name]}"
                 yield name, name.capitalize(), _options(nothing, labels, self._chosen.get(name, ""))
 
-    def _button(
-        self,
-        label: str,
-        name: str,
-        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
-        *,
-        disabled: bool = False,
-    ) -> ui.Button[Any]:
-        return ui.Button(label=label, custom_id=self._id(name), disabled=disabled, style=style)
+    def _button(self, label: str, name: str, **more: Any) -> ui.Button[Any]:
+        return ui.Button(label=label, custom_id=self._id(name), **more)
 
     def _id(self, name: str) -> str:
         return f"menu:{self.key}:{name}"
