@@ -20,7 +20,7 @@ class AnsweredElsewhere(Exception):
 
 
 class InteractionReply:
-    """What is to be known of it is kept with the interaction, so that whoever handles an error can make another."""
+    """Its state is kept with the interaction, so that whoever handles an error can make another one."""
 
     def __init__(self, interaction: discord.Interaction[Any]) -> None:
         self.interaction = interaction

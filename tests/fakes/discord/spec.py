@@ -32,14 +32,21 @@ class Spec:
 
     def __init__(self, contents: dict[str, Any]) -> None:
         self._contents = contents
+        self._seen: dict[tuple[str, str, str], list[str]] = {}
         self._paths: dict[str, Any] = contents["paths"]
         registry: Any = Registry().with_resource(
             "urn:discord", Resource.from_contents(contents, default_specification=DRAFT202012)
         )
         self._validator = lambda schema: Draft202012Validator(schema, registry=registry)
 
-    def wrong(self, method: str, path: str, body: Any) -> Iterator[str]:
+    def wrong(self, method: str, path: str, body: Any) -> list[str]:
         """What is wrong with a request, as sentences."""
+        request = method, path, json.dumps(body)
+        if request not in self._seen:  # every test begins with the same commands, which are much to look through
+            self._seen[request] = list(self._wrong(method, path, body))
+        return self._seen[request]
+
+    def _wrong(self, method: str, path: str, body: Any) -> Iterator[str]:
         template = self._template(path)
         operation = self._paths.get(template, {}).get(method.lower())
         if operation is None:
