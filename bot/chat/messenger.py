@@ -46,6 +46,7 @@ class Progress(msgspec.Struct, frozen=True):
     """How a job stands."""
 
     status: Status
+    preview_shown: bool = False  # the message shows the status's preview already, so that its words are enough
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,8 +139,8 @@ class Transport(Protocol):
         await asyncio.sleep(max(0.0, not_before - time.time()))
         return True
 
-    def working(self, job: Job, *, posted: bool) -> None:
-        """The job is being painted; ``posted`` says that its message is new."""
+    def working(self, job: Job, status: Status, *, posted: bool) -> None:
+        """The job is waiting or being painted; ``posted`` says that its message is new."""
 
 
 class PressContext(Protocol):
@@ -223,12 +224,13 @@ class Messenger:
             shown = await self._message(job, Progress(status))
             if shown.message.answered:
                 return
-            self._transport.working(job, posted=posted)
+            self._transport.working(job, status, posted=posted)
             if status == shown.status:
                 return
             if job.id not in self._turns and not await self._transport.take_turn(job, patience=0.0):
                 return
-            shown.message = await self._edited(job, shown, Progress(status))
+            preview_shown = shown.status is not None and shown.status.preview == status.preview
+            shown.message = await self._edited(job, shown, Progress(status, preview_shown))
             shown.at, shown.status = self._clock(), status
             shown.previewed |= status.preview is not None
         except MessageGone as error:
@@ -263,7 +265,7 @@ class Messenger:
 
     async def _finish(self, job: Job, content: Content) -> None:
         """The last edit of a job's message; of a new one where it was deleted meanwhile."""
-        first = Progress(Status(text="finished")) if self._transport.capabilities.words_first else content
+        first = Progress(Status(text="finished", done=1.0)) if self._transport.capabilities.words_first else content
         for _ in range(2):
             posted = job.id not in self._shown
             shown = await self._message(job, first)
