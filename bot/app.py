@@ -84,9 +84,8 @@ def assemble(
     health: Health | None = None,
 ) -> Services:
     """What every platform is built upon, around an open journal and an engine."""
-    studio = Studio(
-        store, engine, queue or FairQueue(), limits or Limits(), styles, rules=rules, pace=pace, health=health
-    )
+    queue = FairQueue() if queue is None else queue  # an empty one is false
+    studio = Studio(store, engine, queue, limits or Limits(), styles, rules=rules, pace=pace, health=health)
     return Services.around(studio, store, styles)
 
 

@@ -122,6 +122,7 @@ class Transport(Protocol):
 
     async def prepare(self, job: Job) -> None:
         """Called before a job's message is looked for: it may be on its way together with others."""
+        return
 
     def shown_since(self, job: Job) -> float | None:
         """When the platform itself began to show that the bot is at work (by the messenger's clock), if it did."""
@@ -141,6 +142,7 @@ class Transport(Protocol):
 
     def working(self, job: Job, status: Status, *, posted: bool) -> None:
         """The job is waiting or being painted; ``posted`` says that its message is new."""
+        return
 
 
 class PressContext(Protocol):

@@ -110,6 +110,7 @@ class Chat(Protocol):
 
     async def wait_to_show(self, job: Job, status: Status) -> None:
         """Return when the status may be shown. Given up as soon as there is something newer to show, or the answer."""
+        return
 
     async def show(self, job: Job, status: Status) -> None: ...
 

@@ -160,7 +160,7 @@ async def test_outcomes_are_counted() -> None:
         families = text_string_to_metric_families(it.studio.health.metrics().decode())
         counts = {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
         assert counts["impasto_jobs_total", "delivered"] == 1
-        assert counts["impasto_jobs_total", "told"] == 1
+        assert counts["impasto_jobs_total", "notified"] == 1
         assert counts["impasto_up",] == 1
 
 
@@ -197,7 +197,7 @@ async def test_the_fourth_picture_is_refused_with_the_limit_and_the_wait() -> No
         jobs = [await it.order() for _ in range(3)]
         await it.engine.started(jobs[0].id)
         with pytest.raises(LimitReached, match=r"3 of your pictures are waiting; the limit is 3\. Cancel one or wait"):
-            await it.studio.accept(message("", photo=b"cat"), _recipe())
+            await it.studio.accept(message(photo=b"cat"), _recipe())
         it.engine.let_go(jobs[0].id)
         await it.until_state(jobs[0].id, State.DELIVERED)
         await it.order()
@@ -205,7 +205,7 @@ async def test_the_fourth_picture_is_refused_with_the_limit_and_the_wait() -> No
 
 async def test_two_orders_at_once_cannot_both_take_the_last_place() -> None:
     async with bot(waits, limits=Limits(open_jobs=1, burst=9)) as it:
-        orders = [it.studio.accept(message("", photo=b"cat"), _recipe()) for _ in range(5)]
+        orders = [it.studio.accept(message(photo=b"cat"), _recipe()) for _ in range(5)]
         answers = await asyncio.gather(*orders, return_exceptions=True)
         assert sum(isinstance(answer, Job) for answer in answers) == 1
         assert sum(isinstance(answer, LimitReached) for answer in answers) == 4
@@ -219,7 +219,7 @@ async def test_a_full_line_refuses_everybody() -> None:
         for user in ("bob", "cid"):
             await it.order(user=user)
         with pytest.raises(LimitReached, match="The line is full: 2 pictures are waiting"):
-            await it.studio.accept(message("", "dan", b"cat"), _recipe())
+            await it.studio.accept(message("dan", b"cat"), _recipe())
 
 
 @pytest.mark.parametrize(
@@ -237,14 +237,14 @@ async def test_an_order_beyond_the_rules_is_refused_by_the_rules_name(
     rules = Rules(max_size=1024, max_steps=500, max_photo_bytes=2**20)
     async with bot(rules=rules) as it:
         with pytest.raises(InvalidOrder, match=sentence):
-            await it.studio.accept(message("", photo=photo), _recipe(text))
+            await it.studio.accept(message(photo=photo), _recipe(text))
         assert await it.store.unfinished() == []
 
 
 async def test_a_style_picture_may_be_no_larger_than_a_photo() -> None:
     async with bot(rules=Rules(max_photo_bytes=2**20)) as it:
         with pytest.raises(InvalidOrder, match=r"This style picture is too large: 1 MB is the limit\."):
-            await it.studio.accept(message("", photo=b"cat", style=bytes(2**20 + 1)), _recipe("mine"))
+            await it.studio.accept(message(photo=b"cat", style=bytes(2**20 + 1)), _recipe("mine"))
 
 
 async def test_an_order_that_the_disk_does_not_take_is_not_accepted_and_costs_nothing(
@@ -258,7 +258,7 @@ async def test_an_order_that_the_disk_does_not_take_is_not_accepted_and_costs_no
 
             full.setattr(it.store, "add", add)
             with pytest.raises(StoreError):
-                await it.studio.accept(message("", photo=b"cat"), _recipe())
+                await it.studio.accept(message(photo=b"cat"), _recipe())
         job = await it.order()
         await it.until_state(job.id, State.DELIVERED)
 
@@ -412,7 +412,7 @@ async def test_a_bug_in_the_engines_client_costs_one_job_and_shows_no_traceback(
         await it.chat.answered(job.id, after.id)
         [(id, text)] = it.chat.notified
         assert id == job.id
-        assert "Something broke on my side" in text
+        assert "Something went wrong on my side" in text
         assert "secret details" not in text
         assert "secret details" in caplog.text
 
@@ -509,7 +509,7 @@ async def test_nothing_is_shown_after_the_answer() -> None:
     announcer.show(job, Status(text="step 1"))
     await chat.until(lambda: chat.shown)
     await asyncio.sleep(0)  # back to waiting for news
-    announcer.end(lambda: chat.tell(job, "Cancelled."))
+    announcer.end(lambda: chat.notify(job, "Cancelled."))
     announcer.show(job, Status(text="step 2"))
     assert await asyncio.wait_for(running, 10)
     assert (chat.texts("a"), chat.notified) == (["step 1"], [("a", "Cancelled.")])
@@ -624,7 +624,7 @@ async def test_an_asker_whose_connection_goes_away_in_the_middle_leaves_a_whole_
             return await add(*order)
 
         monkeypatch.setattr(it.store, "add", noticed)
-        asking = asyncio.create_task(it.studio.accept(message("", "bob", b"dog"), _recipe()))
+        asking = asyncio.create_task(it.studio.accept(message("bob", b"dog"), _recipe()))
         await on_its_way.wait()
         asking.cancel()
         await asyncio.wait({asking})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.jobs import Job, State
-from bot.dialog.buttons import Action, Actions, Press, Pressed, buttons
+from bot.dialog.buttons import Action, Buttons, Press, Pressed, buttons
 from engine.recipe import STEPS, line
 from tests.harness import Bot, bot, waits
 
@@ -19,7 +19,7 @@ async def painted(it: Bot, text: str = "/stylize starrynight seed=7 strength=50"
 
 async def press(it: Bot, job: Job, action: Action, user: str = "ann", *, admin: bool = False) -> Pressed:
     data = f"{job.id}:{action}"
-    return await Actions(it.studio, it.store).press(Press(data=data, user=user, admin=admin))
+    return await Buttons(it.studio, it.store).press(Press(data=data, user=user, admin=admin))
 
 
 def test_a_button_fits_into_what_the_smallest_platform_keeps() -> None:
@@ -136,13 +136,13 @@ async def test_what_is_deleted_is_gone_from_the_journal() -> None:
         assert await it.store.photo(job.id) is None
         gone = await press(it, job, Action.AGAIN)
         assert gone.refused
-        assert "do not keep this picture any more" in gone.text
+        assert "This picture is no longer kept" in gone.text
 
 
 async def test_what_is_kept_no_more_an_admin_may_still_take_away() -> None:
     async with bot() as it:
         job = await painted(it)
-        await it.store.forget(job.id)
+        await it.store.delete(job.id)
         taken = await press(it, job, Action.DELETE, admin=True)
         assert (taken.delete, taken.text) == (True, "Deleted.")
         refused = await press(it, job, Action.DELETE)
@@ -165,15 +165,15 @@ async def test_buttons_outlive_a_restart(tmp_path: Path) -> None:
         assert (await press(it, job, Action.STRONGER)).job
 
 
-async def test_a_nervous_finger_orders_once() -> None:
+async def test_a_double_click_orders_once() -> None:
     now = 0.0
     async with bot() as it:
         job = await painted(it)
-        actions = Actions(it.studio, it.store, clock=lambda: now)
+        actions = Buttons(it.studio, it.store, clock=lambda: now)
         again = Press(data=f"{job.id}:a", user="ann")
         assert (await actions.press(again)).job
         second = await actions.press(again)
-        assert (second.job, second.text) == (None, "I am on it already.")
+        assert (second.job, second.text) == (None, "This is being done already.")
         now = 60.0
         assert (await actions.press(again)).job
 
@@ -183,8 +183,8 @@ async def test_the_same_press_handed_over_twice_is_one_job() -> None:
         job = await painted(it)
         again = Press(data=f"{job.id}:a", user="ann", idempotency_key="query 1")
         # Two bots' lives: the second does not remember the first's.
-        first = await Actions(it.studio, it.store).press(again)
-        second = await Actions(it.studio, it.store).press(again)
+        first = await Buttons(it.studio, it.store).press(again)
+        second = await Buttons(it.studio, it.store).press(again)
         assert first.job
         assert second.job
         assert first.job.id == second.job.id
@@ -193,6 +193,6 @@ async def test_the_same_press_handed_over_twice_is_one_job() -> None:
 @pytest.mark.parametrize("data", ["", "nonsense", "abcdefgh:x", ":a", "abcdefgh:a"])
 async def test_a_button_of_another_age_is_refused_with_a_sentence(data: str) -> None:
     async with bot() as it:
-        pressed = await Actions(it.studio, it.store).press(Press(data=data, user="ann"))
+        pressed = await Buttons(it.studio, it.store).press(Press(data=data, user="ann"))
         assert pressed.refused
         assert pressed.text.endswith(".")

@@ -7,21 +7,22 @@ import pytest
 
 from bot.core.jobs import State
 from bot.core.limits import Limits
-from bot.core.messages import Reply
-from bot.dialog.commands import COMMANDS, Commands
+from bot.core.messages import Accepted, Choice, Reply
+from bot.dialog.commands import Commands
+from bot.dialog.parse import COMMANDS
 from engine.gallery import Gallery
 from engine.recipe import MODES
-from tests.harness import GALLERY, Bot, bot, message, waits
+from tests.harness import GALLERY, Bot, bot, message, refused, waits
 
 
 async def _say(it: Bot, text: str, user: str = "ann", photo: bytes | None = None, style: bytes | None = None) -> Reply:
-    return await it.commands.handle(message(text, user, photo, style))
+    return await it.say(text, user, photo, style)
 
 
 async def _again(it: Bot, text: str, photo: bytes | None = None, style: bytes | None = None) -> Reply:
     """Repeat the last order when it is finished."""
     reply = await _say(it, text, photo=photo, style=style)
-    assert reply.job is not None, reply.text
+    assert isinstance(reply, Accepted), reply.text
     await it.until_state(reply.job.id, State.DELIVERED)
     return reply
 
@@ -40,8 +41,7 @@ async def _again(it: Bot, text: str, photo: bytes | None = None, style: bytes | 
 async def test_a_photo_with_a_style_is_an_order(text: str) -> None:
     async with bot() as it:
         reply = await _say(it, text, photo=b"cat")
-        assert not reply.refused
-        assert reply.job is not None
+        assert isinstance(reply, Accepted)
         assert reply.job.recipe.styles[0].name == "starrynight"
         assert reply.text.startswith(f"The Starry Night, order {reply.job.id}: ")
 
@@ -68,26 +68,27 @@ async def test_the_reply_says_where_the_picture_stands() -> None:
         ("/stylize starrynight strenth=3", b"cat", "I do not know the setting “strenth”. Did you mean strength?"),
         ("/stylize starrynight size=4000", b"cat", "size=4000 is too large here"),
         ("my cat on the sofa", b"cat", "I do not know the style “mycatonthesofa”"),
-        ("/stilize starrynight", b"cat", "I do not know /stilize. Did you mean /stylize?"),
-        ("/xyzzy", None, "I do not know /xyzzy. /help shows what I know."),
-        ("/again", None, "I have no order of yours to repeat"),
+        ("/stilize starrynight", b"cat", "There is no command /stilize. Did you mean /stylize?"),
+        ("/xyzzy", None, "There is no command /xyzzy. /help shows those that there are."),
+        ("/again", None, "There is no order of yours to repeat"),
         ("/cancel", None, "You have no pictures waiting"),
         ("/cancel nonsense", None, "I know no picture “nonsense”"),
-        ("/styles cubist", None, "No style goes by “cubist”. You can look for blue, night, woodblock."),
+        ("/styles cubist", None, "No style matches “cubist”. You can look for blue, night, woodblock."),
     ],
 )
 async def test_what_cannot_be_done_is_answered_with_what_to_do(text: str, photo: bytes | None, sentence: str) -> None:
     async with bot() as it:
         reply = await _say(it, text, photo=photo)
-        assert reply.refused
+        assert refused(reply)
         assert b"impasto_refused_total 1.0" in it.studio.health.metrics()
-        assert reply.job is None
+        assert not isinstance(reply, Accepted)
         assert sentence in reply.text
 
 
 async def test_a_photo_alone_is_answered_with_the_styles_to_choose_from() -> None:
     async with bot() as it:
         reply = await _say(it, "  ", photo=b"cat")
+        assert isinstance(reply, Choice)
         assert [card.name for card in reply.cards] == ["starrynight", "greatwave"]
         assert "Which style" in reply.text
 
@@ -96,7 +97,7 @@ async def test_a_photo_alone_is_answered_with_the_styles_to_choose_from() -> Non
 async def test_a_second_picture_is_the_style_called_mine(text: str) -> None:
     async with bot() as it:
         reply = await _say(it, text, photo=b"cat", style=b"tiles")
-        assert reply.job is not None, reply.text
+        assert isinstance(reply, Accepted), reply.text
         assert reply.text.startswith(f"A picture of your own, order {reply.job.id}: ")
         assert (reply.job.recipe.mine, reply.job.recipe.mode) == (True, "universal")
         await it.engine.started(reply.job.id)
@@ -106,7 +107,7 @@ async def test_a_second_picture_is_the_style_called_mine(text: str) -> None:
 async def test_a_second_picture_that_no_style_asks_for_is_answered_with_what_it_could_be() -> None:
     async with bot() as it:
         reply = await _say(it, "/stylize starrynight", photo=b"cat", style=b"tiles")
-        assert reply.refused
+        assert refused(reply)
         assert "You sent two pictures, and starrynight needs one. /stylize mine paints" in reply.text
         mixed = await _say(it, "/stylize starrynight+mine", photo=b"cat", style=b"tiles")
         assert mixed.text.startswith("The Starry Night + A picture of your own, order")
@@ -115,6 +116,7 @@ async def test_a_second_picture_that_no_style_asks_for_is_answered_with_what_it_
 async def test_a_misspelt_style_beside_mine_is_the_one_that_is_asked_about() -> None:
     async with bot() as it:
         reply = await _say(it, "/stylize mine+starynight", photo=b"cat", style=b"tiles")
+        assert isinstance(reply, Choice)
         assert reply.suggestions == ("mine+starrynight",)
 
 
@@ -123,7 +125,7 @@ async def test_a_style_that_was_chosen_before_its_photo_waits_for_one_that_is_ta
         first = await it.order()
         await _say(it, "/start greatwave")
         assert "the limit is 1" in (await _say(it, "", photo=b"dog")).text
-        await it.commands.handle(message(f"/cancel {first.id}"))
+        await it.say(f"/cancel {first.id}")
         taken = await _say(it, "", photo=b"dog")
         assert taken.job is not None, taken.text
         assert taken.job.recipe.styles[0].name == "greatwave"
@@ -152,6 +154,7 @@ async def test_words_without_a_photo_are_answered_with_how_it_goes() -> None:
 async def test_styles_are_found_by_tag_by_word_and_by_spelling(text: str, names: list[str]) -> None:
     async with bot() as it:
         reply = await _say(it, text)
+        assert isinstance(reply, Choice)
         assert [card.name for card in reply.cards] == names
         assert reply.cards[0].credit.count(",") == 2
 
@@ -165,10 +168,10 @@ async def test_a_single_style_is_shown_with_all_that_is_known_of_it() -> None:
             "Write /stylize greatwave, or mixed: /stylize greatwave:70+starrynight:30",
         ]
         own = Gallery((msgspec.structs.replace(GALLERY["greatwave"], fast=False, tags=()),))
-        reply = await Commands(it.studio, own).handle(message("/styles"))
+        reply = await Commands(it.studio, own).say(message(), "/styles")
         assert reply.text.splitlines()[1:] == [
             "At its best with strength=40 and brush=1, which is what you get.",
-            "Fast mode has not learnt it.",
+            "Fast mode cannot paint it.",
             "Write /stylize greatwave",
         ]
 
@@ -189,7 +192,7 @@ async def test_the_queue_shows_ones_own_pictures_and_the_length_of_the_line() ->
         lines = (await _say(it, "/queue")).text.splitlines()
         assert lines[0].startswith(f"{first.id}: starrynight, place 1 of 2, ")
         assert lines[1].startswith(f"{second.id}: starrynight, place 2 of 2, ")
-        assert lines[2] == "In all, 3 pictures are in the line."
+        assert lines[2] == "In all, 3 pictures are in the queue."
         assert (await _say(it, "/queue", "cid")).text.splitlines()[0] == "You have no pictures waiting."
 
 
@@ -199,12 +202,12 @@ async def test_cancel_takes_the_only_picture_or_asks_which() -> None:
         await it.engine.started(running.id)
         first, second, third = [await it.order() for _ in range(3)]
         asked = await _say(it, "/cancel")
-        assert asked.refused
+        assert refused(asked)
         assert f"/cancel {first.id}" in asked.text
         assert (await _say(it, f"/cancel {first.id.upper()}")).text == f"Cancelled: {first.id}."
         assert (await _say(it, f"/cancel {second.id}")).text == f"Cancelled: {second.id}."
         assert (await _say(it, "/cancel")).text == f"Cancelled: {third.id}."
-        assert (await _say(it, f"/cancel {running.id}")).refused, "it is somebody else's"
+        assert refused(await _say(it, f"/cancel {running.id}")), "it is somebody else's"
 
 
 async def test_cancel_all_takes_every_picture_of_ones_own() -> None:
@@ -219,7 +222,7 @@ async def test_again_paints_the_last_photo_with_another_seed() -> None:
         first = await it.order("/stylize greatwave strength=30 seed=7", photo=b"dog")
         await it.until_state(first.id, State.DELIVERED)
         reply = await _again(it, "/again")
-        assert reply.job is not None
+        assert isinstance(reply, Accepted)
         assert it.engine.painted == ["dog", "dog"]
         assert reply.job.recipe.styles == first.recipe.styles
         assert reply.job.recipe.strength == 30
@@ -231,7 +234,7 @@ async def test_again_same_is_the_same_to_the_last_setting() -> None:
         first = await it.order("/stylize greatwave")
         await it.until_state(first.id, State.DELIVERED)
         reply = await _again(it, "/again same")
-        assert reply.job is not None
+        assert isinstance(reply, Accepted)
         assert reply.job.recipe == first.recipe
 
 
@@ -240,7 +243,7 @@ async def test_again_changes_what_is_said_and_nothing_else() -> None:
         first = await it.order("/stylize greatwave brush=2 ratio=0.01")
         await it.until_state(first.id, State.DELIVERED)
         reply = await _again(it, "/again strength=90 seed=3")
-        assert reply.job is not None
+        assert isinstance(reply, Accepted)
         recipe = reply.job.recipe
         assert (recipe.brush, recipe.strength, recipe.ratio, recipe.seed) == (2, 90, None, 3)
 
@@ -250,7 +253,7 @@ async def test_again_with_another_style_takes_that_styles_own_strength() -> None
         first = await it.order("/stylize greatwave")
         await it.until_state(first.id, State.DELIVERED)
         reply = await _again(it, "/again starry night")
-        assert reply.job is not None
+        assert isinstance(reply, Accepted)
         assert (reply.job.recipe.styles[0].name, reply.job.recipe.strength) == ("starrynight", 60)
 
 
@@ -307,7 +310,7 @@ async def test_again_in_another_mode_keeps_only_what_that_mode_honours(first: st
         job = await it.order(f"/stylize starrynight {first}")
         await it.until_state(job.id, State.DELIVERED)
         reply = await _again(it, again)
-        assert reply.job is not None
+        assert isinstance(reply, Accepted)
         assert reply.job.recipe.mode == mode
 
 
@@ -317,7 +320,7 @@ async def test_again_with_ones_own_picture_leaves_the_fast_network_aside(mode: s
         first = await it.order(f"/stylize starrynight mode={mode}")
         await it.until_state(first.id, State.DELIVERED)
         reply = await _again(it, "/again same mine", style=b"tiles")
-        assert reply.job is not None
+        assert isinstance(reply, Accepted)
         recipe = reply.job.recipe
         assert (recipe.mode, recipe.init) == (("universal", None) if mode == "fast" else ("fine", "universal"))
 
@@ -326,14 +329,14 @@ async def test_again_repeats_nobody_elses_order() -> None:
     async with bot() as it:
         first = await it.order(user="bob")
         await it.until_state(first.id, State.DELIVERED)
-        assert (await _say(it, "/again")).refused
+        assert refused(await _say(it, "/again"))
 
 
 async def test_a_limit_is_answered_with_how_long_to_wait() -> None:
     async with bot(waits, limits=Limits(open_jobs=1, burst=9)) as it:
         await it.order("/stylize starrynight mode=fine")
         reply = await _say(it, "/stylize starrynight", photo=b"cat")
-        assert reply.refused
+        assert refused(reply)
         assert reply.text.startswith("1 of your pictures is waiting; the limit is 1. Cancel one or wait about")
 
 
@@ -371,8 +374,8 @@ async def test_a_bug_is_answered_with_a_sentence_and_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with bot() as it:
-        monkeypatch.setattr(it.studio, "line", lambda: 1 / 0)
+        monkeypatch.setattr(it.studio, "waiting", lambda: 1 / 0)
         reply = await _say(it, "/queue")
-        assert reply.refused
-        assert "Something broke on my side" in reply.text
+        assert refused(reply)
+        assert "Something went wrong on my side" in reply.text
         assert "ZeroDivisionError" in caplog.text
