@@ -1,19 +1,16 @@
-"""What Telegram brings: who wrote, what is said, which picture is meant."""
+"""Which pictures a message is about, and their bytes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
-from telegram import Chat, Message, User
+from telegram import Document, Message
+from telegram.error import BadRequest, InvalidToken
 
+from bot.chat.telegram.rate_limiter import Bot
 from bot.core.errors import InvalidOrder
-from bot.dialog.commands import COMMANDS
-
-COMMAND = re.compile(r"/(\w+)(?:@(\w+))?(?=\s|$)")
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif")
+from bot.dialog.pictures import looks_like_photo, not_a_photo, too_large
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -26,66 +23,14 @@ class Attachment(msgspec.Struct, frozen=True):
     photo: bool = False  # sent as a photo, so that it can be shown again by its file_id
 
 
-class Mail(NamedTuple):
-    """A message that is meant for us."""
-
-    message: Message
-    text: str
-    shot: Attachment | None
-    user: str
-
-    @property
-    def album(self) -> str:
-        return self.message.media_group_id or ""
-
-
-def is_private(chat: Chat) -> bool:
-    return chat.type == Chat.PRIVATE
-
-
-def user_of(message: Message) -> str:
-    """An anonymous admin and a channel write as the chat that they write in."""
-    sender = message.sender_chat or message.from_user
-    return f"telegram:{sender.id if sender else message.chat_id}"
-
-
-def text_of(message: Message) -> str:
-    return (message.text or message.caption or "").strip()
-
-
-def command_of(text: str) -> str:
-    """The name of the command that a text begins with; nothing where there is none."""
-    found = COMMAND.match(text)
-    return found[1].lower() if found else ""
-
-
-def is_command(message: Message, me: User) -> bool:
-    """Whether it begins with one of our commands; ``/stylize@another_bot`` does not."""
-    found = COMMAND.match(text_of(message))
-    if not found:
-        return False
-    if found[2]:
-        return found[2].lower() == (me.username or "").lower()
-    name = found[1].lower()
-    return is_private(message.chat) or name in COMMANDS or name in ("start", "stylise")
-
-
-def is_for_us(message: Message, me: User) -> bool:
-    """In private everything; elsewhere our commands only, whatever else Telegram lets us see."""
-    if message.from_user and message.from_user.is_bot and not message.sender_chat:
-        return False
-    return is_private(message.chat) or is_command(message, me)
-
-
-def shot_of(message: Message) -> Attachment | None:
+def attachment_of(message: Message) -> Attachment | None:
     """The picture of a message itself, or else of the one that it replies to.
 
     Raises:
-        InvalidOrder: there is something there that is no picture.
+        InvalidOrder: there is something there that is not a picture.
     """
-    own = _own(message)
     replied = message.reply_to_message
-    return own or (_own(replied) if replied else None)
+    return _own(message) or (_own(replied) if replied else None)
 
 
 def photo_and_style(items: Sequence[Message], *, alone: bool) -> tuple[list[Attachment], Attachment | None]:
@@ -95,10 +40,10 @@ def photo_and_style(items: Sequence[Message], *, alone: bool) -> tuple[list[Atta
         alone: Telegram shows us one picture of an album only.
 
     Raises:
-        InvalidOrder: there are not two; or something there is no picture.
+        InvalidOrder: there are more than two; or something there is not a picture.
     """
     replied = items[0].reply_to_message
-    found = [shot for message in ([replied] if replied else []) + list(items) if (shot := _own(message))]
+    found = [own for message in ([replied] if replied else []) + list(items) if (own := _own(message))]
     if len(found) > 2:
         raise InvalidOrder(
             f"These are {len(found)} pictures, and /stylize mine takes two: the photo first, then the style. Or reply"
@@ -106,8 +51,8 @@ def photo_and_style(items: Sequence[Message], *, alone: bool) -> tuple[list[Atta
         )
     if len(found) == 1 and alone and items[0].media_group_id:
         raise InvalidOrder(
-            "In a group I am shown only one picture of an album. Send the photo, then reply to it with the style's"
-            " picture and /stylize mine."
+            "In a group the bot is shown only one picture of an album. Send the photo, then reply to it with the"
+            " style's picture and /stylize mine."
         )
     return found[:1], found[1] if len(found) == 2 else None
 
@@ -117,28 +62,33 @@ def _own(message: Message) -> Attachment | None:
     if message.photo:
         best = max(message.photo, key=lambda photo: photo.width * photo.height)
         return Attachment(best.file_id, best.file_size or 0, message.message_id, spoiler, photo=True)
-    if message.sticker:
-        if message.sticker.is_animated or message.sticker.is_video:
-            raise InvalidOrder("This sticker moves, and I paint still pictures. Send a still sticker or a photo.")
-        return Attachment(message.sticker.file_id, message.sticker.file_size or 0, message.message_id)
     if message.animation or message.video or message.video_note:
         raise InvalidOrder("I paint photos, and this is a video. Send a photo, or one frame of it.")
-    if message.document:
-        return _document(message)
-    return None
+    sticker = message.sticker
+    if sticker and (sticker.is_animated or sticker.is_video):
+        raise InvalidOrder("This sticker is animated, and I paint still pictures. Send a still sticker or a photo.")
+    file = sticker or message.document
+    if isinstance(file, Document) and not looks_like_photo(file.mime_type or "", file.file_name or ""):
+        raise InvalidOrder(not_a_photo())
+    return Attachment(file.file_id, file.file_size or 0, message.message_id) if file else None
 
 
-def _document(message: Message) -> Attachment:
-    document = message.document
-    assert document
-    name = (document.file_name or "").lower()
-    if not (document.mime_type or "").startswith("image/") and not name.endswith(IMAGE_ENDINGS):
-        raise InvalidOrder("This file is no picture that I know. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.")
-    return Attachment(document.file_id, document.file_size or 0, message.message_id)
+async def fetch(bot: Bot, attachment: Attachment, limit: int) -> bytes:
+    """The picture's bytes, at most ``limit``.
 
-
-def topic_of(message: Message) -> str:
-    """The topic of a forum; "1" is its general one, nothing where there are none."""
-    if message.is_topic_message and message.message_thread_id:
-        return str(message.message_thread_id)
-    return "1" if message.chat.is_forum else ""
+    Raises:
+        InvalidOrder: it is too large, or Telegram does not have it any more.
+    """
+    size = attachment.size if attachment.size > limit else 0
+    too_big = InvalidOrder(f"{too_large(limit, what='picture', size=size)} Or send it as a photo instead of a file.")
+    if size:
+        raise too_big
+    try:
+        file = await bot.get_file(attachment.file)
+        return bytes(await file.download_as_bytearray())
+    except InvalidToken as error:  # what the library makes of "not found" for a file, too
+        raise InvalidOrder("Telegram does not have this picture any more. Send it again.") from error
+    except BadRequest as error:
+        if "too big" in str(error).lower():
+            raise too_big from error
+        raise InvalidOrder("Telegram does not hand out this picture. Send it again.") from error

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 
 from telegram import (
-    Bot,
     InlineQuery,
     InlineQueryResultArticle,
     InlineQueryResultCachedPhoto,
@@ -17,13 +16,13 @@ from telegram import (
 )
 from telegram.error import BadRequest, TelegramError
 
-from bot.chat.telegram.calls import Calls
-from bot.chat.telegram.gallery import PICTURES, picture_key
-from bot.chat.telegram.job_messages import PHOTO_BYTES
-from bot.core.errors import Undeliverable
-from bot.core.journal.store import Store
+from bot.chat.telegram.gallery import PICTURES, keep_picture, picture_key
+from bot.chat.telegram.rate_limiter import Bot
+from bot.chat.telegram.transport import PHOTO_BYTES
+from bot.core.errors import ImpastoError
+from bot.dialog.services import Services
 from bot.engine_process import thumbnails
-from engine.gallery import Gallery, Style
+from engine.gallery import Style
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +34,10 @@ PICTURE_SECONDS = 8.0  # that a query waits for pictures
 class Inline:
     """Answers them. Tasks of its own belong to ``tasks``."""
 
-    def __init__(self, bot: Bot, calls: Calls, store: Store, gallery: Gallery, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, bot: Bot, services: Services, tasks: asyncio.TaskGroup) -> None:
         self._bot = bot
-        self._calls = calls
-        self._store = store
-        self._gallery = gallery
+        self._store = services.store
+        self._gallery = services.gallery
         self._tasks = tasks
         self._uploads = asyncio.Lock()
 
@@ -75,13 +73,13 @@ class Inline:
         """
         try:
             async with self._uploads:
-                await self._bring(styles, user)
-        except (TelegramError, Undeliverable) as error:
+                await self._upload_missing(styles, user)
+        except (TelegramError, ImpastoError) as error:
             log.info("styles are shown inline without pictures: %s", error)
         except Exception:  # it must not end the task group, which is everybody's
             log.exception("styles are shown inline without pictures")
 
-    async def _bring(self, styles: Sequence[Style], user: int) -> None:
+    async def _upload_missing(self, styles: Sequence[Style], user: int) -> None:
         known = await self._known_pictures(styles)
         missing = [style for style in styles if style.name not in known][:AT_ONCE]
         made = await asyncio.gather(*(thumbnails.preview(style, PHOTO_BYTES) for style in missing))
@@ -90,21 +88,14 @@ class Inline:
             return
         messages = await self._posted(user, [data for _, data in files])
         for (style, _), message in zip(files, messages, strict=True):
-            await self._store.set_setting(PICTURES, picture_key(style), message.photo[-1].file_id)
-        ids = [message.message_id for message in messages]
-        await self._calls.call(user, lambda chat: self._bot.delete_messages(chat, ids), free=True)
+            await keep_picture(self._store, picture_key(style), message)
+        await self._bot.delete_messages(user, [message.message_id for message in messages])
 
     async def _posted(self, user: int, pictures: Sequence[bytes]) -> Sequence[Message]:
         if len(pictures) == 1:
-            return [
-                await self._calls.call(
-                    user, lambda chat: self._bot.send_photo(chat, pictures[0], disable_notification=True)
-                )
-            ]
+            return [await self._bot.send_photo(user, pictures[0], disable_notification=True)]
         media = [InputMediaPhoto(data, filename="style.jpg") for data in pictures]
-        return await self._calls.call(
-            user, lambda chat: self._bot.send_media_group(chat, media, disable_notification=True), count=len(media)
-        )
+        return await self._bot.send_media_group(user, media, disable_notification=True)
 
 
 def _matches(style: Style, word: str) -> bool:

@@ -1,0 +1,64 @@
+"""Who administers a chat, and who presses a button there."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from telegram import CallbackQuery, Chat, ChatMember, Message
+from telegram.error import BadRequest
+
+from bot.chat.telegram.messages import is_private, room_of
+from bot.chat.telegram.rate_limiter import Bot
+from bot.core.errors import Undeliverable
+from bot.core.rooms import RoomSettingsStore
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 60.0  # for which an answer about somebody's rights is good
+
+
+class Admins:
+    """Asks Telegram only where it matters, and not again within a minute."""
+
+    def __init__(self, bot: Bot, rooms: RoomSettingsStore) -> None:
+        self._bot = bot
+        self._rooms = rooms
+        self._known: dict[tuple[int, int], tuple[float, bool]] = {}  # by chat and user: when, and the answer
+
+    async def wrote(self, message: Message, *, matters: bool) -> bool:
+        """Whether the writer may decide about the chat; ``matters`` even where the room's settings do not ask."""
+        if message.sender_chat and message.sender_chat.id == message.chat_id:
+            return True  # an anonymous admin, or the channel itself
+        if message.from_user is None or message.sender_chat is not None:
+            return is_private(message.chat)
+        return await self.may_decide(message.chat, message.from_user.id, matters=matters)
+
+    async def may_decide(self, chat: Chat, user: int, *, matters: bool) -> bool:
+        if not matters and not is_private(chat) and (await self._rooms.get(room_of(chat.id))).who != "admins":
+            return False
+        return await self._administers(chat, user)
+
+    async def presser(self, query: CallbackQuery, owner: str) -> str:
+        """Who presses a button. What is for an anonymous admin, or a channel, is for all who administer the chat."""
+        chat = query.message.chat if query.message else None
+        if chat and owner == room_of(chat.id) and await self._administers(chat, query.from_user.id):
+            return owner
+        return f"telegram:{query.from_user.id}"
+
+    async def _administers(self, chat: Chat, user: int) -> bool:
+        if is_private(chat):
+            return True
+        now = time.monotonic()
+        self._known = {key: value for key, value in self._known.items() if now - value[0] < KEPT_SECONDS}
+        if (chat.id, user) not in self._known:
+            self._known[chat.id, user] = now, await self._asked(chat, user)
+        return self._known[chat.id, user][1]
+
+    async def _asked(self, chat: Chat, user: int) -> bool:
+        try:
+            member = await self._bot.get_chat_member(chat.id, user)
+        except (BadRequest, Undeliverable) as error:
+            log.info("Telegram does not say who administers a chat: %s", error)
+            return False
+        return member.status in (ChatMember.ADMINISTRATOR, ChatMember.OWNER)
