@@ -96,7 +96,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         case _:
             for warning in config.warnings:
                 logger.warning("%s", warning)
-            return _run(serve(config), interrupted=OK)
+            return _run(serve(config, say_ready), interrupted=OK)
+
+
+def say_ready(url: str) -> None:
+    print(f"Impasto is ready: {url}")
+    print("Open it in a browser, drop a photo there and write /stylize starrynight. Ctrl-C stops it.", flush=True)
 
 
 STYLE_KEYS = (

@@ -116,8 +116,8 @@ async def opened(config: Config, journal: Path | None) -> AsyncIterator[Services
         yield assemble(store, engine, styles, rules=rules, limits=limits, queue=queue, health=health)
 
 
-async def serve(config: Config) -> None:
-    """Run the bot until it is cancelled.
+async def serve(config: Config, ready: Callable[[str], None] = lambda url: None) -> None:
+    """Run the bot until it is cancelled; ``ready`` is called with the page's address once it can be opened.
 
     Raises:
         ConfigError: it cannot listen or keep its journal where it was told to.
@@ -137,10 +137,7 @@ async def serve(config: Config) -> None:
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
             for platform in platforms:
                 tasks.create_task(platform.run(), name=platform.name)
-            print(f"Impasto is ready: {url}")
-            print(
-                "Open it in a browser, drop a photo there and write /stylize starrynight. Ctrl-C stops it.", flush=True
-            )
+            ready(url)
             await services.studio.run()
 
 

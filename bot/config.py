@@ -73,14 +73,14 @@ class Web(Section, frozen=True):
         str, _doc("Address that the chat page listens on; any but loopback needs an access token.", min_length=1)
     ] = "127.0.0.1"
     port: Annotated[int, _doc("Port of the chat page; 0 takes a free one.", ge=0, le=65535)] = 8080
-    access_token: Annotated[Secret, _doc("What people must know to open the chat page; empty asks for nothing.")] = (
-        Secret()
-    )
+    access_token: Annotated[
+        Secret, _doc("Token that people must enter to open the chat page; empty asks for none.")
+    ] = Secret()
 
 
 class Engine(Section, frozen=True):
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], _doc("Where to paint: auto takes the GPU where there is one.")
+        Literal["auto", "cpu", "cuda"], _doc("Device to paint on: auto takes the GPU where there is one.")
     ] = "auto"
     encoder: Annotated[
         EncoderName,
@@ -91,12 +91,14 @@ class Engine(Section, frozen=True):
     weights: Annotated[
         Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")
     ] = None
-    load_seconds: Annotated[float, _doc("How long the engine may take to start.", gt=0)] = 120.0
-    hang_seconds: Annotated[float, _doc("Silence after which the engine is replaced as hung.", gt=0)] = 120.0
-    cancel_seconds: Annotated[float, _doc("How long a cancelled job may take to stop before it is killed.", gt=0)] = (
-        5.0
+    load_seconds: Annotated[float, _doc("Seconds that the engine may take to start.", gt=0)] = 120.0
+    hang_seconds: Annotated[float, _doc("Seconds of silence after which the engine is replaced as hung.", gt=0)] = (
+        120.0
     )
-    job_seconds: Annotated[float, _doc("How long one picture may take.", gt=0)] = 3600.0
+    cancel_seconds: Annotated[
+        float, _doc("Seconds that a cancelled job may take to stop before it is killed.", gt=0)
+    ] = 5.0
+    job_seconds: Annotated[float, _doc("Seconds that one picture may take.", gt=0)] = 3600.0
 
 
 class Gallery(Section, frozen=True):
@@ -106,16 +108,16 @@ class Gallery(Section, frozen=True):
 
 
 class Defaults(Section, frozen=True):
-    size: Annotated[int, _doc("Long side, in pixels, of a picture whose order names none.", ge=64, le=4096)] = 512
+    size: Annotated[int, _doc("Long side, in pixels, of a picture whose order names no size.", ge=64, le=4096)] = 512
 
 
 class Limits(Section, frozen=True):
     max_size: Annotated[int, _doc("Largest size=, in pixels, that an order may name.", ge=64, le=4096)] = 2048
     max_steps: Annotated[int, _doc("Largest steps= that an order may name.", ge=1, le=5000)] = 1000
-    max_photo_mb: Annotated[int, _doc("Largest photo or style picture, in MB, that is taken.", ge=1, le=60)] = 20
+    max_photo_mb: Annotated[int, _doc("Largest photo or style picture, in MB.", ge=1, le=60)] = 20
     open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
     per_minute: Annotated[float, _doc("Pictures that one person may order in a minute, in the long run.", gt=0)] = 6.0
-    burst: Annotated[int, _doc("Pictures that one person may order at once after a rest.", ge=1)] = 6
+    burst: Annotated[int, _doc("Pictures that one person may order at once after a pause.", ge=1)] = 6
     queue: Annotated[int, _doc("Pictures that may wait in all.", ge=1)] = 100
 
 
@@ -127,27 +129,25 @@ class Store(Section, frozen=True):
 
 
 class Discord(Section, frozen=True):
-    token: Annotated[Secret, _doc("Bot token from Discord's developer portal; empty stays away from Discord.")] = (
-        Secret()
-    )
+    token: Annotated[Secret, _doc("Bot token from Discord's developer portal; empty disables Discord.")] = Secret()
     message_content: Annotated[
         bool, _doc("Read plain /stylize replies too; needs the Message Content intent in the developer portal.")
     ] = False
 
 
 class Telegram(Section, frozen=True):
-    token: Annotated[Secret, _doc("Bot token from @BotFather; empty leaves Telegram out.")] = Secret()
+    token: Annotated[Secret, _doc("Bot token from @BotFather; empty disables Telegram.")] = Secret()
     webhook_url: Annotated[
-        str, _doc("Public https address of this Impasto's /telegram; empty asks Telegram for news instead.")
+        str, _doc("Public https address of this Impasto's /telegram; empty uses polling instead.")
     ] = ""
     api_url: Annotated[
         str,
-        _doc("Telegram's server, or a Bot API server of one's own, which lets larger photos through.", min_length=1),
+        _doc("Telegram's server, or your own Bot API server, which accepts larger photos.", min_length=1),
     ] = "https://api.telegram.org"
 
 
 class Log(Section, frozen=True):
-    level: Annotated[Literal["debug", "info", "warning", "error"], _doc("The least that is logged.")] = "info"
+    level: Annotated[Literal["debug", "info", "warning", "error"], _doc("Lowest level that is logged.")] = "info"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,7 +105,7 @@ async def waits(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, Non
 async def crashes(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
     """Dies in the middle of the job."""
     yield Progress(paint.job, 0.3, "step 36 of 120")
-    raise EngineError("My painting engine stopped in the middle of this picture.")
+    raise EngineError("The painting engine stopped in the middle of this picture.")
 
 
 def fails(kind: Any, message: str) -> Act:

@@ -1,12 +1,14 @@
-"""The dependency direction, held: who may import whom.
+"""The dependency direction, held: who may import whom. docs/architecture.md draws it.
 
-bot.__main__ -> chats -> commands -> studio -> {limits, queue, store, supervisor, health} -> {jobs, errors} -> engine
+bot.__main__ -> bot.app -> bot.chat.* -> bot.dialog -> bot.engine_process -> bot.core -> the three doors of engine
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,28 +17,18 @@ ROOT = Path(__file__).parent.parent
 DOORS = {"engine.wire", "engine.gallery", "engine.recipe"}
 HEAVY = {"torch", "torchvision", "numpy", "safetensors", "PIL"}
 
-# What a module of bot/ may import of bot/; chats are looked at together.
-GROUND = {"bot.errors", "bot.jobs", "bot.estimate"}
-ROOMS = {"bot.limits", "bot.queue", "bot.store", "bot.supervisor", "bot.health"}
-ALLOWED: dict[str, set[str]] = {
-    "bot": set(),
-    "bot.errors": set(),
-    "bot.estimate": set(),
-    "bot.jobs": {"bot.errors"},
-    "bot.config": {"bot.errors"},
-    "bot.log": set(),
-    "bot.chat": GROUND,
-    "bot.rooms": GROUND | {"bot.chat", "bot.store"},
-    **dict.fromkeys(ROOMS, GROUND),  # what they need of the configuration comes as arguments
-    "bot.announce": GROUND | {"bot.store", "bot.chat"},
-    "bot.studio": GROUND | ROOMS | {"bot.chat", "bot.announce", "bot.rooms"},
-    "bot.commands": GROUND | ROOMS | {"bot.chat", "bot.studio"},
-    "bot.actions": GROUND | ROOMS | {"bot.chat", "bot.studio"},
-    "bot.prints": {"bot.supervisor"},
-    "bot.sheets": {"bot.prints"},
-    "bot.doctor": GROUND | ROOMS | {"bot.config"},
-}
-# The one chat that imports each chat's library, in one file or in several of its rooms.
+# The floors of bot, from the ground up: what is on one imports its own package and the floors below.
+BOT_FLOORS = (
+    {"bot", "bot.backoff", "bot.health", "bot.log"},
+    {"bot.core"},
+    {"bot.config", "bot.engine_process"},
+    {"bot.dialog"},
+    {"bot.chat", "bot.doctor"},
+    {"bot.app"},
+    {"bot.__main__"},
+)
+CHATS = {"telegram", "discord", "web", "terminal"}
+# The one chat that imports each chat's library.
 LIBRARIES = {
     "aiohttp": "bot.chat.web",
     "rich": "bot.chat.terminal",
@@ -50,12 +42,7 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {
-    module_name(path): path
-    for package in ("bot", "engine")
-    for path in sorted((ROOT / package).rglob("*.py"))
-    if "static" not in path.parts
-}
+MODULES = {module_name(path): path for package in ("bot", "engine") for path in sorted((ROOT / package).rglob("*.py"))}
 BOT = [name for name in MODULES if name.split(".")[0] == "bot"]
 ENGINE = [name for name in MODULES if name.split(".")[0] == "engine"]
 
@@ -72,22 +59,44 @@ def imports(source: str) -> Iterator[str]:
             yield from found or [node.module or ""]
 
 
-def imported_by(name: str) -> set[str]:
-    return set(imports(MODULES[name].read_text("utf-8")))
+@cache
+def imported_by(name: str) -> frozenset[str]:
+    return frozenset(imports(MODULES[name].read_text("utf-8")))
 
 
-def platform(name: str) -> str:
-    """``web`` of bot.chat.web and of bot.chat.web_rooms, which is a part of it."""
-    return name.removeprefix("bot.chat.").split("_")[0]
-
-
-def tops(names: set[str]) -> set[str]:
+def tops(names: frozenset[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
+def floor(name: str, floors: tuple[set[str], ...]) -> int:
+    """The highest floor that names the module or a package that it is in; `bot` itself is no package in this sense."""
+    parts = name.split(".")
+    prefixes = {".".join(parts[:count]) for count in range(2, len(parts) + 1)} or {name}
+    found = [number for number, rooms in enumerate(floors) if rooms & prefixes]
+    assert found, f"say in tests/test_layers.py on which floor {name} is"
+    return found[-1]
+
+
+def package(name: str) -> str:
+    return ".".join(name.split(".")[:2])
+
+
+def chat(name: str) -> str:
+    """``telegram`` of bot.chat.telegram.orders; nothing for what the chats share."""
+    parts = name.split(".")
+    return parts[2] if parts[:2] == ["bot", "chat"] and len(parts) > 2 and parts[2] in CHATS else ""
+
+
 def test_the_walk_sees_every_way_to_import() -> None:
-    source = "import torch.nn as nn\ndef f():\n    from engine import wire\n    from bot.jobs import Job, State\n"
-    assert set(imports(source)) == {"torch.nn", "engine.wire", "bot.jobs"}
+    source = "import torch.nn as nn\ndef f():\n    from engine import wire\n    from bot.core.jobs import Job, State\n"
+    assert set(imports(source)) == {"torch.nn", "engine.wire", "bot.core.jobs"}
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    try:
+        TopologicalSorter({name: imported_by(name) & set(MODULES) for name in MODULES}).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("name", ENGINE)
@@ -111,18 +120,26 @@ def test_the_bot_knows_the_engine_by_its_three_doors_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", BOT)
 def test_dependencies_of_the_bot_point_one_way(name: str) -> None:
-    found = {other for other in imported_by(name) if other.split(".")[0] == "bot"}
-    if name == "bot.__main__":
-        return
-    if name.startswith("bot.chat."):
-        others = {other for other in BOT if other.startswith("bot.chat.") and platform(other) != platform(name)}
-        assert not found & (others | {"bot.__main__", "bot.doctor"}), "a chat knows no other chat"
-        return
-    assert name in ALLOWED, f"say in tests/test_layers.py what {name} may import"
-    assert found <= ALLOWED[name]
+    for other in imported_by(name):
+        if other in MODULES and other.split(".")[0] == "bot" and package(other) != package(name):
+            assert floor(other, BOT_FLOORS) < floor(name, BOT_FLOORS), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("name", [name for name in BOT if name.startswith("bot.chat")])
+def test_a_chat_knows_no_other_chat(name: str) -> None:
+    others = {chat(other) for other in imported_by(name)} - {""}
+    assert others <= {chat(name)}, "what two chats need lives outside both"
 
 
 @pytest.mark.parametrize("library", sorted(LIBRARIES))
 def test_a_chats_library_is_imported_by_that_chat_alone(library: str) -> None:
     users = {name for name in BOT if library in tops(imported_by(name))}
-    assert {name for name in users if not name.startswith(f"{LIBRARIES[library]}_")} <= {LIBRARIES[library]}
+    home = LIBRARIES[library]
+    assert {name for name in users if name != home and not name.startswith(f"{home}.")} == set()
+
+
+def test_no_folder_is_too_full_to_take_in_at_a_glance() -> None:
+    for top in ("bot", "engine"):
+        for folder in (ROOT / top, *(path for path in (ROOT / top).rglob("*") if path.is_dir())):
+            files = [path for path in folder.iterdir() if path.suffix in (".py", ".js", ".css", ".html")]
+            assert len(files) <= 12, f"{folder.relative_to(ROOT)} holds {len(files)} files"

@@ -174,6 +174,7 @@ class _Shown(msgspec.Struct):
     at: float  # of the last edit
     status: Status | None = None  # None is not known
     previewed: bool = False
+    posted_with: Content | None = None  # None where the message was there already
 
 
 class Messenger:
@@ -269,11 +270,10 @@ class Messenger:
         """The last edit of a job's message; of a new one where it was deleted meanwhile."""
         first = Progress(Status(text="finished", done=1.0)) if self._transport.capabilities.words_first else content
         for _ in range(2):
-            posted = job.id not in self._shown
             shown = await self._message(job, first)
             if shown.message.answered:
                 break
-            if not (posted and shown.status is None and first is content):
+            if shown.posted_with is not content:
                 try:
                     shown.message = await self._edited(job, shown, content)
                 except MessageGone:
@@ -351,7 +351,7 @@ class Messenger:
             else:
                 message = await self._transport.post(job, content)
                 now = self._clock()
-                shown = _Shown(message, now, now, *self._posted_status(content))
+                shown = _Shown(message, now, now, *self._posted_status(content), content)
                 await self._store.set_job_message(job.id, message)
             self._shown[job.id] = shown
             return shown

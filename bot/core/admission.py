@@ -1,4 +1,4 @@
-"""What may become a job: the pictures are there and not too large, the recipe is complete, no limit stands in the way."""
+"""What may become a job: its pictures are there and not too large, its recipe is complete, no limit forbids it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from bot.core.errors import InvalidOrder, invalid_recipes
+from bot.core.errors import InvalidOrder, PictureTooLarge, invalid_recipes
 from bot.core.limits import Limits
 from bot.core.messages import Incoming
 from bot.core.queue import FairQueue
@@ -76,9 +76,7 @@ class Admission:
         limit = self._rules.max_photo_bytes
         for picture, what in ((photo, "photo"), (style, "style picture")):
             if picture is not None and len(picture) > limit:
-                raise InvalidOrder(
-                    f"This {what} is too large: {limit / 2**20:g} MB is the limit. Send a smaller copy."
-                )
+                raise PictureTooLarge(limit, what=what)
         return photo, style
 
     def complete(self, recipe: Recipe, room: RoomSettings) -> Recipe:

@@ -3,6 +3,7 @@
 ImpastoError
   Refusal             the person's to mend: what is wrong and what to do
     InvalidOrder        no photo, an unreadable one
+      PictureTooLarge     a photo or style picture with too many bytes
       InvalidRecipe       the recipe line is invalid
     LimitReached        too many waiting, too fast, the queue is full
     NotOwner            somebody else's job
@@ -33,6 +34,20 @@ class Refusal(ImpastoError):
 
 class InvalidOrder(Refusal):
     """The photo or the order cannot be used as given."""
+
+
+class PictureTooLarge(InvalidOrder):
+    """A photo or style picture has too many bytes.
+
+    Args:
+        limit: bytes.
+        size: bytes; 0 is not known.
+    """
+
+    def __init__(self, limit: int, *, what: str = "photo", size: int = 0) -> None:
+        most = f"{limit / 2**20:.3g} MB"
+        fault = f"has {size / 2**20:.3g} MB, and {most} is the limit" if size else f"is too large: {most} is the limit"
+        super().__init__(f"This {what} {fault}. Send a smaller copy.")
 
 
 class InvalidRecipe(InvalidOrder):

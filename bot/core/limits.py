@@ -53,7 +53,7 @@ class Limits:
         missing = 1 - self._tokens(user, now)
         if missing > 1e-9:  # a bucket filled for exactly long enough may lack a rounding error
             wait = in_words(math.ceil(missing / self._per_second))
-            raise LimitReached(f"You are ordering faster than I may paint for one person. Please wait {wait}.")
+            raise LimitReached(f"You are ordering too fast. Please wait {wait}.")
 
     def spend(self, user: str, now: float) -> None:
         """Take one order from the person's bucket."""

@@ -1,4 +1,4 @@
-"""Who is next: deficit round-robin between people, in estimated engine seconds; cancel by id; place in line.
+"""Who is next: deficit round-robin between people, in estimated engine seconds; cancel by id.
 
 Every person in the line is visited in turn and credited a quantum of engine seconds; whose first picture is paid for
 by the credit is served. So one person's ten pictures hold up another's first by no more than its own cost.
@@ -65,7 +65,7 @@ class FairQueue:
         """
         if len(self) + coming >= self._capacity:
             raise LimitReached(
-                f"The line is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait)}."
+                f"The queue is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait)}."
             )
 
     def put(self, ticket: Ticket) -> None:
@@ -100,19 +100,6 @@ class FairQueue:
         """Everybody waiting, in the order in which they would be served if nobody else came."""
         copy = deque(_Line(line.user, deque(line.tickets), line.credit) for line in self._round)
         return [_serve(copy, self._quantum) for _ in range(len(self))]
-
-    def place(self, job: str) -> int | None:
-        """1 for the next to be served; None for a job that is not waiting."""
-        return next((place for place, ticket in enumerate(self.order(), 1) if ticket.id == job), None)
-
-    def ahead(self, job: str) -> float:
-        """Estimated engine seconds of the pictures that will be served before this one."""
-        seconds = 0.0
-        for ticket in self.order():
-            if ticket.id == job:
-                break
-            seconds += ticket.cost
-        return seconds
 
 
 def _serve(round_: deque[_Line], quantum: float) -> Ticket:

@@ -192,7 +192,7 @@ class Studio:
         )
 
     async def _admit(self, job: Job, photo: bytes, style: bytes | None) -> Job | Exception:
-        """Write the job down and put it in the queue. An error is returned: it is the caller's, not the task group's."""
+        """Write the job down and queue it. An error is returned: it is the caller's, not the task group's."""
         with self._admission.reserved(job.user, job.place.room):
             try:
                 written = await self._store.add(job, photo, style)
@@ -222,7 +222,7 @@ class Studio:
         live = self._live.get(job)
         known = live.job if live else await self._store.job(job)
         if known is None:
-            raise InvalidOrder(f"I know no picture “{job[:20]}”. /queue shows yours.")
+            raise InvalidOrder(f"There is no picture “{job[:20]}”. /queue shows yours.")
         if known.user != user:
             raise NotOwner("That picture is somebody else's; only who ordered it can cancel it.")
         taken = await self._cancel_job(live) if live and live.job.state in OPEN else None
@@ -291,7 +291,7 @@ class Studio:
             async with asyncio.timeout(START_SECONDS):
                 await self._open.wait()
         except TimeoutError:
-            raise InternalError("I am still starting up. Please try again in a minute.") from None
+            raise InternalError("The bot is still starting. Please try again in a minute.") from None
 
     async def _resume(self) -> None:
         """What the last run accepted and did not finish."""
@@ -308,7 +308,7 @@ class Studio:
             elif job.state is State.FAILED:
                 self._notify(live, job.message)
             elif job.state is State.PAINTING and job.attempts >= ATTEMPTS:
-                await self._fail(live, "I had to stop twice over this picture, so I gave it up. Try another photo.")
+                await self._fail(live, "This picture was interrupted twice, so it was given up. Try another photo.")
             else:
                 if job.state is State.PAINTING:
                     await self._move(live, State.QUEUED)
@@ -390,10 +390,10 @@ class Studio:
                 self.health.breakdowns.inc()
                 log.warning("job %s lost its engine, attempt %d: %s", live.job.id, live.job.attempts, error)
                 if live.job.attempts >= ATTEMPTS:
-                    await self._fail(live, f"{error} I tried twice, so I gave this picture up.")
+                    await self._fail(live, f"{error} It was tried twice, so this picture was given up.")
                     return
                 await self._move(live, State.QUEUED)
-                live.announcer.show(live.job, Status(text="The engine stumbled; trying once more."))
+                live.announcer.show(live.job, Status(text="The engine failed; trying again."))
             else:
                 await self._finish(live, event)
                 return
@@ -418,7 +418,7 @@ class Studio:
                         self._show(live, event)
                 if live.cancelled:  # before the engine had the job, so that its cancel was in vain
                     raise InvalidTransition(f"The picture {live.job.id} was given up.")
-        raise EngineError("My painting engine gave no answer.")
+        raise EngineError("The painting engine gave no answer.")
 
     def _show(self, live: _ActiveJob, event: Progress | Preview) -> None:
         text = live.announcer.status.text
@@ -483,7 +483,7 @@ class Studio:
             picture = await self._store.result(job.id)  # not held in memory while a slow chat is waited for
             if picture is None:
                 await live.chat.notify(
-                    job, "Your picture was finished, and is gone from my journal. Please order it again."
+                    job, "Your picture was finished, but is no longer in the journal. Please order it again."
                 )
                 return
             result = Result(

@@ -261,8 +261,8 @@ class Commands:
         hours = f"{self._studio.rules.keep_hours:g} hours"
         return Text(
             text="I keep your photo, the picture that you sent as its style, the finished picture, the settings, your"
-            f" id on this platform and, on the web page, the conversation, for {hours} after the picture is finished, so"
-            " that a restart loses nothing and /again works; then they are deleted. They stay on the machine that"
+            f" id on this platform and, on the web page, the conversation, for {hours} after the picture is finished,"
+            " so that a restart loses nothing and /again works; then they are deleted. They stay on the machine that"
             " this bot runs on and are used for nothing else. What a camera writes into a photo, such as where it was"
             " taken, is not copied into the picture."
         )

@@ -1,4 +1,4 @@
-"""Browsing the gallery: pages of contact sheets, by tag or all, and one style seen closer; for chats without a page."""
+"""Browsing the gallery in a chat: pages of contact sheets, of one tag or of all, and one style seen closer."""
 
 from __future__ import annotations
 

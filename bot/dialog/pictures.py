@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.core.errors import PictureTooLarge
 from engine.wire import ACCEPTED, PHOTO_FORMATS
 
 ENDINGS = tuple(ending for kind in PHOTO_FORMATS for ending in kind.endings)
@@ -17,9 +18,8 @@ def not_a_photo(what: str = "This file") -> str:
 
 
 def too_large(limit: int, *, what: str = "photo", size: int = 0) -> str:
-    """``limit`` and ``size`` in bytes; a size of 0 is not known."""
-    has = f"has {size / 2**20:.3g} MB, and {limit / 2**20:.3g} MB is the limit" if size else ""
-    return f"This {what} {has or f'is larger than {limit / 2**20:.3g} MB, which is the limit'}. Send a smaller copy."
+    """See `PictureTooLarge`."""
+    return str(PictureTooLarge(limit, what=what, size=size))
 
 
 def media_type(data: bytes) -> str | None:

@@ -72,7 +72,9 @@ def _value(settings: RoomSettings, name: str, value: str, gallery: Gallery, topi
             return parse_recipe(f"{gallery.styles[0].name} mode={value}", gallery).mode
         case "size":
             low, high = SIZE_BOUNDS
-            return _whole(value, low, high, f"size= is the largest long side here, from {low} to {high} pixels, or none.")
+            return _whole(
+                value, low, high, f"size= is the largest long side here, from {low} to {high} pixels, or none."
+            )
         case _:
             wrong = f"waiting= is how many pictures of this room may wait at once, from 1 to {MOST_WAITING}, or none."
             return _whole(value, 1, MOST_WAITING, wrong)

@@ -1,7 +1,7 @@
 """Owns the engine process: start, heartbeat, cancel, restart with back-off, stop.
 
-One process, from spawn to reaped, is `Supervisor._run_process`; `Supervisor._run_processes` starts one process after the other.
-Whatever is wrong with a process has the same cure: it is killed, its job is told, and the next one starts.
+One process, from spawn to reaped, is `Supervisor._run_process`; `_run_processes` starts one after the other. Whatever
+is wrong with a process has the same cure: it is killed, its job is told, and the next one starts.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ ProcessEvent = Literal[
 ]
 FAULTS: tuple[ProcessEvent, ...] = ("crashed", "oom_killed", "hung", "protocol_error")
 
-NOT_STARTED = "My painting engine does not start, and the log says why. Please try again later."
-STOPPED = "I am shutting down."
+NOT_STARTED = "The painting engine does not start; the log says why. Please try again later."
+STOPPED = "The bot is shutting down."
 SENTENCES: dict[ProcessEvent, str] = {
-    "crashed": "My painting engine stopped in the middle of this picture.",
-    "oom_killed": "The system ended my painting engine in the middle of this picture, as it does when memory runs out:"
-    " a smaller size= may help.",
-    "hung": "My painting engine stopped responding in the middle of this picture.",
-    "protocol_error": "My painting engine sent an invalid message in the middle of this picture.",
-    "killed": "My painting engine had to be restarted in the middle of this picture.",
+    "crashed": "The painting engine stopped in the middle of this picture.",
+    "oom_killed": "The system ended the painting engine in the middle of this picture, as it does when memory runs"
+    " out: a smaller size= may help.",
+    "hung": "The painting engine stopped responding in the middle of this picture.",
+    "protocol_error": "The painting engine sent an invalid message in the middle of this picture.",
+    "killed": "The painting engine had to be restarted in the middle of this picture.",
     "stopped": STOPPED,
 }
 REAP_SECONDS = 1.0  # from the end of a process's pipe until its exit code is there
-TOO_LARGE = "This photo is too large for my painting engine. Send a smaller one."
+TOO_LARGE = "This photo is too large for the painting engine. Send a smaller one."
 CANCELLED = "Cancelled."
 
 

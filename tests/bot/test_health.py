@@ -37,7 +37,7 @@ def test_counters_are_published_for_prometheus() -> None:
     health.jobs.labels("delivered").inc()
     health.painting.labels("fine/slim").observe(12)
     health.gauge("queue_length", "Pictures waiting.", lambda: 3)
-    health.happened("crashed")
+    health.process_event("crashed")
     samples = _samples(health)
     assert samples["impasto_jobs_total", "delivered"] == 1
     assert samples["impasto_engine_seconds_sum", "fine/slim"] == 12

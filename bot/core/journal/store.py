@@ -105,7 +105,7 @@ class Store:
         """Write down a new job with its photo, and its style where that is a picture; on disk when this returns.
 
         Returns:
-            The job; or the one that was written down for the same order (``idempotency_key``) before, and nothing is added.
+            The job; or the one that has the same ``idempotency_key`` already, and then nothing is added.
         """
 
         def work(db: sqlite3.Connection) -> Job:

@@ -26,9 +26,19 @@ def _served(queue: FairQueue, count: int | None = None) -> list[Ticket]:
     return asyncio.run(serve())
 
 
+def _place(queue: FairQueue, job: str) -> int | None:
+    """1 for the next to be served; None for a job that is not waiting."""
+    return next((place for place, ticket in enumerate(queue.order(), 1) if ticket.id == job), None)
+
+
+def _ahead(queue: FairQueue, job: str) -> float:
+    """Estimated engine seconds of the pictures that will be served before this one."""
+    return sum(ticket.cost for ticket in queue.order()[: (_place(queue, job) or 1) - 1])
+
+
 def test_one_persons_ten_pictures_do_not_hold_up_anothers_first() -> None:
     queue = _filled(*((f"ann {number}", "ann", 20.0) for number in range(10)), ("bob 0", "bob", 20.0))
-    assert queue.place("bob 0") == 2
+    assert _place(queue, "bob 0") == 2
     assert [ticket.id for ticket in _served(queue)][:3] == ["ann 0", "bob 0", "ann 1"]
 
 
@@ -46,7 +56,7 @@ def test_a_cancelled_job_leaves_the_queue() -> None:
     assert queue.cancel("c")
     assert not queue.cancel("c")
     assert "c" not in queue
-    assert queue.place("c") is None
+    assert _place(queue, "c") is None
     assert [ticket.id for ticket in _served(queue)] == ["a", "b"]
 
 
@@ -56,7 +66,7 @@ def test_a_full_line_says_how_long_to_wait() -> None:
     queue.put(Ticket("a", "ann", 1.0))
     with pytest.raises(LimitReached) as refusal:
         queue.check(wait=31, coming=1)
-    assert str(refusal.value) == "The line is full: 2 pictures are waiting. Please try again in about 30 s."
+    assert str(refusal.value) == "The queue is full: 2 pictures are waiting. Please try again in about 30 s."
 
 
 def test_what_was_accepted_before_a_restart_joins_even_a_full_line() -> None:
@@ -68,7 +78,7 @@ def test_what_was_accepted_before_a_restart_joins_even_a_full_line() -> None:
 
 def test_the_wait_is_what_the_pictures_ahead_cost() -> None:
     queue = _filled(("a", "ann", 10.0), ("b", "ann", 10.0), ("c", "bob", 10.0))
-    assert [queue.ahead(job) for job in ("a", "c", "b")] == [0, 10, 20]
+    assert [_ahead(queue, job) for job in ("a", "c", "b")] == [0, 10, 20]
 
 
 async def test_whoever_waits_for_work_gets_it_as_soon_as_it_comes() -> None:
@@ -97,7 +107,7 @@ def test_places_are_those_in_which_they_are_served(
     queue = _filled(*tickets)
     _served(queue, min(served, len(queue)))
     queue.put(Ticket("late", "e", late))
-    foretold = {ticket.id: queue.place(ticket.id) for ticket in queue.order()}
+    foretold = {ticket.id: _place(queue, ticket.id) for ticket in queue.order()}
     assert {ticket.id: place for place, ticket in enumerate(_served(queue), 1)} == foretold
     assert len(queue) == 0
 
@@ -121,7 +131,7 @@ def test_nobody_starves(tickets: list[tuple[str, str, float]], cost: float) -> N
     queue.put(Ticket("mine", "newcomer", cost))
     ahead: dict[str, float] = {}
     largest: dict[str, float] = {}
-    for ticket in _served(queue, queue.place("mine"))[:-1]:
+    for ticket in _served(queue, _place(queue, "mine"))[:-1]:
         ahead[ticket.user] = ahead.get(ticket.user, 0) + ticket.cost
         largest[ticket.user] = max(largest.get(ticket.user, 0), ticket.cost)
     for person, seconds in ahead.items():

@@ -218,7 +218,7 @@ async def test_a_full_line_refuses_everybody() -> None:
         await it.engine.started(running.id)
         for user in ("bob", "cid"):
             await it.order(user=user)
-        with pytest.raises(LimitReached, match="The line is full: 2 pictures are waiting"):
+        with pytest.raises(LimitReached, match="The queue is full: 2 pictures are waiting"):
             await it.studio.accept(message("dan", b"cat"), _recipe())
 
 
@@ -306,7 +306,7 @@ async def test_an_engine_killed_for_a_cancel_is_no_breakdown() -> None:
     async def dies_of_it(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
         yield Progress(paint.job, 0.1, "step 12 of 120")
         await engine.until(lambda: paint.job in engine.cancelled)
-        raise EngineError("My painting engine had to be restarted in the middle of this picture.")
+        raise EngineError("The painting engine had to be restarted in the middle of this picture.")
 
     async with bot(dies_of_it) as it:
         job = await it.order()
@@ -335,7 +335,7 @@ async def test_only_ones_own_open_pictures_can_be_cancelled() -> None:
         await it.engine.started(job.id)
         with pytest.raises(NotOwner):
             await it.studio.cancel("bob", job.id)
-        with pytest.raises(InvalidOrder, match="I know no picture"):
+        with pytest.raises(InvalidOrder, match="There is no picture"):
             await it.studio.cancel("ann", "nonsense")
         with pytest.raises(InvalidOrder, match="nothing to cancel"):
             await it.studio.cancel("bob")
@@ -365,7 +365,7 @@ async def test_a_second_attempt_is_announced() -> None:
 
     async with bot(crashes, starts_slowly) as it:
         job = await it.order()
-        await it.chat.until(lambda: "The engine stumbled; trying once more." in it.chat.texts(job.id))
+        await it.chat.until(lambda: "The engine failed; trying again." in it.chat.texts(job.id))
         it.engine.let_go(job.id)
         await it.chat.answered(job.id)
 
@@ -377,7 +377,7 @@ async def test_a_photo_that_kills_the_engine_twice_is_given_up_and_the_next_is_p
         assert it.engine.painted == ["poison", "poison", "good"]
         [(id, text)] = it.chat.notified
         assert id == poison.id
-        assert "I tried twice" in text
+        assert "It was tried twice" in text
         await it.until_state(poison.id, State.NOTIFIED)
 
 
@@ -562,7 +562,7 @@ async def test_a_photo_that_takes_the_bot_down_twice_is_not_painted_a_third_time
     async with bot(path=journal) as it:
         await it.until_state(poison.id, State.NOTIFIED)
         assert it.engine.painted == []
-        assert "gave it up" in it.chat.notified[0][1]
+        assert "given up" in it.chat.notified[0][1]
 
 
 async def test_a_power_cut_between_painted_and_delivered_delivers_once_after_the_restart(tmp_path: Path) -> None:

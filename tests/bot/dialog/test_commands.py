@@ -72,7 +72,7 @@ async def test_the_reply_says_where_the_picture_stands() -> None:
         ("/xyzzy", None, "There is no command /xyzzy. /help shows those that there are."),
         ("/again", None, "There is no order of yours to repeat"),
         ("/cancel", None, "You have no pictures waiting"),
-        ("/cancel nonsense", None, "I know no picture “nonsense”"),
+        ("/cancel nonsense", None, "There is no picture “nonsense”"),
         ("/styles cubist", None, "No style matches “cubist”. You can look for blue, night, woodblock."),
     ],
 )
