@@ -42,7 +42,12 @@ class Admins:
     async def presser(self, query: CallbackQuery, owner: str) -> str:
         """Who presses a button. What is for an anonymous admin, or a channel, is for all who administer the chat."""
         chat = query.message.chat if query.message else None
-        if chat and owner == room_of(chat.id) and await self._administers(chat, query.from_user.id):
+        if (
+            chat
+            and not is_private(chat)
+            and owner == room_of(chat.id)
+            and await self._administers(chat, query.from_user.id)
+        ):
             return owner
         return f"telegram:{query.from_user.id}"
 

@@ -51,8 +51,8 @@ def photo_and_style(items: Sequence[Message], *, alone: bool) -> tuple[list[Atta
         )
     if len(found) == 1 and alone and items[0].media_group_id:
         raise InvalidOrder(
-            "In a group the bot is shown only one picture of an album. Send the photo, then reply to it with the"
-            " style's picture and /stylize mine."
+            "In a group I am shown only one picture of an album. Send the photo, then reply to it with the style's"
+            " picture and /stylize mine."
         )
     return found[:1], found[1] if len(found) == 2 else None
 
