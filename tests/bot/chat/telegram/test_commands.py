@@ -55,7 +55,7 @@ async def test_settings_are_for_admins_and_hold_for_the_group(server: FakeTelegr
         await server.until(lambda: server.pending == 0)
     async with telegram_bot(server, path=tmp_path / "journal") as it:
         server.says(GROUP, "/stylize", photo=CAT, user=BOB, thread=5)
-        await message_with(server, GROUP, "only admins may order")
+        await message_with(server, GROUP, "Only admins may order")
         server.says(GROUP, "/stylize", photo=CAT, user=ANN, thread=6)
         await message_with(server, GROUP, "in this part of the group")
         server.says(GROUP, "/stylize", photo=CAT, user=ANN, thread=5)

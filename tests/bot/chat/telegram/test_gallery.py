@@ -19,6 +19,7 @@ from tests.bot.chat.telegram.harness import (
     NAMES,
     PAGES,
     WHICH,
+    TelegramBot,
     answer_to,
     finished,
     labels,
@@ -171,3 +172,33 @@ async def test_a_deep_link_chooses_the_style_of_the_next_photo(server: FakeTeleg
         assert "/stylize greatwave" in result["caption"]
         server.says(ANN, photo=CAT)
         await message_with(server, ANN, WHICH)
+
+
+async def _presses_an_older_choice(server: FakeTelegram, it: TelegramBot, blob: bytes) -> str:
+    """What is answered to a button that the version before posted, which kept this."""
+    photo = server.says(ANN, photo=CAT, silent=True)
+    file = server.messages[ANN, photo]["photo"][-1]["file_id"]
+    kept = await it.store.put_blob("telegram:7", "ask", blob.replace(b"FILE", file.encode()))
+    server.says(ANN, "/help")
+    posted = await message_with(server, ANN, "/stylize:")
+    return await answer_to(server, server.sends_query(ANN, posted["message_id"], f"s:{kept}:1:0:"))
+
+
+ASK_OF_0_1_0 = b"""{"user":"telegram:7","place":{"chat":"telegram","room":"telegram:7","address":{"chat":7,"reply":1}},
+"texts":["/stylize starrynight","/stylize scream strength=33"],"shots":[{"file":"FILE","size":123,"message":1,
+"spoiler":true,"photo":true}],"style":null,"topic":"","styles":["starrynight","scream"],
+"says":"Which style shall it be?"}"""
+
+
+async def test_a_choice_that_the_version_before_offered_can_still_be_taken(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        assert "coming up" in await _presses_an_older_choice(server, it, ASK_OF_0_1_0)
+        (result,) = await finished(server, ANN)
+        assert "/stylize scream mode=fast strength=33" in result["caption"]
+        assert result["has_media_spoiler"]
+
+
+@pytest.mark.parametrize("blob", [b"{}", b"rubbish", b'{"user": 7}'])
+async def test_a_choice_that_cannot_be_read_is_asked_for_again(server: FakeTelegram, blob: bytes) -> None:
+    async with telegram_bot(server) as it:
+        assert await _presses_an_older_choice(server, it, blob) == "This question is no longer kept. Ask again."

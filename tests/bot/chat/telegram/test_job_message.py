@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 
 from engine.wire import Event, Paint, Preview, Progress
 from tests.bot.chat.telegram.harness import (
     ANN,
+    BOB,
     CAT,
     GROUP,
     PREVIEW,
@@ -167,3 +169,17 @@ async def test_an_answer_that_was_lost_on_its_way_back_is_not_given_twice(server
         await it.delivered()
         assert lost == 1
         assert len(server.of_bot(ANN)) == 1
+
+
+async def test_a_job_that_waits_longer_than_is_kept_keeps_its_message(server: FakeTelegram, tmp_path: Path) -> None:
+    async with telegram_bot(server, always=shows, path=tmp_path / "journal") as it:
+        for chat in (ANN, BOB):
+            server.says(chat, "/stylize scream", photo=CAT, user=chat)
+            await message_with(server, chat, "The Scream: ")
+        await server.until(lambda: server.pending == 0)
+        await it.store.prune(4e9)
+    async with telegram_bot(server, path=tmp_path / "journal") as it:
+        for chat in (ANN, BOB):
+            await finished(server, chat)
+        await it.delivered()
+    assert [len(server.of_bot(chat)) for chat in (ANN, BOB)] == [1, 1]

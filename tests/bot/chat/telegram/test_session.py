@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,15 @@ async def test_a_job_whose_first_message_a_broken_session_took_along_is_shown_by
 
 async def _posting(it: TelegramBot) -> bool:
     return bool(it.chat._messenger and it.chat._messenger._posting)
+
+
+def test_the_library_is_imported_with_the_chat_only_and_leaves_the_environment_alone(root: Path) -> None:
+    script = """
+import os, sys
+before = dict(os.environ)
+import bot.app, bot.chat.telegram
+assert "telegram" not in sys.modules
+import bot.chat.telegram.chat
+assert dict(os.environ) == before
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root)

@@ -54,6 +54,7 @@ async def test_a_webhook_takes_updates_with_the_secret_only(server: FakeTelegram
     async with telegram_bot(server, webhook_url="https://example.org/telegram") as it:
         await server.until(lambda: server.webhook)
         assert server.webhook["url"] == "https://example.org/telegram"
+        assert it.chat.hooks == {"/telegram": it.chat.hook}
         secret = {"X-Telegram-Bot-Api-Secret-Token": server.webhook["secret_token"]}
         server.says(ANN, "/stylize scream", photo=CAT)
         body = json.dumps(server.updates[0]).encode()
