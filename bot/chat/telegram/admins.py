@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass, field
 
-from telegram import CallbackQuery, Chat, ChatMember, Message
+from telegram import Chat, ChatMember, Message
 from telegram.error import BadRequest
 
 from bot.chat.telegram.messages import is_private, room_of
@@ -18,13 +19,13 @@ log = logging.getLogger(__name__)
 KEPT_SECONDS = 60.0  # for which an answer about somebody's rights is good
 
 
+@dataclass
 class Admins:
     """Asks Telegram only where it matters, and not again within a minute."""
 
-    def __init__(self, bot: Bot, rooms: RoomSettingsStore) -> None:
-        self._bot = bot
-        self._rooms = rooms
-        self._known: dict[tuple[int, int], tuple[float, bool]] = {}  # by chat and user: when, and the answer
+    bot: Bot
+    rooms: RoomSettingsStore
+    _known: dict[tuple[int, int], tuple[float, bool]] = field(default_factory=dict)  # by chat and user: when, and what
 
     async def wrote(self, message: Message, *, matters: bool) -> bool:
         """Whether the writer may decide about the chat; ``matters`` even where the room's settings do not ask."""
@@ -35,21 +36,15 @@ class Admins:
         return await self.may_decide(message.chat, message.from_user.id, matters=matters)
 
     async def may_decide(self, chat: Chat, user: int, *, matters: bool) -> bool:
-        if not matters and not is_private(chat) and (await self._rooms.get(room_of(chat.id))).who != "admins":
+        if not matters and not is_private(chat) and (await self.rooms.get(room_of(chat.id))).who != "admins":
             return False
         return await self._administers(chat, user)
 
-    async def presser(self, query: CallbackQuery, owner: str) -> str:
+    async def presser(self, chat: Chat, user: int, owner: str) -> str:
         """Who presses a button. What is for an anonymous admin, or a channel, is for all who administer the chat."""
-        chat = query.message.chat if query.message else None
-        if (
-            chat
-            and not is_private(chat)
-            and owner == room_of(chat.id)
-            and await self._administers(chat, query.from_user.id)
-        ):
+        if not is_private(chat) and owner == room_of(chat.id) and await self._administers(chat, user):
             return owner
-        return f"telegram:{query.from_user.id}"
+        return f"telegram:{user}"
 
     async def _administers(self, chat: Chat, user: int) -> bool:
         if is_private(chat):
@@ -62,7 +57,7 @@ class Admins:
 
     async def _asked(self, chat: Chat, user: int) -> bool:
         try:
-            member = await self._bot.get_chat_member(chat.id, user)
+            member = await self.bot.get_chat_member(chat.id, user)
         except (BadRequest, Undeliverable) as error:
             log.info("Telegram does not say who administers a chat: %s", error)
             return False

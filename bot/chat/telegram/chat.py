@@ -19,7 +19,7 @@ from telegram.request import HTTPXRequest
 from bot.backoff import Backoff
 from bot.chat.messenger import Messenger
 from bot.chat.telegram.admins import Admins
-from bot.chat.telegram.albums import AlbumPoster
+from bot.chat.telegram.albums import IncomingAlbums
 from bot.chat.telegram.gallery import GalleryMessages
 from bot.chat.telegram.inline import Inline
 from bot.chat.telegram.messages import TelegramAddress
@@ -173,15 +173,16 @@ class TelegramChat(Platform):
         gallery, admins = GalleryMessages(bot, transport, services), Admins(bot, services.studio.rooms)
         inline = Inline(bot, services, tasks)
         async with Messenger(transport, services, clock=limiter.now) as messenger:
-            poster = AlbumPoster(bot, transport, messenger, services)
-            orders = Orders(
-                bot, services, transport, gallery, poster, admins, max_bytes=most, album_seconds=self._album_seconds
-            )
+            orders = Orders(bot, services, transport, gallery, messenger, admins, most)
+            albums = IncomingAlbums(orders.answer, self._album_seconds)
             presses = Presses(bot, services, messenger, gallery, orders, admins)
 
             async def handle(update: Update) -> None:
-                if message := update.message or update.channel_post:
-                    await orders.message(message)
+                message = update.message or update.channel_post
+                if message and message.media_group_id:
+                    await albums.add(message)
+                elif message:
+                    await orders.answer(message, [message])
                 elif update.callback_query:
                     await presses.pressed(update.callback_query)
                 elif update.inline_query:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
-from telegram import CallbackQuery, InlineKeyboardMarkup, InputMediaPhoto, Message
+from telegram import InlineKeyboardMarkup, InputMediaPhoto, MaybeInaccessibleMessage, Message
 from telegram.error import BadRequest
 
 from bot.chat.telegram import render
-from bot.chat.telegram.attachments import Attachment
-from bot.chat.telegram.messages import TelegramAddress
+from bot.chat.telegram.messages import Attachment, TelegramAddress
 from bot.chat.telegram.rate_limiter import ANSWER, Barred, Bot
 from bot.chat.telegram.render import CAPTION, ChoiceButton, cut
 from bot.chat.telegram.transport import PHOTO_BYTES, TelegramTransport
@@ -39,6 +39,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     photos: tuple[Attachment, ...] = msgspec.field(default=(), name="shots")  # as the journal has it
     style: Attachment | None = None  # the picture that is the style of the one photo
 
+    def keys(self, idempotency_key: str) -> list[str]:
+        """The names of the jobs that are ordered under this one."""
+        if len(self.photos) < 2:
+            return [idempotency_key]
+        return [f"{idempotency_key}:{photo.message}" for photo in self.photos]
+
 
 class Offer(Order, frozen=True, kw_only=True):
     """A choice that was offered."""
@@ -60,14 +66,13 @@ class Shown(NamedTuple):
     keyboard: InlineKeyboardMarkup | None
 
 
+@dataclass
 class GalleryMessages:
     """Shows choices, and turns their pages."""
 
-    def __init__(self, bot: Bot, transport: TelegramTransport, services: Services) -> None:
-        self._bot = bot
-        self._transport = transport
-        self._services = services
-        self._store = services.store
+    bot: Bot
+    transport: TelegramTransport
+    services: Services
 
     async def offer(self, order: Order, choice: Choice) -> None:
         """Post what there is to choose from: styles as pictures, and suggestions as buttons."""
@@ -78,11 +83,11 @@ class GalleryMessages:
             styles=view.styles,
             title=view.title,
         )
-        button = ChoiceButton(await self._store.put_blob(order.place.room, "ask", msgspec.json.encode(offer)))
+        button = ChoiceButton(await self.services.store.put_blob(order.place.room, "ask", msgspec.json.encode(offer)))
         address = TelegramAddress.of(order.place)
         if not choice.cards:
             keyboard = render.suggestions(button.offer, choice.suggestions)
-            await self._transport.say(address, choice.text, keyboard, ANSWER)
+            await self.transport.say(address, choice.text, keyboard, ANSWER)
         elif len(choice.cards) == 1 and not order.photos:
             await self._post(address, self._one_style(offer, button, choice.text))
         else:
@@ -90,7 +95,7 @@ class GalleryMessages:
 
     async def offered(self, id: str) -> Offer | None:
         """What was offered, as long as it is kept."""
-        blob = await self._store.blob(id)
+        blob = await self.services.store.blob(id)
         if blob is None or blob.kind != "ask":
             return None
         try:
@@ -98,25 +103,27 @@ class GalleryMessages:
         except msgspec.DecodeError:  # as no version before this one wrote it
             return None
 
-    async def turn(self, query: CallbackQuery, offer: Offer, button: ChoiceButton) -> None:
+    async def turn(self, under: MaybeInaccessibleMessage, offer: Offer, button: ChoiceButton) -> None:
         """Show another page, or the styles of a tag."""
-        await self._change(query, self._page(offer, button))
+        await self._change(under, self._page(offer, button))
 
-    async def show_tags(self, query: CallbackQuery, offer: Offer, button: ChoiceButton) -> None:
+    async def show_tags(self, under: MaybeInaccessibleMessage, offer: Offer, button: ChoiceButton) -> None:
         """Put the tags where the names of the styles were."""
         keyboard = render.gallery_tags(button, self._page_of(offer.view(button)))
-        await self._bot.edit_message_reply_markup(*_message(query), reply_markup=keyboard, rate_limit_args=ANSWER)
+        await self.bot.edit_message_reply_markup(
+            under.chat.id, under.message_id, reply_markup=keyboard, rate_limit_args=ANSWER
+        )
 
-    async def show_closer(self, query: CallbackQuery, offer: Offer, button: ChoiceButton) -> None:
+    async def show_closer(self, under: MaybeInaccessibleMessage, offer: Offer, button: ChoiceButton) -> None:
         """One style: its picture, and what there is to know of it."""
         incoming = Incoming(user=offer.user, place=offer.place, topic=offer.topic)
-        reply = await self._services.commands.say(incoming, f"/styles {offer.styles[button.index]}")
-        await self._change(query, self._one_style(offer, button, reply.text))
+        reply = await self.services.commands.say(incoming, f"/styles {offer.styles[button.index]}")
+        await self._change(under, self._one_style(offer, button, reply.text))
 
     # --- what is shown -----------------------------------------------------------------------------------------------
 
     def _page_of(self, view: GalleryView) -> GalleryPage:
-        return page_of(view, self._services.gallery, most_tags=MOST_TAGS)
+        return page_of(view, self.services.gallery, most_tags=MOST_TAGS)
 
     def _page(self, offer: Offer, button: ChoiceButton) -> Shown:
         view = offer.view(button)
@@ -124,19 +131,17 @@ class GalleryMessages:
         where = ", ".join(filter(None, (view.tag, page.where))).capitalize()
         text = "\n".join(filter(None, (view.title, where)))
         keyboard = render.gallery_page(button, view, page)
-        return Shown(
-            f"sheet {fingerprint(page.styles)}", lambda: self._services.sheets.of(page.styles), text, keyboard
-        )
+        return Shown(f"sheet {fingerprint(page.styles)}", lambda: self.services.sheets.of(page.styles), text, keyboard)
 
     def _one_style(self, offer: Offer, button: ChoiceButton, text: str) -> Shown:
-        style = self._services.gallery[offer.styles[button.index]]
+        style = self.services.gallery[offer.styles[button.index]]
         private = TelegramAddress.of(offer.place).chat > 0
         keyboard = render.one_style(button, back=len(offer.styles) > 1, next_photo=private)
         return Shown(picture_key(style), lambda: thumbnails.preview(style, PHOTO_BYTES), text, keyboard)
 
     async def _post(self, address: TelegramAddress, shown: Shown) -> None:
         async def send(picture: str | bytes) -> Message:
-            return await self._bot.send_photo(
+            return await self.bot.send_photo(
                 photo=picture,
                 caption=cut(shown.text, CAPTION),
                 reply_markup=shown.keyboard,
@@ -146,19 +151,19 @@ class GalleryMessages:
             )
 
         if not await self._with_picture(shown, send):
-            await self._transport.say(address, shown.text, shown.keyboard, ANSWER)
+            await self.transport.say(address, shown.text, shown.keyboard, ANSWER)
 
-    async def _change(self, query: CallbackQuery, shown: Shown) -> None:
-        chat, message = _message(query)
+    async def _change(self, under: MaybeInaccessibleMessage, shown: Shown) -> None:
+        chat, message = under.chat.id, under.message_id
 
         async def send(picture: str | bytes) -> Message | bool:
             media = InputMediaPhoto(picture, caption=cut(shown.text, CAPTION), filename="styles.jpg")
-            return await self._bot.edit_message_media(
+            return await self.bot.edit_message_media(
                 media, chat, message, reply_markup=shown.keyboard, rate_limit_args=ANSWER
             )
 
         if not await self._with_picture(shown, send):
-            await self._bot.edit_message_text(
+            await self.bot.edit_message_text(
                 shown.text, chat, message, reply_markup=shown.keyboard, rate_limit_args=ANSWER
             )
 
@@ -167,7 +172,7 @@ class GalleryMessages:
 
         Where pictures may not be sent, words may be.
         """
-        known = await self._store.setting(PICTURES, shown.key)
+        known = await self.services.store.setting(PICTURES, shown.key)
         if known:
             try:
                 await send(known)
@@ -186,7 +191,7 @@ class GalleryMessages:
             log.warning("a picture of the gallery was not taken: %s", error)
             return False
         if isinstance(message, Message):
-            await keep_picture(self._store, shown.key, message)
+            await keep_picture(self.services.store, shown.key, message)
         return True
 
 
@@ -199,9 +204,3 @@ async def keep_picture(store: Store, key: str, message: Message) -> None:
     """Remember Telegram's name for the picture of a message."""
     if message.photo:
         await store.set_setting(PICTURES, key, message.photo[-1].file_id)
-
-
-def _message(query: CallbackQuery) -> tuple[int, int]:
-    """Its chat and its number."""
-    assert query.message
-    return query.message.chat.id, query.message.message_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from telegram import (
     InlineQuery,
@@ -31,38 +32,37 @@ AT_ONCE = 10  # pictures of an album
 PICTURE_SECONDS = 8.0  # that a query waits for pictures
 
 
+@dataclass
 class Inline:
     """Answers them. Tasks of its own belong to ``tasks``."""
 
-    def __init__(self, bot: Bot, services: Services, tasks: asyncio.TaskGroup) -> None:
-        self._bot = bot
-        self._store = services.store
-        self._gallery = services.gallery
-        self._tasks = tasks
-        self._uploads = asyncio.Lock()
+    bot: Bot
+    services: Services
+    tasks: asyncio.TaskGroup
+    _uploads: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def answer(self, query: InlineQuery) -> None:
         """Styles with their pictures; choosing one writes its command."""
         word = query.query.strip()
-        styles = [style for style in self._gallery if not word or _matches(style, word)]
-        styles = (styles or self._gallery.nearest(word))[:RESULTS]
+        styles = [style for style in self.services.gallery if not word or _matches(style, word)]
+        styles = (styles or self.services.gallery.nearest(word))[:RESULTS]
         pictures = await self._known_pictures(styles)
         if len(pictures) < len(styles):
             # A task of its own: what does not come in time is there for the next query.
-            uploading = self._tasks.create_task(self._upload(styles, query.from_user.id))
+            uploading = self.tasks.create_task(self._upload(styles, query.from_user.id))
             await asyncio.wait([uploading], timeout=PICTURE_SECONDS)
             pictures = await self._known_pictures(styles)
         results = [_result(style, pictures.get(style.name)) for style in styles]
         try:
             # Telegram keeps an answer without pictures for a moment only: with the next one they may be there.
             cache_time = 300 if len(pictures) == len(styles) else 5
-            await self._bot.answer_inline_query(query.id, results, cache_time=cache_time)
+            await self.bot.answer_inline_query(query.id, results, cache_time=cache_time)
         except BadRequest as error:  # too late
             log.info("an inline query was not answered: %s", error)
 
     async def _known_pictures(self, styles: Sequence[Style]) -> dict[str, str]:
         """Telegram's names for the previews, by style, as far as they lie there."""
-        known = {style.name: await self._store.setting(PICTURES, picture_key(style)) for style in styles}
+        known = {style.name: await self.services.store.setting(PICTURES, picture_key(style)) for style in styles}
         return {name: id for name, id in known.items() if id}
 
     async def _upload(self, styles: Sequence[Style], user: int) -> None:
@@ -88,14 +88,14 @@ class Inline:
             return
         messages = await self._posted(user, [data for _, data in files])
         for (style, _), message in zip(files, messages, strict=True):
-            await keep_picture(self._store, picture_key(style), message)
-        await self._bot.delete_messages(user, [message.message_id for message in messages])
+            await keep_picture(self.services.store, picture_key(style), message)
+        await self.bot.delete_messages(user, [message.message_id for message in messages])
 
     async def _posted(self, user: int, pictures: Sequence[bytes]) -> Sequence[Message]:
         if len(pictures) == 1:
-            return [await self._bot.send_photo(user, pictures[0], disable_notification=True)]
+            return [await self.bot.send_photo(user, pictures[0], disable_notification=True)]
         media = [InputMediaPhoto(data, filename="style.jpg") for data in pictures]
-        return await self._bot.send_media_group(user, media, disable_notification=True)
+        return await self.bot.send_media_group(user, media, disable_notification=True)
 
 
 def _matches(style: Style, word: str) -> bool:

@@ -5,71 +5,57 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
-from telegram import Message, User
+from telegram import Message
+from telegram.error import BadRequest, InvalidToken
 
-from bot.chat.messenger import MessageGone
+from bot.chat.messenger import MessageGone, Messenger
 from bot.chat.telegram.admins import Admins
-from bot.chat.telegram.albums import AlbumPoster, IncomingAlbums
-from bot.chat.telegram.attachments import Attachment, attachment_of, fetch, photo_and_style
 from bot.chat.telegram.gallery import GalleryMessages, Order
 from bot.chat.telegram.messages import (
+    Attachment,
     TelegramAddress,
+    attachment_of,
     is_for_us,
     is_private,
+    photo_and_style,
     place_of,
     text_of,
     topic_of,
     user_of,
 )
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
-from bot.chat.telegram.transport import TelegramTransport
+from bot.chat.telegram.render import album_buttons
+from bot.chat.telegram.transport import ALBUM, TelegramTransport
 from bot.core.errors import InvalidOrder, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
+from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
 from bot.dialog.parse import Command, Name, parse
+from bot.dialog.pictures import too_large
 from bot.dialog.services import Services
 
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class Orders:
     """Answers messages. Every method may be called again with the same, and orders nothing twice."""
 
-    def __init__(
-        self,
-        bot: Bot,
-        services: Services,
-        transport: TelegramTransport,
-        gallery: GalleryMessages,
-        poster: AlbumPoster,
-        admins: Admins,
-        *,
-        max_bytes: int,
-        album_seconds: float,
-    ) -> None:
-        self._bot = bot
-        self._me: User = bot.bot
-        self._commands = services.commands
-        self._rooms = services.studio.rooms
-        self._transport = transport
-        self._gallery = gallery
-        self._poster = poster
-        self._admins = admins
-        self._max_bytes = max_bytes
-        self._albums = IncomingAlbums(self._answer, album_seconds)
+    bot: Bot
+    services: Services
+    transport: TelegramTransport
+    gallery: GalleryMessages
+    messenger: Messenger
+    admins: Admins
+    max_bytes: int  # of a photo
 
-    async def message(self, message: Message) -> None:
-        if message.media_group_id:
-            await self._albums.add(message)
-        else:
-            await self._answer(message, [message])
-
-    async def _answer(self, head: Message, items: Sequence[Message]) -> None:
+    async def answer(self, head: Message, items: Sequence[Message]) -> None:
         """Answer ``head``, which speaks for the pictures of all ``items``."""
         command = parse(text_of(head))
-        if not is_for_us(head, command, self._me):
+        if not is_for_us(head, command, self.bot.bot):
             return
         order = Order(user=user_of(head), place=place_of(head), topic=topic_of(head))
         try:
@@ -78,7 +64,7 @@ class Orders:
             await self._say(order, Refused(text=str(error)))
             return
         order = msgspec.structs.replace(order, photos=tuple(photos), style=style)
-        admin = await self._admins.wrote(head, matters=command.name is Name.SETTINGS)
+        admin = await self.admins.wrote(head, matters=command.name is Name.SETTINGS)
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")
         if not isinstance(reply, Accepted):  # a job shows itself
             await self._say(order, reply)
@@ -91,22 +77,20 @@ class Orders:
             return [], None
         if not command.names_mine:
             return [found for item in items if (found := attachment_of(item))], None
-        alone = not is_private(head.chat) and not self._me.can_read_all_group_messages
+        alone = not is_private(head.chat) and not self.bot.bot.can_read_all_group_messages
         return photo_and_style(items, alone=alone)
 
     async def _say(self, order: Order, reply: Reply) -> None:
         """A reply without a job: text, and what there is to choose from."""
         try:
             if isinstance(reply, Choice):
-                await self._gallery.offer(order, reply)
+                await self.gallery.offer(order, reply)
             else:
-                await self._transport.say(TelegramAddress.of(order.place), reply.text, turn=ANSWER)
+                await self.transport.say(TelegramAddress.of(order.place), reply.text, turn=ANSWER)
         except (Undeliverable, MessageGone) as error:
             log.info("a reply could not be delivered: %s", error)
         except Crowded:
             log.warning("a reply was left out, since Telegram lets nobody write so much to a chat")
-
-    # --- orders ------------------------------------------------------------------------------------------------------
 
     async def carry_out(self, order: Order, command: Command, admin: bool, idempotency_key: str) -> Reply:
         """Hand the command over, with each picture that it is about."""
@@ -118,41 +102,47 @@ class Orders:
     async def _carry_out_album(self, order: Order, command: Command, admin: bool, idempotency_key: str) -> Reply:
         """Each picture a job, and the answer an album. A style that was chosen before is for all of them."""
         plain = command.name is Name.PLAIN and not command.words
-        chosen = await self._commands.chosen_style(order.place.room) if plain else None
+        chosen = await self.services.commands.chosen_style(order.place.room) if plain else None
         if chosen:
             command = Command(name=Name.STYLIZE, words=chosen)
-        jobs: list[tuple[Job, Attachment]] = []
+        jobs: list[Job] = []
+        photos: list[Attachment] = []
         refusals: list[Reply] = []
         album = hashlib.sha256(idempotency_key.encode()).hexdigest()[:16]
-        with self._transport.posting_album(album):
-            for photo in order.photos:
-                key = key_of_item(idempotency_key, photo)
+        with self.transport.posting_album(album):
+            for photo, key in zip(order.photos, order.keys(idempotency_key), strict=True):
                 reply = await self._hand_over(order, command, photo, admin, key, album)
                 if isinstance(reply, Accepted):
-                    jobs.append((reply.job, photo))
+                    jobs.append(reply.job)
+                    photos.append(photo)
                     continue
                 refusals.append(reply)
                 if isinstance(reply, Choice):  # what is asked of one picture is asked of all
                     break
-            await self._poster.post([job for job, _ in jobs], [photo for _, photo in jobs])
+            await self._post_album(jobs, photos)
         if chosen and jobs:
-            await self._rooms.forget_style(order.place.room)
+            await self.services.studio.rooms.forget_style(order.place.room)
         if not refusals:
-            return Accepted(text=f"{len(jobs)} pictures are ordered.", job=jobs[0][0])
+            return Accepted(text=f"{len(jobs)} pictures are ordered.", job=jobs[0])
         if not jobs:
             return refusals[0]
         count = len(order.photos) - len(jobs)
         were = "was" if count == 1 else "were"
         return Refused(text=f"{count} of your {len(order.photos)} pictures {were} not taken. {refusals[0].text}")
 
+    async def _post_album(self, jobs: Sequence[Job], photos: Sequence[Attachment]) -> None:
+        """Done before, it is not done again."""
+        if len(jobs) < 2 or any([await self.services.store.job_message(job.id) for job in jobs]):
+            return
+        messages = await self.transport.post_album(jobs, photos)
+        for job, message in zip(jobs, messages, strict=False):
+            await self.messenger.adopt(job, JobMessage(message=message.message_id, kind=ALBUM))
+        if messages:
+            address = TelegramAddress.of(jobs[0].place)
+            await self.transport.say(address, "For each picture of the album, its buttons:", album_buttons(jobs))
+
     async def _hand_over(
-        self,
-        order: Order,
-        command: Command,
-        photo: Attachment | None,
-        admin: bool,
-        idempotency_key: str,
-        album: str = "",
+        self, order: Order, command: Command, photo: Attachment | None, admin: bool, key: str, album: str = ""
     ) -> Reply:
         place = order.place
         if photo:
@@ -164,17 +154,31 @@ class Orders:
             incoming = Incoming(
                 user=order.user,
                 place=place,
-                photo=await fetch(self._bot, photo, self._max_bytes) if photo else None,
-                style=await fetch(self._bot, order.style, self._max_bytes) if order.style else None,
+                photo=await self._fetch(photo) if photo else None,
+                style=await self._fetch(order.style) if order.style else None,
                 admin=admin,
                 topic=order.topic,
-                idempotency_key=idempotency_key,
+                idempotency_key=key,
             )
         except Refusal as error:
             return Refused(text=sentence(error))
-        return await self._commands.handle(incoming, command)
+        return await self.services.commands.handle(incoming, command)
 
+    async def _fetch(self, attachment: Attachment) -> bytes:
+        """The picture's bytes.
 
-def key_of_item(idempotency_key: str, photo: Attachment) -> str:
-    """Of one picture of an album that was ordered under ``idempotency_key``."""
-    return f"{idempotency_key}:{photo.message}"
+        Raises:
+            InvalidOrder: it is too large, or Telegram does not have it any more.
+        """
+        size = attachment.size if attachment.size > self.max_bytes else 0
+        too_big = f"{too_large(self.max_bytes, what='picture', size=size)} Or send it as a photo instead of a file."
+        if size:
+            raise InvalidOrder(too_big)
+        try:
+            file = await self.bot.get_file(attachment.file)
+            return bytes(await file.download_as_bytearray())
+        except InvalidToken as error:  # what the library makes of "not found" for a file, too
+            raise InvalidOrder("Telegram does not have this picture any more. Send it again.") from error
+        except BadRequest as error:
+            refused = "Telegram does not hand out this picture. Send it again."
+            raise InvalidOrder(too_big if "too big" in str(error).lower() else refused) from error

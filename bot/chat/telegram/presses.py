@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
+from typing import ClassVar
 
-from telegram import CallbackQuery, Message
+from telegram import CallbackQuery, MaybeInaccessibleMessage, Message
 from telegram.error import BadRequest
 
 from bot.chat.messenger import MessageGone, Messenger, PressContext
 from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages, Offer
 from bot.chat.telegram.messages import TelegramAddress, thread_of, topic_of
-from bot.chat.telegram.orders import Orders, key_of_item
+from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, is_passing
 from bot.chat.telegram.render import ALERT, CHOOSE, JOB, NEXT, PAGE, TAGS, ChoiceButton, cut
 from bot.chat.telegram.transport import FILE_BYTES
@@ -27,25 +29,16 @@ from bot.dialog.services import Services
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class Presses:
     """Answers them. Every method may be called again with the same, and does nothing twice."""
 
-    def __init__(
-        self,
-        bot: Bot,
-        services: Services,
-        messenger: Messenger,
-        gallery: GalleryMessages,
-        orders: Orders,
-        admins: Admins,
-    ) -> None:
-        self._bot = bot
-        self._store = services.store
-        self._commands = services.commands
-        self._messenger = messenger
-        self._gallery = gallery
-        self._orders = orders
-        self._admins = admins
+    bot: Bot
+    services: Services
+    messenger: Messenger
+    gallery: GalleryMessages
+    orders: Orders
+    admins: Admins
 
     async def pressed(self, query: CallbackQuery) -> None:
         """Do what a button asks for. The query is answered whatever happens, or it would turn for a minute."""
@@ -58,66 +51,66 @@ class Presses:
                 log.exception("a button could not be answered")
             text, alert = sentence(error), True
         try:
-            await self._bot.answer_callback_query(query.id, cut(text, ALERT) or None, show_alert=alert)
+            await self.bot.answer_callback_query(query.id, cut(text, ALERT) or None, show_alert=alert)
         except BadRequest as error:  # too late for Telegram, or answered already
             log.info("a press was not answered: %s", error)
 
     async def _do(self, query: CallbackQuery) -> tuple[str, bool]:
         """What the person is told, and whether as an alert."""
         kind, _, data = (query.data or "").partition(":")
-        if kind == JOB:
-            return await self._act(query, data)
-        if kind in (CHOOSE, PAGE, TAGS, NEXT):
-            return await self._choose(query, kind, data)
+        if query.message and kind == JOB:
+            return await self._act(query, query.message, data)
+        if query.message and kind in (CHOOSE, PAGE, TAGS, NEXT):
+            return await self._choose(query, query.message, kind, data)
         raise InvalidOrder("This button is no longer supported.")
 
     # --- under a picture ---------------------------------------------------------------------------------------------
 
-    async def _act(self, query: CallbackQuery, data: str) -> tuple[str, bool]:
+    async def _act(self, query: CallbackQuery, under: MaybeInaccessibleMessage, data: str) -> tuple[str, bool]:
         id, _, action = data.partition(":")
-        job = await self._store.job(id)
+        job = await self.services.store.job(id)
         press = Press(
             data=data,
-            user=await self._admins.presser(query, job.user if job else ""),
-            admin=await self._may_decide(query, matters=action == Action.DELETE),
-            topic=topic_of(query.message) if isinstance(query.message, Message) else "",
+            user=await self.admins.presser(under.chat, query.from_user.id, job.user if job else ""),
+            admin=await self.admins.may_decide(under.chat, query.from_user.id, matters=action == Action.DELETE),
+            topic=topic_of(under) if isinstance(under, Message) else "",
             idempotency_key=f"telegram:{query.id}",
         )
-        pressed = await self._messenger.press(press, _Context(self._bot, query))
+        pressed = await self.messenger.press(press, _Context(self.bot, under))
         return pressed.text, pressed.refused
-
-    async def _may_decide(self, query: CallbackQuery, *, matters: bool) -> bool:
-        chat = query.message.chat if query.message else None
-        return chat is not None and await self._admins.may_decide(chat, query.from_user.id, matters=matters)
 
     # --- under a choice ----------------------------------------------------------------------------------------------
 
-    async def _choose(self, query: CallbackQuery, kind: str, data: str) -> tuple[str, bool]:
+    async def _choose(
+        self, query: CallbackQuery, under: MaybeInaccessibleMessage, kind: str, data: str
+    ) -> tuple[str, bool]:
         button = ChoiceButton.read(data)
-        offer = await self._gallery.offered(button.offer) if button else None
+        offer = await self.gallery.offered(button.offer) if button else None
         if button is None or offer is None or button.index >= len(offer.texts):
             raise InvalidOrder("This question is no longer kept. Ask again.")
-        if offer.user != await self._admins.presser(query, offer.user):
+        if offer.user != await self.admins.presser(under.chat, query.from_user.id, offer.user):
             raise NotOwner("This choice is for who asked. Write /styles, or reply /stylize to a photo, for your own.")
         if kind == PAGE:
-            await self._gallery.turn(query, offer, button)
+            await self.gallery.turn(under, offer, button)
         elif kind == TAGS:
-            await self._gallery.show_tags(query, offer, button)
+            await self.gallery.show_tags(under, offer, button)
         elif offer.styles and not offer.photos and kind == CHOOSE:
-            await self._gallery.show_closer(query, offer, button)
+            await self.gallery.show_closer(under, offer, button)
         else:
-            return await self._take(query, offer, button, kind)
+            admin = await self.admins.may_decide(under.chat, query.from_user.id, matters=False)
+            return await self._take(query, offer, button, kind, admin)
         return "", False
 
-    async def _take(self, query: CallbackQuery, offer: Offer, button: ChoiceButton, kind: str) -> tuple[str, bool]:
+    async def _take(
+        self, query: CallbackQuery, offer: Offer, button: ChoiceButton, kind: str, admin: bool
+    ) -> tuple[str, bool]:
         """A choice that is more than a look."""
         text = f"/start {offer.styles[button.index]}" if kind == NEXT else offer.texts[button.index]
         if kind == NEXT or not offer.photos:
             incoming = Incoming(user=offer.user, place=offer.place, topic=offer.topic)
-            return (await self._commands.say(incoming, text)).text, True
-        admin = await self._may_decide(query, matters=False)
+            return (await self.services.commands.say(incoming, text)).text, True
         key = await self._idempotency_key(query, offer, button)
-        reply = await self._orders.carry_out(offer, parse(text), admin, key)
+        reply = await self.orders.carry_out(offer, parse(text), admin, key)
         if isinstance(reply, Refused) or (isinstance(reply, Choice) and reply.refused):
             return reply.text, True
         return f"{text.removeprefix('/stylize ')}: coming up.", False
@@ -125,43 +118,40 @@ class Presses:
     async def _idempotency_key(self, query: CallbackQuery, offer: Offer, button: ChoiceButton) -> str:
         """The name of the order that a choice makes; two taps are one order, another try later is another."""
         room = f"telegram choice {button.offer}:{button.index}"
-        known = dict(data.decode().split() for _, data in await self._store.entries(room))  # by the queries' ids
+        entries = await self.services.store.entries(room)
+        known = dict(data.decode().split() for _, data in entries)  # by the queries' ids
         if query.id not in known:
             last = next(reversed(known.values()), "")
             known[query.id] = last if last and await self._is_coming(offer, last) else f"telegram:{query.id}"
-            await self._store.append(room, f"{query.id} {known[query.id]}".encode())
+            await self.services.store.append(room, f"{query.id} {known[query.id]}".encode())
         return known[query.id]
 
     async def _is_coming(self, offer: Offer, key: str) -> bool:
         """Whether what was ordered under this name is under way, or was ordered a moment ago and is here already."""
-        keys = [key_of_item(key, photo) for photo in offer.photos] if len(offer.photos) > 1 else [key]
-        jobs = [job for each in keys if (job := await self._store.job_by_key(each))]
+        jobs = [job for each in offer.keys(key) if (job := await self.services.store.job_by_key(each))]
         newest = [job for job in jobs if time.time() - job.created < DOUBLE_SECONDS]
         return any(job.state in UNFINISHED for job in jobs) or any(job.state is State.DELIVERED for job in newest)
 
 
+@dataclass
 class _Context(PressContext):
     """The message under which a button was pressed."""
 
-    file_limit = FILE_BYTES
-
-    def __init__(self, bot: Bot, query: CallbackQuery) -> None:
-        self._bot = bot
-        self._message = query.message
+    bot: Bot
+    under: MaybeInaccessibleMessage
+    file_limit: ClassVar[int] = FILE_BYTES
 
     async def send_file(self, name: str, data: bytes, message: JobMessage | None) -> None:
-        if self._message is None:  # so old that Telegram does not say where it is
-            raise Undeliverable("Telegram does not say where this button is. Order the picture again.")
-        thread = thread_of(self._message) if isinstance(self._message, Message) else 0
-        address = TelegramAddress(chat=self._message.chat.id, reply=self._picture(message) or 0, thread=thread)
-        await self._bot.send_document(document=data, filename=name, rate_limit_args=ANSWER, **address.target)
+        thread = thread_of(self.under) if isinstance(self.under, Message) else 0
+        address = TelegramAddress(chat=self.under.chat.id, reply=self._picture(message) or 0, thread=thread)
+        await self.bot.send_document(document=data, filename=name, rate_limit_args=ANSWER, **address.target)
 
     async def delete(self, message: JobMessage | None) -> None:
         picture = self._picture(message)
-        if self._message is None or picture is None:
+        if picture is None:
             raise Undeliverable("It is not known any more which picture that was. Please delete it yourself.")
         try:
-            await self._bot.delete_message(self._message.chat.id, picture)
+            await self.bot.delete_message(self.under.chat.id, picture)
         except MessageGone:
             pass  # it was deleted already
         except (BadRequest, Undeliverable) as error:
@@ -172,5 +162,5 @@ class _Context(PressContext):
         """The picture's message: as the journal knew it, or the one with the button, unless it has only words."""
         if message is not None:
             return int(message.message)
-        words_only = isinstance(self._message, Message) and self._message.text
-        return self._message.message_id if self._message and not words_only else None
+        words_only = isinstance(self.under, Message) and self.under.text
+        return None if words_only else self.under.message_id

@@ -11,8 +11,7 @@ import asyncio
 import logging
 import math
 import time
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -59,10 +58,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """How a call waits for its turn: the ``rate_limit_args`` of the bot's methods."""
 
     patience: float = math.inf  # seconds
-    taken: bool = False  # by `RateLimiter.spare_turn`; such a call is not worth a second try
+    taken: bool = False  # by `RateLimiter.turn`; such a call is not worth a second try
 
 
 ANSWER = Turn(patience=30.0)  # updates are confirmed in order, so one that waits holds up all others
+ALWAYS = Turn()
 PROGRESS = Turn(taken=True)
 Bot = ExtBot[Turn]
 
@@ -85,8 +85,8 @@ class RateLimiter(BaseRateLimiter[Turn]):
         self.rates = rates or Rates()
         self.now = clock
         self._sleep = sleep
-        self._written: defaultdict[int, deque[float]] = defaultdict(deque)  # when, by chat
-        self._written_at_all: deque[float] = deque()
+        self._written: dict[int, list[float]] = {}  # when, by chat
+        self._written_at_all: list[float] = []
         self._closed: dict[int, float] = {}  # until when
         self._moved: dict[int, int] = {}  # groups that became supergroups
 
@@ -114,7 +114,7 @@ class RateLimiter(BaseRateLimiter[Turn]):
         """
         if "chat_id" not in data:
             return await callback(*args, **kwargs)
-        chat, count, turn = int(data["chat_id"]), _messages(endpoint, data), rate_limit_args or Turn()
+        chat, count, turn = int(data["chat_id"]), _messages(endpoint, data), rate_limit_args or ALWAYS
         while True:
             chat = self._moved.get(chat, chat)
             if count and not turn.taken and not await self.turn(chat, count=count, patience=turn.patience):
@@ -136,77 +136,63 @@ class RateLimiter(BaseRateLimiter[Turn]):
 
     # --- turns -------------------------------------------------------------------------------------------------------
 
-    async def turn(self, chat: int, *, count: int = 1, patience: float = math.inf) -> bool:
+    async def turn(
+        self,
+        chat: int,
+        *,
+        count: int = 1,
+        patience: float = math.inf,
+        after: float = -math.inf,
+        spare: bool = False,
+        soon: bool = False,
+    ) -> bool:
         """Wait until ``count`` messages may be written to the chat, and count them as written.
 
         Args:
             patience: seconds; False when the turn would not come within them.
-        """
-        return await self._turn(chat, count, patience, lambda: self._wait(chat, count))
-
-    async def spare_turn(
-        self, chat: int, patience: float = math.inf, *, after: float = -math.inf, soon: bool = False
-    ) -> bool:
-        """A turn for what may as well be left out, and may be given up while it waits.
-
-        Args:
-            patience: seconds; False when the turn would not come within them.
             after: not before this time.
-            soon: do not spread these evenly over the minute.
+            spare: for what may as well be left out, and may be given up while it waits.
+            soon: do not spread spare turns evenly over the minute.
         """
-        chat = self._moved.get(chat, chat)
-        return await self._turn(chat, 1, patience, lambda: max(after - self.now(), self._spare_wait(chat, soon)))
+        chat, end = self._moved.get(chat, chat), self.now() + patience
+        while (wait := max(after - self.now(), self._wait(chat, count, spare, soon))) > 0:
+            if self.now() + wait > end:
+                return False
+            await self._sleep(wait)
+        for times in (self._written.setdefault(chat, []), self._written_at_all):
+            times.extend([self.now()] * count)
+        return True
 
     def close(self, chat: int, seconds: float) -> None:
         """Telegram asked for a pause. A shorter one never opens what a longer one has closed."""
         self._closed[chat] = max(self._closed.get(chat, 0.0), self.now() + seconds)
 
-    async def _turn(self, chat: int, count: int, patience: float, wait: Callable[[], float]) -> bool:
-        end = self.now() + patience
-        while (seconds := wait()) > 0:
-            if self.now() + seconds > end:
-                return False
-            await self._sleep(seconds)
-        for written in (self._written[chat], self._written_at_all):
-            written.extend([self.now()] * count)
-        return True
-
-    def _wait(self, chat: int, count: int, share: float = 1.0) -> float:
-        """Seconds until so much may be written, for ``share`` of a chat's minute."""
+    def _wait(self, chat: int, count: int, spare: bool, soon: bool) -> float:
+        """Seconds until the turn comes, as things stand."""
         now = self.now()
         self._forget(now)
-        most, overall = max(1, int(self._most(chat) * share)), self.rates.overall
+        written, overall = self._written.get(chat, []), self.rates.overall
+        most = self.rates.group if chat < 0 else self.rates.private
+        spread = 0.0
+        if spare:
+            most = max(1, int(most * self.rates.spare))
+            if written:  # evenly, not all at the minute's beginning
+                spread = written[-1] + (SECOND if soon else WINDOW / most) - now
         return max(
+            spread,
             self._closed.get(chat, now) - now,
-            _until_room(self._written.get(chat, deque()), min(count, most), most, now, WINDOW),
+            _until_room(written, min(count, most), most, now, WINDOW),
             _until_room(self._written_at_all, min(count, overall), overall, now, SECOND),
         )
 
-    def _spare_wait(self, chat: int, soon: bool) -> float:
-        wait, share = self._wait(chat, 1, self.rates.spare), self.rates.spare
-        if not self._written.get(chat):
-            return wait
-        pause = SECOND if soon else WINDOW / max(1, int(self._most(chat) * share))  # not all at the minute's beginning
-        return max(wait, self._written[chat][-1] + pause - self.now())
-
-    def _most(self, chat: int) -> int:
-        return self.rates.group if chat < 0 else self.rates.private
-
     def _forget(self, now: float) -> None:
-        _drop(self._written_at_all, now - SECOND)
-        for chat, written in list(self._written.items()):
-            _drop(written, now - WINDOW)
-            if not written:
-                del self._written[chat]
+        recent = {chat: [at for at in times if at > now - WINDOW] for chat, times in self._written.items()}
+        self._written = {chat: times for chat, times in recent.items() if times}
+        self._written_at_all = [at for at in self._written_at_all if at > now - SECOND]
         self._closed = {chat: until for chat, until in self._closed.items() if until > now}
 
 
-def _drop(times: deque[float], before: float) -> None:
-    while times and times[0] <= before:
-        times.popleft()
-
-
-def _until_room(written: deque[float], count: int, most: int, now: float, window: float) -> float:
+def _until_room(written: Sequence[float], count: int, most: int, now: float, window: float) -> float:
     """Seconds until ``count`` more fit among the ``most`` of a window."""
     excess = len(written) + count - most
     return written[excess - 1] + window - now if excess > 0 else 0.0

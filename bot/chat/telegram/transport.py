@@ -11,6 +11,8 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto, Message, MessageEntity
@@ -18,14 +20,15 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
 from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, titles
-from bot.chat.telegram.messages import TelegramAddress
-from bot.chat.telegram.rate_limiter import PROGRESS, Barred, Bot, RateLimiter, Turn
+from bot.chat.telegram.messages import Attachment, TelegramAddress
+from bot.chat.telegram.rate_limiter import ALWAYS, PROGRESS, Barred, Bot, RateLimiter, Turn
 from bot.chat.telegram.render import CAPTION, MESSAGE, caption, cut, job_buttons
 from bot.core.errors import ImpastoError
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Status
 from bot.dialog.services import Services
+from bot.engine_process import thumbnails
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +40,22 @@ ACTION_SECONDS = 4.5  # Telegram shows an action for five
 QUICK_SECONDS = 5.0  # a job that takes less shows no progress, so that somebody is at work is shown at once
 # Kinds of messages: a picture has a caption in place of a text, and one in an album can have no buttons.
 PICTURE, ALBUM = "picture", "album"
+# Telegram counts edits, and the rate limiter spreads them.
+CAPABILITIES = Capabilities(file_bytes=FILE_BYTES, words_first=True, edit_seconds=0.0, preview_seconds=0.0)
 
 
+@dataclass
 class TelegramTransport(Transport):
     """Tasks of its own belong to ``tasks``."""
 
-    # Telegram counts edits, and the rate limiter spreads them.
-    capabilities = Capabilities(file_bytes=FILE_BYTES, words_first=True, edit_seconds=0.0, preview_seconds=0.0)
+    capabilities: ClassVar = CAPABILITIES
 
-    def __init__(self, bot: Bot, limiter: RateLimiter, services: Services, tasks: asyncio.TaskGroup) -> None:
-        self._bot = bot
-        self._limiter = limiter
-        self._services = services
-        self._tasks = tasks
-        self._albums: dict[str, asyncio.Event] = {}
-        self._acted: dict[int, float] = {}  # when, by chat
+    bot: Bot
+    limiter: RateLimiter
+    services: Services
+    tasks: asyncio.TaskGroup
+    _albums: dict[str, asyncio.Event] = field(default_factory=dict)  # that are being posted
+    _acted: dict[int, float] = field(default_factory=dict)  # when, by chat
 
     # --- the job's message -------------------------------------------------------------------------------------------
 
@@ -63,15 +67,15 @@ class TelegramTransport(Transport):
     async def edit(self, job: Job, message: JobMessage, content: Content) -> JobMessage:
         if isinstance(content, Picture):
             return await self._finish(job, message, content)
-        text, turn = self._text(job, content), PROGRESS if isinstance(content, Progress) else Turn()
+        text, turn = self._text(job, content), PROGRESS if isinstance(content, Progress) else ALWAYS
         if isinstance(content, Progress) and content.status.preview and not content.preview_shown:
             media = _photo(job, content.status.preview, "preview.jpg", cut(text, CAPTION))
-            await self._edit_media(job, message, media, turn=turn)
+            await self._edit_media(job, message, media, turn)
             return _with_picture(message)
         return await self._edit_text(job, message, text, turn)
 
     def titled(self, job: Job, text: str) -> str:
-        return f"{titles(job, self._services)}: {text}"
+        return f"{titles(job, self.services)}: {text}"
 
     def _text(self, job: Job, content: Progress | Ending) -> str:
         if isinstance(content, Ending):
@@ -86,7 +90,7 @@ class TelegramTransport(Transport):
         except Barred:
             why = "finished, but I may not send pictures here. An admin can allow it; then /again."
             with suppress(TelegramError, ImpastoError):
-                await self._edit_text(job, message, self.titled(job, why), Turn())
+                await self._edit_text(job, message, self.titled(job, why), ALWAYS)
             raise
         return message
 
@@ -100,7 +104,7 @@ class TelegramTransport(Transport):
             return False
         media = _photo(job, photo.data, photo.file_name, *caption(picture.result, picture.notes))
         try:
-            await self._edit_media(job, message, media, markup=job_buttons(job))
+            await self._edit_media(job, message, media)
         except BadRequest as error:
             log.info("job %s: Telegram does not take it as a photo, so it is sent as a file: %s", job.id, error)
             return False
@@ -114,37 +118,30 @@ class TelegramTransport(Transport):
     async def _show_file(self, job: Job, message: JobMessage, picture: Picture) -> None:
         if message.kind == ALBUM:  # in which a photo can only be followed by a photo
             text = "This picture is no photo to Telegram; it comes as a file below."
-            await self._edit_text(job, message, text, Turn())
+            await self._edit_text(job, message, text, ALWAYS)
             raise MessageGone("A part of an album cannot become a file.")
         text, entities = caption(picture.result, picture.notes)
         media = InputMediaDocument(picture.data, caption=text, caption_entities=entities, filename=picture.file_name)
-        await self._edit_media(job, message, media, markup=job_buttons(job))
+        await self._edit_media(job, message, media)
 
     async def _edit_media(
-        self,
-        job: Job,
-        message: JobMessage,
-        media: InputMediaPhoto | InputMediaDocument,
-        *,
-        markup: InlineKeyboardMarkup | None = None,
-        turn: Turn | None = None,
+        self, job: Job, message: JobMessage, media: InputMediaPhoto | InputMediaDocument, turn: Turn = ALWAYS
     ) -> None:
-        chat, markup = TelegramAddress.of(job.place).chat, None if message.kind == ALBUM else markup
-        await self._bot.edit_message_media(
-            media, chat, int(message.message), reply_markup=markup, rate_limit_args=turn
-        )
+        chat, id = TelegramAddress.of(job.place).chat, int(message.message)
+        buttons = None if turn is PROGRESS or message.kind == ALBUM else job_buttons(job)
+        await self.bot.edit_message_media(media, chat, id, reply_markup=buttons, rate_limit_args=turn)
 
     async def _edit_text(self, job: Job, message: JobMessage, text: str, turn: Turn) -> JobMessage:
         """Change the text, or the caption where there is a picture."""
         chat, id = TelegramAddress.of(job.place).chat, int(message.message)
         if not message.kind:
             try:
-                await self._bot.edit_message_text(cut(text, MESSAGE), chat, id, rate_limit_args=turn)
+                await self.bot.edit_message_text(cut(text, MESSAGE), chat, id, rate_limit_args=turn)
                 return message
             except BadRequest as error:
                 if "no text in the message" not in str(error).lower():
                     raise
-        await self._bot.edit_message_caption(chat, id, caption=cut(text, CAPTION), rate_limit_args=turn)
+        await self.bot.edit_message_caption(chat, id, caption=cut(text, CAPTION), rate_limit_args=turn)
         return _with_picture(message)
 
     # --- hooks -------------------------------------------------------------------------------------------------------
@@ -167,13 +164,13 @@ class TelegramTransport(Transport):
         self, job: Job, *, not_before: float = -math.inf, soon: bool = False, patience: float = math.inf
     ) -> bool:
         chat = TelegramAddress.of(job.place).chat
-        return await self._limiter.spare_turn(chat, patience, after=not_before, soon=soon)
+        return await self.limiter.turn(chat, patience=patience, after=not_before, spare=True, soon=soon)
 
     def working(self, job: Job, status: Status, *, posted: bool) -> None:
         if status.done or (posted and job.cost < QUICK_SECONDS):
             acting = self._act(TelegramAddress.of(job.place), anew=posted)
             try:
-                self._tasks.create_task(acting)
+                self.tasks.create_task(acting)
             except RuntimeError:  # the session is ending
                 acting.close()
 
@@ -184,26 +181,40 @@ class TelegramTransport(Transport):
             return
         self._acted = {chat: at for chat, at in self._acted.items() if now - at < ACTION_SECONDS} | {address.chat: now}
         with suppress(TelegramError, ImpastoError):
-            await self._bot.send_chat_action(
-                address.chat, ChatAction.UPLOAD_PHOTO, message_thread_id=address.thread or None
-            )
+            thread = address.thread or None
+            await self.bot.send_chat_action(address.chat, ChatAction.UPLOAD_PHOTO, message_thread_id=thread)
 
     # --- other messages ----------------------------------------------------------------------------------------------
 
     async def say(
-        self,
-        address: TelegramAddress,
-        text: str,
-        markup: InlineKeyboardMarkup | None = None,
-        turn: Turn | None = None,
+        self, address: TelegramAddress, text: str, buttons: InlineKeyboardMarkup | None = None, turn: Turn = ALWAYS
     ) -> Message:
-        return await self._bot.send_message(
-            text=cut(text, MESSAGE), reply_markup=markup, rate_limit_args=turn, **address.target
-        )
+        text = cut(text, MESSAGE)
+        return await self.bot.send_message(text=text, reply_markup=buttons, rate_limit_args=turn, **address.target)
+
+    async def post_album(self, jobs: Sequence[Job], attachments: Sequence[Attachment]) -> Sequence[Message]:
+        """One album, in which each photo is to become its picture, and below it the buttons; none where that fails."""
+        photos = [await self._album_photo(job, each) for job, each in zip(jobs, attachments, strict=True)]
+        media = [photo for photo in photos if photo]
+        if len(media) < len(photos):
+            return ()
+        address = TelegramAddress.of(jobs[0].place)
+        try:
+            messages = await self.bot.send_media_group(media=media, **address.target)
+        except (BadRequest, Barred) as error:
+            log.warning("an album could not be posted, so its pictures come one by one: %s", error)
+            return ()
+        return messages
+
+    async def _album_photo(self, job: Job, attachment: Attachment) -> InputMediaPhoto | None:
+        """Until it is painted, what is no photo to Telegram is stood for by the style's own picture."""
+        style = self.services.gallery[job.recipe.styles[0].name]
+        picture = attachment.file if attachment.photo else await thumbnails.preview(style, PHOTO_BYTES)
+        return _photo(job, picture, "style.jpg", self.titled(job, "waiting")) if picture else None
 
 
 def _photo(
-    job: Job, data: bytes, file_name: str, text: str, entities: Sequence[MessageEntity] = ()
+    job: Job, data: bytes | str, file_name: str, text: str, entities: Sequence[MessageEntity] = ()
 ) -> InputMediaPhoto:
     spoiler = TelegramAddress.of(job.place).spoiler
     return InputMediaPhoto(data, caption=text, caption_entities=entities, filename=file_name, has_spoiler=spoiler)

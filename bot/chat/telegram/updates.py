@@ -11,6 +11,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from telegram import Update
@@ -31,31 +32,18 @@ AT_ONCE = 50  # updates; Telegram hands out 100 at most
 REMEMBERED = 1000  # updates that were dealt with, for those that come twice
 
 
+@dataclass
 class Updates:
-    """Takes updates and has ``handle`` deal with each, trying again while the network is at fault.
+    """Takes updates and has ``handle`` deal with each, trying again while the network is at fault."""
 
-    Args:
-        tasks: owns what is under way.
-        done: the numbers of updates that were dealt with, the newest last.
-        retry: pauses while Telegram cannot be reached.
-    """
-
-    def __init__(
-        self,
-        bot: Bot,
-        handle: Callable[[Update], Awaitable[None]],
-        tasks: asyncio.TaskGroup,
-        done: OrderedDict[int, None],
-        retry: Backoff,
-    ) -> None:
-        self._bot = bot
-        self._handle = handle
-        self._tasks = tasks
-        self._done = done
-        self._retry = retry
-        self._running: dict[int, asyncio.Task[None]] = {}
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self.connected = True
+    bot: Bot
+    handle: Callable[[Update], Awaitable[None]]
+    tasks: asyncio.TaskGroup  # owns what is under way
+    done: OrderedDict[int, None]  # the numbers of updates that were dealt with, the newest last
+    retry: Backoff  # while Telegram cannot be reached
+    connected: bool = True
+    _running: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     # --- where they come from ----------------------------------------------------------------------------------------
 
@@ -65,23 +53,23 @@ class Updates:
         The number that confirms goes only as far as every update before it is dealt with.
         """
         offset: int | None = None
-        pauses = iter(self._retry)
+        pauses = iter(self.retry)
         while True:
             try:
                 if offset is None:
-                    await self._bot.delete_webhook()
+                    await self.bot.delete_webhook()
                 timeout = 0 if self._running else POLL_SECONDS
-                updates = await self._bot.get_updates(offset=offset, timeout=timeout, allowed_updates=KINDS)
+                updates = await self.bot.get_updates(offset=offset, timeout=timeout, allowed_updates=KINDS)
             except InvalidToken:
                 return "it refuses telegram.token, which it took before. Ask @BotFather for a new one (/token)."
             except TelegramError as error:
                 await self._wait_out(error, next(pauses))
                 continue
-            pauses = iter(self._retry)
+            pauses = iter(self.retry)
             if not self.connected:
                 log.info("Telegram: connected again")
                 self.connected = True
-            new = [u for u in updates if u.update_id not in self._running and u.update_id not in self._done]
+            new = [u for u in updates if u.update_id not in self._running and u.update_id not in self.done]
             for update in new:
                 self._take(update)
             newest = max((update.update_id for update in updates), default=(offset or 1) - 1)
@@ -91,9 +79,9 @@ class Updates:
 
     async def listen(self, url: str, secret: str) -> str:
         """Have updates posted to ``url`` until cancelled; returns why that cannot be."""
-        for pause in self._retry:
+        for pause in self.retry:
             try:
-                await self._bot.set_webhook(url, secret_token=secret, allowed_updates=KINDS, max_connections=AT_ONCE)
+                await self.bot.set_webhook(url, secret_token=secret, allowed_updates=KINDS, max_connections=AT_ONCE)
                 break
             except BadRequest as error:
                 return f"it does not take telegram.webhook_url: {error}. It wants https on port 443, 80, 88 or 8443."
@@ -110,10 +98,10 @@ class Updates:
             The HTTP status.
         """
         try:
-            update = Update.de_json(json.loads(body), self._bot)
+            update = Update.de_json(json.loads(body), self.bot)
         except (ValueError, KeyError, TypeError):
             return 400
-        if update.update_id in self._done:
+        if update.update_id in self.done:
             return 200
         task = self._running.get(update.update_id) or self._take(update)
         _, pending = await asyncio.wait([task], timeout=HOOK_SECONDS)
@@ -133,7 +121,7 @@ class Updates:
     # --- what becomes of them ----------------------------------------------------------------------------------------
 
     def _take(self, update: Update) -> asyncio.Task[None]:
-        task = self._running[update.update_id] = self._tasks.create_task(self._deal_with(update))
+        task = self._running[update.update_id] = self.tasks.create_task(self._deal_with(update))
         task.add_done_callback(lambda task: self._dealt_with(update.update_id, task))
         return task
 
@@ -141,14 +129,14 @@ class Updates:
         del self._running[number]
         if task.cancelled():  # with its session, so it has to come again
             return
-        self._done[number] = None
-        while len(self._done) > REMEMBERED:
-            self._done.popitem(last=False)
+        self.done[number] = None
+        while len(self.done) > REMEMBERED:
+            self.done.popitem(last=False)
 
     async def _deal_with(self, update: Update) -> None:
         try:
             async with asyncio.timeout(UPDATE_SECONDS):
-                for pause in self._retry:
+                for pause in self.retry:
                     try:
                         await self._handle_in_order(update)
                         return
@@ -173,8 +161,8 @@ class Updates:
         elif query is not None:
             whose = f"button {query.from_user.id}"
         else:
-            await self._handle(update)
+            await self.handle(update)
             return
         lock = self._locks.setdefault(whose, asyncio.Lock())
         async with lock:
-            await self._handle(update)
+            await self.handle(update)

@@ -94,7 +94,7 @@ async def test_answers_find_room_that_progress_leaves() -> None:
     flood = RateLimiter(Rates(group=20), clock=time, sleep=time.sleep)
     begun = time.now
     while time.now < begun + 50:
-        if not await flood.spare_turn(-1, 0):
+        if not await flood.turn(-1, patience=0, spare=True):
             time.now += 0.5
     at = time.now
     await asyncio.gather(*(flood.turn(-1) for _ in range(8)))
