@@ -19,7 +19,6 @@ from telegram.request import HTTPXRequest
 from bot.backoff import Backoff
 from bot.chat.messenger import Messenger
 from bot.chat.telegram.admins import Admins
-from bot.chat.telegram.albums import IncomingAlbums
 from bot.chat.telegram.gallery import GalleryMessages
 from bot.chat.telegram.inline import Inline
 from bot.chat.telegram.messages import TelegramAddress
@@ -27,7 +26,7 @@ from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.presses import Presses
 from bot.chat.telegram.rate_limiter import Bot, RateLimiter, waiting_time
 from bot.chat.telegram.transport import TelegramTransport
-from bot.chat.telegram.updates import Updates
+from bot.chat.telegram.updates import Albums, Updates
 from bot.config import Telegram
 from bot.core.jobs import Job, Place
 from bot.core.messages import Hook, Platform, Result, Status
@@ -174,7 +173,7 @@ class TelegramChat(Platform):
         inline = Inline(bot, services, tasks)
         async with Messenger(transport, services, clock=limiter.now) as messenger:
             orders = Orders(bot, services, transport, gallery, messenger, admins, most)
-            albums = IncomingAlbums(orders.answer, self._album_seconds)
+            albums = Albums(orders.answer, self._album_seconds)
             presses = Presses(bot, services, messenger, gallery, orders, admins)
 
             async def handle(update: Update) -> None:

@@ -12,11 +12,10 @@ from telegram import InlineKeyboardMarkup, InputMediaPhoto, MaybeInaccessibleMes
 from telegram.error import BadRequest
 
 from bot.chat.telegram import render
-from bot.chat.telegram.messages import Attachment, TelegramAddress
+from bot.chat.telegram.messages import Order, TelegramAddress
 from bot.chat.telegram.rate_limiter import ANSWER, Barred, Bot
 from bot.chat.telegram.render import CAPTION, ChoiceButton, cut
 from bot.chat.telegram.transport import PHOTO_BYTES, TelegramTransport
-from bot.core.jobs import Place
 from bot.core.journal.store import Store
 from bot.core.messages import Choice, Incoming
 from bot.dialog.gallery import GalleryPage, GalleryView, fingerprint, page_of
@@ -28,22 +27,6 @@ log = logging.getLogger(__name__)
 
 MOST_TAGS = 24  # that are offered
 PICTURES = "telegram pictures"  # the store's room for the file_ids of what was uploaded before
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks for: where, and about which pictures."""
-
-    user: str
-    place: Place
-    topic: str = ""
-    photos: tuple[Attachment, ...] = msgspec.field(default=(), name="shots")  # as the journal has it
-    style: Attachment | None = None  # the picture that is the style of the one photo
-
-    def keys(self, idempotency_key: str) -> list[str]:
-        """The names of the jobs that are ordered under this one."""
-        if len(self.photos) < 2:
-            return [idempotency_key]
-        return [f"{idempotency_key}:{photo.message}" for photo in self.photos]
 
 
 class Offer(Order, frozen=True, kw_only=True):

@@ -35,11 +35,6 @@ def room_of(chat: int) -> str:
     return f"telegram:{chat}"
 
 
-def place_of(message: Message) -> Place:
-    address = TelegramAddress(chat=message.chat_id, reply=message.message_id, thread=thread_of(message))
-    return address.place("telegram", room_of(message.chat_id))
-
-
 def thread_of(message: Message) -> int:
     return message.message_thread_id or 0 if message.is_topic_message else 0
 
@@ -84,6 +79,29 @@ class Attachment(msgspec.Struct, frozen=True):
     photo: bool = False  # sent as a photo, so that it can be shown again by its file_id
 
 
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks for: where, and about which pictures."""
+
+    user: str
+    place: Place
+    topic: str = ""
+    photos: tuple[Attachment, ...] = msgspec.field(default=(), name="shots")  # as the journal has it
+    style: Attachment | None = None  # the picture that is the style of the one photo
+
+    def keys(self, idempotency_key: str) -> list[str]:
+        """The names of the jobs that are ordered under this one."""
+        if len(self.photos) < 2:
+            return [idempotency_key]
+        return [f"{idempotency_key}:{photo.message}" for photo in self.photos]
+
+
+def order_of(message: Message) -> Order:
+    """What a message asks for, without its pictures."""
+    address = TelegramAddress(chat=message.chat_id, reply=message.message_id, thread=thread_of(message))
+    place = address.place("telegram", room_of(message.chat_id))
+    return Order(user=user_of(message), place=place, topic=topic_of(message))
+
+
 def attachment_of(message: Message) -> Attachment | None:
     """The picture of a message itself, or else of the one that it replies to.
 
@@ -94,23 +112,23 @@ def attachment_of(message: Message) -> Attachment | None:
     return _own(message) or (_own(replied) if replied else None)
 
 
-def photo_and_style(items: Sequence[Message], *, alone: bool) -> tuple[list[Attachment], Attachment | None]:
-    """Which is which where the style is a picture of the person's own: the photo is replied to, or comes first.
-
-    Args:
-        alone: Telegram shows us one picture of an album only.
+def pictures_of(items: Sequence[Message], command: Command, me: User) -> tuple[list[Attachment], Attachment | None]:
+    """What is to be painted, and the picture that is its style where the command says ``mine``.
 
     Raises:
-        InvalidOrder: there are more than two; or something there is not a picture.
+        InvalidOrder: there are more than two with ``mine``; or something there is not a picture.
     """
-    replied = items[0].reply_to_message
+    if not command.names_mine:
+        return [own for item in items if (own := attachment_of(item))], None
+    replied = items[0].reply_to_message  # the photo is replied to, or comes first
     found = [own for message in ([replied] if replied else []) + list(items) if (own := _own(message))]
     if len(found) > 2:
         raise InvalidOrder(
             f"These are {len(found)} pictures, and /stylize mine takes two: the photo first, then the style. Or reply"
             " /stylize mine to the photo, with the style's picture in your reply."
         )
-    if len(found) == 1 and alone and items[0].media_group_id:
+    sees_all = is_private(items[0].chat) or me.can_read_all_group_messages
+    if len(found) == 1 and not sees_all and items[0].media_group_id:
         raise InvalidOrder(
             "In a group I am shown only one picture of an album. Send the photo, then reply to it with the style's"
             " picture and /stylize mine."

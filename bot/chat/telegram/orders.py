@@ -13,19 +13,8 @@ from telegram.error import BadRequest, InvalidToken
 
 from bot.chat.messenger import MessageGone, Messenger
 from bot.chat.telegram.admins import Admins
-from bot.chat.telegram.gallery import GalleryMessages, Order
-from bot.chat.telegram.messages import (
-    Attachment,
-    TelegramAddress,
-    attachment_of,
-    is_for_us,
-    is_private,
-    photo_and_style,
-    place_of,
-    text_of,
-    topic_of,
-    user_of,
-)
+from bot.chat.telegram.gallery import GalleryMessages
+from bot.chat.telegram.messages import Attachment, Order, TelegramAddress, is_for_us, order_of, pictures_of, text_of
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons
 from bot.chat.telegram.transport import ALBUM, TelegramTransport
@@ -57,9 +46,9 @@ class Orders:
         command = parse(text_of(head))
         if not is_for_us(head, command, self.bot.bot):
             return
-        order = Order(user=user_of(head), place=place_of(head), topic=topic_of(head))
+        order = order_of(head)
         try:
-            photos, style = self._pictures(head, items, command)
+            photos, style = pictures_of(items, command, self.bot.bot) if command.takes_photo else ([], None)
         except InvalidOrder as error:
             await self._say(order, Refused(text=str(error)))
             return
@@ -68,17 +57,6 @@ class Orders:
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")
         if not isinstance(reply, Accepted):  # a job shows itself
             await self._say(order, reply)
-
-    def _pictures(
-        self, head: Message, items: Sequence[Message], command: Command
-    ) -> tuple[list[Attachment], Attachment | None]:
-        """What is to be painted, and the picture that is its style where the text says ``mine``."""
-        if not command.takes_photo:
-            return [], None
-        if not command.names_mine:
-            return [found for item in items if (found := attachment_of(item))], None
-        alone = not is_private(head.chat) and not self.bot.bot.can_read_all_group_messages
-        return photo_and_style(items, alone=alone)
 
     async def _say(self, order: Order, reply: Reply) -> None:
         """A reply without a job: text, and what there is to choose from."""
