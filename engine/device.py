@@ -1,4 +1,4 @@
-"""Where tensors live: choosing the device, saying which it is, and what its failures mean."""
+"""Where tensors live: choosing the device, its name for people, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger("engine")
 
 
 def choose(wanted: str) -> tuple[torch.device, tuple[str, ...]]:
-    """The device to paint on for ``auto``, ``cpu`` or ``cuda``, and what the operator should know of the choice."""
+    """The device to paint on for ``auto``, ``cpu`` or ``cuda``, and notes for the operator about the choice."""
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu"), ()
     if not torch.cuda.is_available():
@@ -28,22 +28,26 @@ def in_words(device: torch.device) -> str:
     return f"CPU, {count} thread{'s' if count > 1 else ''}"
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    # The CPU's allocator raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """Every way of running out of memory as MemoryError, with the GPU's share given back."""
+    """Every way of running out of memory as MemoryError, with the GPU's cache released."""
     try:
         yield
     except RuntimeError as error:
-        # The CPU's allocator raises a plain RuntimeError.
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+        if is_out_of_memory(error):
             torch.cuda.empty_cache()
             raise MemoryError(str(error)) from error
         raise
 
 
 @contextmanager
-def dying_with_the_gpu() -> Iterator[None]:
-    """After a fault of the GPU every later call fails as well: only a new process helps, and it gets the job."""
+def exit_on_gpu_fault() -> Iterator[None]:
+    """After a fault of the GPU every later call fails as well: only a new process, which gets the job, can go on."""
     try:
         yield
     except RuntimeError as error:

@@ -49,7 +49,9 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     licence: Words  # why the artwork is free to use
     aliases: tuple[Words, ...] = ()
     tags: tuple[Words, ...] = ()
-    strength: Annotated[int, Meta(ge=STRENGTH_BOUNDS[0], le=STRENGTH_BOUNDS[1])] = 42  # where the style looks best, on the recipe's scale
+    strength: Annotated[int, Meta(ge=STRENGTH_BOUNDS[0], le=STRENGTH_BOUNDS[1])] = (
+        42  # where the style looks best, on the recipe's scale
+    )
     brush: Annotated[float, Meta(ge=BRUSH_BOUNDS[0], le=BRUSH_BOUNDS[1])] = 1.0
     fast: bool = True  # fast mode has a trained pair for it
     home: Path = HERE  # the folder that holds its pictures
@@ -161,7 +163,7 @@ def _own(style: Style, home: Path) -> Style:
 
 
 def network_of(path: Path) -> str | None:
-    """The fingerprint of the network that a file of weights belongs to (`Network.fingerprint`), from the file's header.
+    """Which network a file of weights belongs to: `Network.fingerprint`, from the file's header.
 
     Read without safetensors, which imports numpy, since the bot asks too. None where the file is incomplete.
     """

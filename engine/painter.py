@@ -1,4 +1,4 @@
-"""One order from bytes to bytes: decode the pictures, paint in the mode that the recipe names, write it down."""
+"""One order from bytes to bytes: decode the pictures, paint in the mode that the recipe names, encode the result."""
 
 from __future__ import annotations
 
@@ -6,58 +6,59 @@ import functools
 import logging
 import socket
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import TYPE_CHECKING
 
 import msgspec
 import torch
 from torch import Tensor
 
 from engine import device, gallery
-from engine.encoders import full as encoders
-from engine.encoders.slim import Slim
+from engine.encoders import full
+from engine.encoders.full import FullEncoder
+from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
-from engine.fast import network as fast
-from engine.fast import paint as onepass
-from engine.fine import gatys
-from engine.images import decode as images
+from engine.fast import network
+from engine.fast.paint import paint as paint_fast
+from engine.fine.paint import paint as paint_fine
+from engine.images.decode import Limits, Photo, decode
+from engine.images.encode import encode_jpeg, encode_png
+from engine.images.formats import ImageRefused
 from engine.recipe import MINE, Pooling, Recipe, RecipeError, check, line
 from engine.stages import Picture, Refused, Stage
-from engine.universal import paint as universal
-from engine.wire import Paint, Ready
-
-if TYPE_CHECKING:
-    from engine.worker import Settings
+from engine.tensors import MIN_SIDE, fit, resize
+from engine.universal import decoders
+from engine.universal.paint import paint as paint_universal
+from engine.wire import EngineSettings, Paint, Ready
 
 PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
 STYLE_SIDE = 1024  # pixels, long side of a style picture that was sent along; strokes finer than its pixels are lost
-FIRST_SHARE = 0.03  # of a fine picture's work, for the fast one that it starts from
-LOOK_SECONDS = 0.5  # between two looks at the full encoder on its way: a cancel is seen, and we are seen alive
-STALL_SECONDS = 30.0  # after which a download without a byte has failed; urllib by itself would wait for ever
-NO_FULL = "The full encoder is not to be had here just now, so I painted with the slim one."
+FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
+POLL_SECONDS = 0.5  # between two stages while the full encoder loads: a cancel is seen, and a beat is sent
+STALL_SECONDS = 30.0  # after which a download without a byte has failed; urllib by itself has no timeout
+NO_FULL = "The full encoder is unavailable just now, so I painted with the slim one."
 
 log = logging.getLogger("engine")
 
 Stages = Generator[Stage, None, Tensor]  # of one picture; what it returns is x, (1, 3, H, W) in 0..1
 
 
-def set_up_process(settings: Settings) -> None:
-    """What holds for everything in this process."""
+def set_up_process(settings: EngineSettings) -> None:
+    """Settings of torch and of sockets, for the whole process."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
     if device.choose(settings.device)[0].type == "cpu":
         # The same picture, bit for bit. A GPU promises no such thing of the gradient of reflection padding.
         torch.use_deterministic_algorithms(True, warn_only=True)
-        # Costs time, and nothing reads it.
+        # Costs time, and nothing reads uninitialised memory.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     socket.setdefaulttimeout(STALL_SECONDS)
 
 
 @dataclass
 class Work:
-    """One order on its way."""
+    """One order, decoded."""
 
     p: Tensor  # the photo at the size of the result, (3, H, W) in 0..1
     recipe: Recipe  # complete; as painted in the end
@@ -67,80 +68,87 @@ class Work:
 
 
 class TorchPainter:
-    """Paints in every mode, with networks and style pictures kept from job to job."""
+    """Paints in every mode; owns the networks and the style pictures, and keeps them from job to job."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._device, self.notes = device.choose(settings.device)
-        self._limits = images.Limits(max_bytes=settings.max_photo_mb * 2**20)
+        self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self._gallery = gallery.load(settings.gallery)
-        self._network = fast.load(self._device, settings.gallery)
-        self._decoders = universal.load(self._device)
+        self._slim = SlimEncoder.load().to(self._device).to(memory_format=torch.channels_last)
+        self._full: dict[Pooling, FullEncoder] = {}
+        self._network = network.load(self._device, settings.gallery)
+        self._decoders = decoders.load(self._device)
         self._swatches: dict[str, Tensor] = {}
         self._modes = {"fast": self._fast, "universal": self._universal, "fine": self._fine}
-        # One at a time: a second job that wants the full encoder waits for the first one's download.
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="fetch")
-        encoders.load("slim", self._device)
+        # One at a time: a second job that needs the full encoder waits for the first one's download.
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
         if settings.encoder == "full":
-            self._fetch_full("avg")
+            self._loader.submit(self._load_full, "avg")
         self.ready = self._ready()
 
     def _ready(self) -> Ready:
-        at_hand = encoders.full_at_hand(self._settings.cache, self._settings.weights)
-        notes = list(self.notes)
-        if self._settings.weights and not at_hand:
+        available = full.available(self._settings.cache, self._settings.weights)
+        return Ready(
+            device=device.in_words(self._device),
+            encoders=("slim", "full") if available else ("slim",),
+            version=_version(),
+            notes=(*self.notes, *self._notes(available)),
+        )
+
+    def _notes(self, available: bool) -> list[str]:
+        """What the operator should know: a full encoder that is not available (yet), pairs that cannot be used."""
+        notes = []
+        if self._settings.weights and not available:
             notes.append(f"There is no file {self._settings.weights} (engine.weights): only the slim encoder paints.")
-        elif self._settings.encoder == "full" and not at_hand:
-            notes.append("The full encoder's weights (548 MB) are being fetched.")
+        elif self._settings.encoder == "full" and not available:
+            notes.append("The full encoder's weights (548 MB) are being downloaded.")
         for style in self._gallery:
             if style.pair.is_file() and not self._network.knows(style.name):
                 notes.append(
-                    f"Fast mode must learn {style.name} anew, for other weights than it now has, with python -m"
-                    " engine.train style. Until then it is painted in universal mode."
+                    f"Fast mode cannot paint {style.name}, which was trained for other gallery weights. Train it again"
+                    " with python -m engine.train style. Until then it is painted in universal mode."
                 )
-        return Ready(
-            device=device.in_words(self._device),
-            encoders=("slim", "full") if at_hand else ("slim",),
-            version=_version(),
-            notes=tuple(notes),
-        )
+        return notes
 
     def paint(self, order: Paint) -> Generator[Stage | Picture, None, None]:
         """See `engine.stages.Painter`."""
-        with device.memory_errors(), device.dying_with_the_gpu():
+        with device.memory_errors(), device.exit_on_gpu_fault():
             yield Stage(0.0, "looking at the photo")
             work = self._open(order)
             x = yield from self._modes[work.recipe.mode or "fine"](work)
             height, width = x.shape[-2:]
             painted = msgspec.structs.replace(work.recipe, size=max(height, width))
-            alpha = None if work.alpha is None else gatys.resize(work.alpha[None], (height, width))[0]
-            png = images.encode_png(x[0], line(painted), alpha)
+            alpha = None if work.alpha is None else resize(work.alpha[None], (height, width))[0]
+            png = encode_png(x[0], line(painted), alpha)
             yield Picture(png, painted, width, height, tuple(dict.fromkeys(work.notes)))
 
     def _open(self, order: Paint) -> Work:
-        """The order's pictures, decoded and brought to size."""
+        """The order's pictures, decoded and resized."""
         assert order.recipe.size, "the recipe is complete"
         photo = self._decode(order.photo, order.recipe.size, order.recipe.alpha == "keep")
-        p = images.fit(photo.pixels, order.recipe.size).to(self._device)
+        p = fit(photo.pixels, order.recipe.size).to(self._device)
         notes = [*photo.notes, *_stretched(photo.pixels, p)]
         alpha = photo.alpha
-        del photo  # a large one takes a hundred times the file's size
-        mine = None
-        if any(share.name == MINE for share in order.recipe.styles):
-            if order.style is None:
-                raise Refused("There is no second picture to take the style from. Send it along with the photo.")
-            try:
-                picture = self._decode(order.style, STYLE_SIDE)
-            except Refused as refusal:
-                raise Refused(f"The style picture cannot be used. {refusal}") from refusal
-            side = min(STYLE_SIDE, max(picture.pixels.shape[1:]))
-            mine = images.fit(picture.pixels, side).to(self._device)
+        del photo  # a large one takes a hundred times the size of its file
+        mine = self._style_sent_along(order) if order.recipe.mine else None
         return Work(p, order.recipe, mine, alpha, notes)
 
-    def _decode(self, data: bytes, enough: int, keep_alpha: bool = False) -> images.Photo:
+    def _style_sent_along(self, order: Paint) -> Tensor:
+        """(3, h, w), reduced to `STYLE_SIDE`."""
+        if order.style is None:
+            raise Refused("There is no second picture to take the style from. Send it along with the photo.")
         try:
-            return images.decode(data, self._limits, keep_alpha, enough)
-        except images.ImageRefused as refusal:
+            picture = self._decode(order.style, STYLE_SIDE)
+        except Refused as refusal:
+            raise Refused(f"The style picture cannot be used. {refusal}") from refusal
+        side = min(STYLE_SIDE, max(picture.pixels.shape[1:]))
+        return fit(picture.pixels, side).to(self._device)
+
+    def _decode(self, data: bytes, enough: int, keep_alpha: bool = False) -> Photo:
+        try:
+            return decode(data, self._limits, keep_alpha, enough)
+        except ImageRefused as refusal:
             raise Refused(str(refusal)) from refusal
 
     def _pictures(self, work: Work) -> list[tuple[Tensor, float]]:
@@ -155,8 +163,8 @@ class TorchPainter:
     def _swatch(self, name: str) -> Tensor:
         if name not in self._swatches:
             try:
-                picture = images.decode(self._gallery[name].swatch.read_bytes())
-            except images.ImageRefused as refusal:  # an operator's own
+                picture = decode(self._gallery[name].swatch.read_bytes())
+            except ImageRefused as refusal:  # of an operator's own style
                 raise Refused(f"The gallery's picture of {name} cannot be used. {refusal}") from refusal
             self._swatches[name] = picture.pixels.to(self._device)
         return self._swatches[name]
@@ -167,27 +175,25 @@ class TorchPainter:
         shares = [(share.name, float(share.weight)) for share in work.recipe.styles]
         for name, _ in shares:
             if not self._network.knows(name):
-                raise Refused(f"Fast mode has not learnt {name}. Use mode=universal, or mode=fine.")
+                raise Refused(f"Fast mode is not trained for {name}. Use mode=universal, or mode=fine.")
         x = work.p[None]
-        for done, x in onepass.paint(self._network, work.p, shares, work.recipe):
+        for done, x in paint_fast(self._network, work.p, shares, work.recipe):
             yield Stage(done, "painting", preview=functools.partial(_preview, x))
         return x
 
     def _universal(self, work: Work) -> Stages:
-        slim = encoders.load("slim", self._device)
-        assert isinstance(slim, Slim)
         x = work.p[None]
-        for done, x in universal.paint(work.p, self._pictures(work), work.recipe, slim, self._decoders):
+        for done, x in paint_universal(work.p, self._pictures(work), work.recipe, self._slim, self._decoders):
             yield Stage(done, "painting", preview=functools.partial(_preview, x))
         return x
 
     def _fine(self, work: Work) -> Stages:
         start = None
         if work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
-            start = yield from self._first(work)
+            start = yield from self._sketch(work)
         encoder = yield from self._encoder(work)
         x = work.p[None]
-        for step in gatys.paint(work.p, self._pictures(work), work.recipe, encoder, start):
+        for step in paint_fine(work.p, self._pictures(work), work.recipe, encoder, start):
             x = step.x
             if step.note:
                 work.notes.append(step.note)
@@ -195,34 +201,37 @@ class TorchPainter:
             yield Stage(done, f"step {step.index} of {step.of}", step.note, functools.partial(_preview, x))
         return x
 
-    def _first(self, work: Work) -> Stages:
+    def _sketch(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""
-        x = yield from _as_beginning(self._modes[work.recipe.init or "fast"](work))
+        x = yield from _as_first_share(self._modes[work.recipe.init or "fast"](work))
         yield Stage(FIRST_SHARE, "a first sketch", preview=functools.partial(_preview, x), at_once=True)
         return x
 
     def _encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
-        """The encoder that the recipe asks for; or the slim one, with a note, and in the recipe as well."""
-        if work.recipe.encoder == "full":
-            fetching = self._fetch_full(work.recipe.pooling or "avg")
-            while wait([fetching], timeout=LOOK_SECONDS).not_done:
-                yield Stage(0.0, "getting the full encoder")
-            try:
-                return fetching.result()
-            except encoders.NoWeights as error:
-                log.warning("%s", error)
-                work.recipe = _with_slim(work.recipe, self._gallery)
-                work.notes.append(NO_FULL)
-                yield Stage(0.0, "going on with the slim encoder", NO_FULL)
-        return encoders.load("slim", self._device)
+        """The encoder that the recipe names; if that is unavailable the slim one, with a note, also in the recipe."""
+        if work.recipe.encoder != "full":
+            return self._slim
+        loading = self._loader.submit(self._load_full, work.recipe.pooling or "avg")
+        while wait([loading], timeout=POLL_SECONDS).not_done:
+            yield Stage(0.0, "getting the full encoder")
+        try:
+            return loading.result()
+        except full.NoWeights as error:
+            log.warning("%s", error)
+            work.recipe = _with_slim(work.recipe, self._gallery)
+            work.notes.append(NO_FULL)
+            yield Stage(0.0, "continuing with the slim encoder", NO_FULL)
+        return self._slim
 
-    def _fetch_full(self, pooling: Pooling) -> Future[Encoder]:
-        s = self._settings
-        return self._aside.submit(encoders.load, "full", self._device, s.cache, s.weights, pooling)
+    def _load_full(self, pooling: Pooling) -> FullEncoder:
+        """The full encoder, loaded once for each pooling."""
+        if pooling not in self._full:
+            self._full[pooling] = full.load(self._device, self._settings.cache, self._settings.weights, pooling)
+        return self._full[pooling]
 
 
-def _as_beginning(stages: Stages) -> Stages:
-    """The same stages as the first share of a longer work."""
+def _as_first_share(stages: Stages) -> Stages:
+    """The same stages as the first share of a longer job."""
     while True:
         try:
             stage = next(stages)
@@ -233,13 +242,11 @@ def _as_beginning(stages: Stages) -> Stages:
 
 
 def _stretched(photo: Tensor, p: Tensor) -> list[str]:
-    """A note where the short side had to be made longer than the photo's own shape asks for."""
+    """A note where the short side was made longer than the photo's proportions give."""
     true = max(p.shape[1:]) * min(photo.shape[1:]) / max(photo.shape[1:])
     if true > min(p.shape[1:]) - 1:
         return []
-    return [
-        f"At this size the photo's short side would have {true:.0f} pixels; it was stretched to {images.MIN_SIDE}."
-    ]
+    return [f"At this size the photo's short side would have {true:.0f} pixels; it was stretched to {MIN_SIDE}."]
 
 
 def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:
@@ -247,12 +254,12 @@ def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:
     try:
         check(slim, styles)
     except RecipeError as error:
-        raise Refused(f"The full encoder is not to be had here just now. {error}") from error
+        raise Refused(f"The full encoder is unavailable just now. {error}") from error
     return slim
 
 
 def _preview(x: Tensor) -> bytes:
-    return images.encode_jpeg(x[0], PREVIEW_SIDE)
+    return encode_jpeg(x[0], PREVIEW_SIDE)
 
 
 def _version() -> str:

@@ -1,6 +1,6 @@
-"""What a painter says while it works: stages on the way, the picture at the end, or a refusal.
+"""What a painter reports while it works: stages on the way, the picture at the end, or a refusal.
 
-No torch here: the loop that listens to a painter knows nothing of tensors.
+No torch here: the loop that listens to a painter does not depend on tensors.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Refused(Exception):
 
 
 class Painter(Protocol):
-    """Whatever turns an order into a picture."""
+    """Anything that turns an order into a picture."""
 
     ready: Ready
 
@@ -46,6 +46,6 @@ class Painter(Protocol):
 
         Raises:
             Refused: the photo is at fault.
-            MemoryError: it did not fit, even after what the painter does about that.
+            MemoryError: it did not fit, even at the reduced size that the painter may try.
         """
         ...

@@ -1,4 +1,4 @@
-"""What crosses the process boundary: settings at the start; orders in; ready, beat, progress, preview, done, failed out.
+"""What crosses the process boundary: settings and orders in; ready, beat, progress, preview, done, failed out.
 
 A frame is four bytes of length, big-endian, then one message in MessagePack. The settings are one command-line
 argument of JSON.

@@ -1,12 +1,12 @@
-"""The engine process: take a job, paint it, report, obey cancel, say what failed.
+"""The engine process: take a job, paint it, report, obey cancel, report what failed.
 
-``python -m engine.worker`` reads requests from stdin and writes events to stdout, framed as in `engine.wire`. It ends
-when it is told to, when it gets SIGTERM, and when the bot at the other end is gone.
+``python -m engine.worker '{"device": "cpu"}'`` reads requests from stdin and writes events to stdout, framed as in
+`engine.wire`; its one argument is `wire.EngineSettings` as JSON. It ends on Stop, on SIGTERM, and when the bot at the
+other end is gone.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import queue
@@ -20,15 +20,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from engine import wire
-from engine.recipe import EncoderName
 from engine.stages import Painter, Picture, Refused, Stage
 
-BEAT_SECONDS = 1.0  # between signs of life while there is nothing to do
+BEAT_SECONDS = 1.0  # between two beats while there is nothing to do
 PROGRESS_SECONDS = 0.1  # a progress bar that moves ten times a second looks smooth
-ORPHAN_SECONDS = 20.0  # for the current step to end once the bot is gone; then the process ends itself
+ORPHAN_SECONDS = 20.0  # for the current step to end once the bot is gone; then the process exits
 
 NO_MEMORY = "There was not enough memory for this picture. Try a smaller photo, or a smaller size=."
 BROKEN = "Something went wrong while I painted, and the log has the details. Please try again."
@@ -36,45 +33,33 @@ BROKEN = "Something went wrong while I painted, and the log has the details. Ple
 log = logging.getLogger("engine")
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bot's configuration says about the engine."""
-
-    device: str = "auto"  # auto, cpu or cuda
-    threads: int = 0  # CPU threads; 0 leaves the choice to torch
-    cache: Path | None = None  # folder for weights that are fetched
-    weights: Path | None = None  # file with the full encoder's weights
-    encoder: EncoderName = "slim"  # the one to have at hand from the start, beside slim
-    max_photo_mb: int = 20  # MiB, largest photo that is decoded
-    gallery: Path | None = None  # folder with the operator's own styles
-
-
 class Cancelled(Exception):
-    """The person took the job back."""
+    """The bot has cancelled the job."""
 
 
 class Stopped(Exception):
-    """The bot said so, or is gone."""
+    """The bot has sent Stop, or is gone."""
 
 
 class Inbox:
     """Requests as they arrive.
 
-    A thread does nothing but carry them from the pipe, so that the working loop, which may not wait, sees a Cancel in
-    mid-job. ``at_end`` is called by that thread when the pipe is closed.
+    A thread does nothing but read them from the pipe, so that the working loop, which must not wait, sees a Cancel in
+    the middle of a job. ``at_end`` is called by that thread when the pipe is closed.
     """
 
     def __init__(self, stream: BinaryIO, at_end: Callable[[], None] = lambda: None) -> None:
         self._arrived: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
         self._orders: deque[wire.Paint] = deque()
         self._cancelled: set[str] = set()
-        threading.Thread(target=self._carry, args=(stream, at_end), name="inbox", daemon=True).start()
+        threading.Thread(target=self._read, args=(stream, at_end), name="inbox", daemon=True).start()
 
-    def _carry(self, stream: BinaryIO, at_end: Callable[[], None]) -> None:
+    def _read(self, stream: BinaryIO, at_end: Callable[[], None]) -> None:
         try:
             while (request := wire.read_request(stream)) is not None:
                 self._arrived.put(request)
         except (wire.WireError, OSError, ValueError):
-            log.exception("The bot sent something that is no request.")
+            log.exception("The bot sent an invalid request.")
         self._arrived.put(None)
         at_end()
 
@@ -89,11 +74,11 @@ class Inbox:
                 self._take(self._arrived.get(timeout=seconds), working_on=None)
         return self._orders.popleft() if self._orders else None
 
-    def look(self, job: str) -> None:
-        """Take in what has arrived while ``job`` is being painted.
+    def poll(self, job: str) -> None:
+        """Handle the requests that have arrived while ``job`` is being painted.
 
         Raises:
-            Cancelled: ``job`` is to be given up.
+            Cancelled: ``job`` is to be abandoned.
             Stopped
         """
         with suppress(queue.Empty):
@@ -108,7 +93,7 @@ class Inbox:
             case wire.Paint():
                 self._orders.append(request)
             case wire.Cancel(job):
-                # A job that has just been answered is cancelled too late: nothing to remember.
+                # A job that has just been answered is cancelled too late, and must not be remembered.
                 if job == working_on or any(order.job == job for order in self._orders):
                     self._cancelled.add(job)
             case wire.Stop() | None:
@@ -122,7 +107,7 @@ class Outbox:
         self._stream = stream
 
     def send(self, frame: bytes) -> None:
-        """Raises Stopped when nobody reads any more."""
+        """Raises Stopped when the bot has closed the pipe."""
         try:
             self._stream.write(frame)
             self._stream.flush()
@@ -131,7 +116,7 @@ class Outbox:
 
 
 class Report:
-    """Stages of one job, thinned out to what somebody can follow."""
+    """Sends the stages of one job, no more often than a person can follow."""
 
     def __init__(self, order: wire.Paint, outbox: Outbox, clock: Callable[[], float]) -> None:
         self._order, self._outbox, self._clock = order, outbox, clock
@@ -143,10 +128,10 @@ class Report:
             self._outbox.send(wire.encode(wire.Progress(self._order.job, stage.done, stage.text, stage.note)))
             self._progress_due = self._clock() + PROGRESS_SECONDS
         due = stage.at_once or self._clock() >= self._preview_due
-        # At the end the picture itself is next, and a preview would only hold it up.
+        # After the last stage comes the picture itself, which a preview would only delay.
         if stage.preview and stage.done < 1 and self._order.preview_seconds > 0 and due:
             self._outbox.send(wire.encode(wire.Preview(self._order.job, stage.preview())))
-            # Counted from when it is out, so that a slow encoder of previews cannot eat up the job's time.
+            # Counted from when it is sent, so that encoding previews, where it is slow, cannot take up the job's time.
             self._preview_due = self._clock() + self._order.preview_seconds
 
 
@@ -159,7 +144,7 @@ def serve(
     clock: Callable[[], float] = time.monotonic,
     at_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Say Ready, then paint order after order until told to stop or the bot is gone.
+    """Send Ready, then paint order after order until Stop, or until the bot is gone.
 
     Every order is answered by exactly one Done or Failed, unless the process is stopped in the middle of it.
     """
@@ -179,7 +164,7 @@ def _answer(order: wire.Paint, painter: Painter, inbox: Inbox, outbox: Outbox, c
     try:
         with closing(painter.paint(order)) as stages:
             for stage in stages:
-                inbox.look(order.job)
+                inbox.poll(order.job)
                 if isinstance(stage, Picture):
                     return wire.encode(_done(order.job, stage, clock() - began))
                 report(stage)
@@ -218,33 +203,38 @@ def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def end_orphan(seconds: float = ORPHAN_SECONDS) -> None:
-    """The bot is gone. The working loop ends between two steps; if it hangs, nobody else would end this process."""
+    """Exit, should the working loop not have ended by itself after the bot is gone, as it does between two steps."""
     time.sleep(seconds)
     os._exit(1)
 
 
 def _offer_to_the_oom_killer() -> None:
-    """When the machine runs out of memory, the kernel is to take this process and not the bot."""
+    """When the machine runs out of memory, the kernel is to kill this process and not the bot."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
-def settings_of(argv: Sequence[str]) -> Settings:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m engine.worker", description=__doc__)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--encoder", choices=("slim", "full"), default="slim")
-    parser.add_argument("--max-photo-mb", type=int, default=20)
-    parser.add_argument("--gallery", type=Path)
-    return Settings(**vars(parser.parse_args(argv)))
+def settings_of(arguments: Sequence[str]) -> wire.EngineSettings:
+    """The settings of the command line; without an argument the defaults.
+
+    Raises:
+        SystemExit: with code 2, after a message to stderr.
+    """
+    try:
+        match arguments:
+            case []:
+                return wire.EngineSettings()
+            case [text]:
+                return wire.decode_settings(text)
+        raise wire.WireError(f"one argument is expected, and there are {len(arguments)}")
+    except wire.WireError as error:
+        sys.stderr.write(f"python -m engine.worker: the settings cannot be read: {error}\n")
+        raise SystemExit(2) from error
 
 
 def main() -> None:
     requests, events = claim_pipes()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the bot decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the bot handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     settings = settings_of(sys.argv[1:])
@@ -252,13 +242,13 @@ def main() -> None:
 
     code = 1
     try:
-        from engine.painter import TorchPainter, set_up_process  # brings torch, so not before stdout is safe
+        from engine.painter import TorchPainter, set_up_process  # imports torch, so not before stdout is safe
 
         set_up_process(settings)
         serve(requests, events, TorchPainter(settings), at_end=end_orphan)
         code = 0
     except BaseException:
-        log.exception("The engine cannot go on.")
+        log.exception("The engine has failed.")
     finally:
         logging.shutdown()
         # Threads still sit in read() or in a download, and the interpreter's own shutdown would wait for them.

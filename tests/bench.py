@@ -1,7 +1,7 @@
 """What somebody at the chat page waits for, from photo in to picture out: ``python -m tests.bench``.
 
 Impasto is started as its users start it and spoken to over HTTP as the page does. Every round is a new tab: it sends
-the photo, orders, hears of the picture and fetches it.
+the photo, orders, waits for the picture and fetches it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from bot.engine_process.supervisor import clean_environment
+from bot.engine_process.command import clean_environment
 from engine.recipe import MODES
 
 ROOT = Path(__file__).parent.parent
@@ -92,7 +92,7 @@ async def address(bot: Process) -> str:
     async for line in bot.stdout:
         if found := re.search(r"http://\S+", line.decode()):
             return found[0]
-    raise SystemExit("Impasto did not start; why, it says above.")
+    raise SystemExit("Impasto did not start; the reason is above.")
 
 
 async def until_ready(url: str) -> None:
@@ -119,12 +119,14 @@ class Tab:
             uploaded = time.perf_counter()
             say = msgspec.json.encode({"id": os.urandom(8).hex(), "text": line, "photo": blob})
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._post("/say", say))  # the picture may be told of before this is answered
+                tasks.create_task(self._post("/say", say))  # the picture may be there before this is answered
                 entry = await _finished(ws)
-                told = time.perf_counter()
+                finished = time.perf_counter()
                 picture = await self._get(f"/blob/{entry['picture']}")
                 end = time.perf_counter()
-        return Round(uploaded - begin, entry["seconds"], told - uploaded - entry["seconds"], end - told), picture
+        return Round(
+            uploaded - begin, entry["seconds"], finished - uploaded - entry["seconds"], end - finished
+        ), picture
 
     async def _get(self, path: str) -> bytes:
         async with self._session.get(self._room + path, raise_for_status=True) as answer:
@@ -132,10 +134,10 @@ class Tab:
 
     async def _post(self, path: str, body: bytes) -> Any:
         async with self._session.post(self._room + path, data=body) as answer:
-            said = await answer.json()
+            content = await answer.json()
             if answer.status != 200:
-                raise SystemExit(said["error"])
-            return said
+                raise SystemExit(content["error"])
+            return content
 
 
 async def _finished(ws: ClientWebSocketResponse) -> dict[str, Any]:
@@ -146,7 +148,7 @@ async def _finished(ws: ClientWebSocketResponse) -> dict[str, Any]:
             return entry
         if entry.get("refused") or entry.get("type") == "told":
             raise SystemExit(entry["text"])
-    raise SystemExit("The room's line broke.")
+    raise SystemExit("The connection to the room was lost.")
 
 
 async def rounds(photo: bytes, line: str, count: int) -> list[Round]:
@@ -182,7 +184,7 @@ def split_engine(photo: bytes, size: int) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(photo)
         file.flush()
-        command = [sys.executable, "-m", "engine.train.bench", "--fast", "--photo", file.name, "--size", str(size)]
+        command = [sys.executable, "-m", "engine.train", "bench", "--fast", "--photo", file.name, "--size", str(size)]
         subprocess.run(command, cwd=ROOT, env=clean_environment(os.environ), check=True)
 
 

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from bot.app import assemble
 from bot.backoff import Backoff
@@ -154,6 +157,40 @@ class EngineDouble(Board):
     def painted(self) -> list[str]:
         """The jobs it was given, by photo."""
         return [paint.photo.decode() for paint in self.runs]
+
+
+class ManualEngine:
+    """An engine that does what the test says, when the test says it."""
+
+    def __init__(self) -> None:
+        self.ready: Ready | None = Ready("a double", ("slim",), "0")
+        self.orders: asyncio.Queue[Paint] = asyncio.Queue()
+        self._events: defaultdict[str, asyncio.Queue[Event]] = defaultdict(asyncio.Queue)
+
+    async def run(self, paint: Paint) -> AsyncGenerator[Event, None]:
+        self.orders.put_nowait(paint)
+        while True:
+            event = await self._events[paint.job].get()
+            yield event
+            if isinstance(event, Done | Failed):
+                return
+
+    async def cancel(self, job: str) -> None:
+        self.does(Failed(job, "cancelled", "Cancelled."))
+
+    async def order(self) -> Paint:
+        """The next order that reaches the engine."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.orders.get()
+
+    def does(self, event: Progress | Preview | Done | Failed) -> None:
+        self._events[event.job].put_nowait(event)
+
+    def finishes(self, paint: Paint, picture: bytes, notes: tuple[str, ...] = ()) -> None:
+        """The order is painted, and this image file is the picture."""
+        with Image.open(io.BytesIO(picture)) as image:
+            width, height = image.size
+        self.does(Done(paint.job, picture, paint.recipe, width, height, 12.3, notes))
 
 
 class ChatDouble(Board, Chat):

@@ -12,7 +12,7 @@ import pytest
 from bot import __main__ as program
 from bot import config
 from bot.config import Secret, Setting
-from bot.dialog.commands import COMMANDS
+from bot.dialog.parse import COMMANDS
 from engine import recipe
 from engine.gallery import Gallery
 
@@ -116,9 +116,9 @@ def test_the_readmes_recipes_are_recipes(readme: str, styles: Gallery) -> None:
 
 
 def test_the_readme_lists_the_commands_of_the_chat(readme: str) -> None:
-    said = re.search(r"The commands are (.*?);", readme, re.DOTALL)
-    assert said
-    assert re.findall(r"`/(\w+)`", said[1]) == [name for name in COMMANDS]
+    listed = re.search(r"The commands are (.*?);", readme, re.DOTALL)
+    assert listed
+    assert re.findall(r"`/(\w+)`", listed[1]) == [name for name in COMMANDS]
 
 
 @pytest.mark.parametrize("command", [["styles"], ["doctor"], ["stylize", "p.jpg", "scream", "-o", "o.png"]])

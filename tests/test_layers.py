@@ -27,6 +27,17 @@ BOT_FLOORS = (
     {"bot.app"},
     {"bot.__main__"},
 )
+# The same of engine; here a package imports none beside it.
+ENGINE_FLOORS = (
+    {"engine", *DOORS},
+    {"engine.device", "engine.stages", "engine.tensors"},
+    {"engine.images"},
+    {"engine.encoders"},
+    {"engine.fast", "engine.fine", "engine.universal"},
+    {"engine.painter"},
+    {"engine.worker"},
+    {"engine.train"},
+)
 CHATS = {"telegram", "discord", "web", "terminal"}
 # The one chat that imports each chat's library.
 LIBRARIES = {
@@ -123,6 +134,23 @@ def test_dependencies_of_the_bot_point_one_way(name: str) -> None:
     for other in imported_by(name):
         if other in MODULES and other.split(".")[0] == "bot" and package(other) != package(name):
             assert floor(other, BOT_FLOORS) < floor(name, BOT_FLOORS), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("name", ENGINE)
+def test_dependencies_of_the_engine_point_one_way(name: str) -> None:
+    for other in imported_by(name) - DOORS:
+        if other in MODULES and package(other) != package(name):
+            assert floor(other, ENGINE_FLOORS) < floor(name, ENGINE_FLOORS), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if package(name) != "engine.train"])
+def test_only_the_workshop_imports_the_workshop(name: str) -> None:
+    assert "engine.train" not in {package(other) for other in imported_by(name)}
+
+
+def test_thumbnails_are_made_without_torch_and_numpy() -> None:
+    assert tops(imported_by("engine.images.thumbnails")) & HEAVY == {"PIL"}
+    assert not imported_by("engine.images") | imported_by("engine")
 
 
 @pytest.mark.parametrize("name", [name for name in BOT if name.startswith("bot.chat")])

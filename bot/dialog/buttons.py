@@ -93,6 +93,11 @@ def buttons(job: Job) -> tuple[Button, ...]:
     return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in Action if _fits(action, job))
 
 
+def job_id(data: str) -> str:
+    """The job that a button belongs to, by what a platform keeps of the button."""
+    return data.partition(":")[0]
+
+
 def _fits(action: Action, job: Job) -> bool:
     return action is not Action.FINER or job.recipe.mode != "fine"
 
@@ -146,11 +151,11 @@ class Buttons:
         return Pressed(text=text[:200], refused=True)
 
     async def _do(self, press: Press) -> Pressed:
-        id, _, letter = press.data.partition(":")
+        letter = press.data.partition(":")[2]
         if letter not in {str(action) for action in Action}:
             raise InvalidOrder("This button is no longer supported. Order the picture again.")
         action = Action(letter)
-        job = await self._store.job(id)
+        job = await self._store.job(job_id(press.data))
         if job is None and action is Action.DELETE:
             return _delete_message(press)
         if job is None:

@@ -1,8 +1,7 @@
-"""Getting an encoder by name: the slim one from the package, the full one from torchvision or a local file."""
+"""The full encoder: ImageNet's VGG-19 with torchvision's weights, downloaded once or read from a local file."""
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,30 +12,18 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 
 from engine import gallery
-from engine.encoders.slim import Slim
-from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK, Encoder, Trunk, unit_mean
-from engine.gallery import HERE
-from engine.images.decode import decode, fit
-from engine.recipe import EncoderName, Pooling
+from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK, Trunk, unit_mean
+from engine.images.decode import decode
+from engine.recipe import Pooling
+from engine.tensors import fit
 
 log = logging.getLogger(__name__)
-SLIM_FILE = HERE / "weights" / "slim.safetensors"
 # Where torchvision's ``features`` keeps each convolution; ReLUs and pools have numbers of their own there.
 TORCHVISION = dict(zip(TRUNK, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28), strict=True))
 
 
 class NoWeights(Exception):
-    """The full encoder cannot be had; the message is for the operator."""
-
-
-class SlimEncoder(Slim):
-    """The embedded encoder with its weights."""
-
-    @classmethod
-    def load(cls, path: Path = SLIM_FILE) -> SlimEncoder:
-        encoder = cls()
-        encoder.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
-        return encoder.eval().requires_grad_(False)
+    """The full encoder is unavailable; the message is for the operator."""
 
 
 class FullEncoder(nn.Module):
@@ -72,7 +59,7 @@ class FullEncoder(nn.Module):
         """Scale each filter so that its mean activation over pictures (1, 3, H, W) and positions is 1.
 
         The network computes the same up to those factors: what a layer's filters are divided by, the next layer's
-        weights are multiplied with. Departure: Gatys averages over ImageNet, which nobody has at hand.
+        weights are multiplied with. Departure: Gatys averages over ImageNet, which is not available here.
         """
         found = [{k: f.mean((0, 2, 3)) for k, f in self.trunk(x, TRUNK).items()} for x in pictures]
         before = torch.ones(3, device=self.trunk.mean.device)
@@ -86,8 +73,30 @@ class FullEncoder(nn.Module):
             before = factor
 
 
+def load(device: torch.device, cache: Path | None, local: Path | None, pooling: Pooling = "avg") -> FullEncoder:
+    """The encoder, normalised over the gallery's swatches, on ``device``.
+
+    Args:
+        cache: the folder that holds the downloaded weights, or is to hold them; None is torch's own.
+        local: a file of weights, instead of a download.
+
+    Raises:
+        NoWeights: callers use the slim encoder instead, with a note.
+    """
+    try:
+        encoder = FullEncoder(full_weights(cache, local), pooling).to(device)
+    except (KeyError, RuntimeError) as error:
+        raise NoWeights(
+            f"The file {local or 'in the cache'} does not hold torchvision's vgg19 weights, so the slim encoder "
+            "is used. Give another file in the configuration (engine.weights)."
+        ) from error
+    swatches = [style.swatch for style in gallery.default() if style.swatch.exists()]
+    encoder.normalise([fit(decode(path.read_bytes()).pixels, 320)[None].to(device) for path in swatches])
+    return encoder
+
+
 def full_weights(cache: Path | None, local: Path | None) -> dict[str, Tensor]:
-    """torchvision's VGG-19: from ``local`` if given, else from ``cache``, where it is fetched to once.
+    """torchvision's VGG-19: from ``local`` if given, else from ``cache``, which it is downloaded to once.
 
     Raises:
         NoWeights: with a sentence that says what to do.
@@ -98,48 +107,21 @@ def full_weights(cache: Path | None, local: Path | None) -> dict[str, Tensor]:
         if local is not None:
             state: dict[str, Tensor] = torch.load(local, map_location="cpu", weights_only=True)
             return state
-        fetched = VGG19_Weights.IMAGENET1K_V1.get_state_dict(
+        downloaded = VGG19_Weights.IMAGENET1K_V1.get_state_dict(
             progress=True, check_hash=True, model_dir=str(cache) if cache else None
         )
-        return dict(fetched)
+        return dict(downloaded)
     except Exception as error:
         where = f"The file {local}" if local else "VGG-19's weights"
         log.info("full encoder: %r", error)
         raise NoWeights(
-            f"{where} could not be {'read' if local else 'fetched'}, so the slim encoder carries on. Give a file of "
+            f"{where} could not be {'read' if local else 'downloaded'}, so the slim encoder is used. Give a file of "
             "torchvision's vgg19 weights in the configuration (engine.weights), or try again with a connection."
         ) from error
 
 
-@functools.lru_cache(maxsize=2)
-def load(
-    name: EncoderName,
-    device: torch.device,
-    cache: Path | None = None,
-    local: Path | None = None,
-    pooling: Pooling = "avg",
-) -> Encoder:
-    """The encoder of that name, ready on ``device``.
-
-    Raises:
-        NoWeights: when the full one cannot be had; callers carry on with the slim one and say so.
-    """
-    if name == "slim":
-        return SlimEncoder.load().to(device).to(memory_format=torch.channels_last)
-    try:
-        encoder = FullEncoder(full_weights(cache, local), pooling).to(device)
-    except (KeyError, RuntimeError) as error:
-        raise NoWeights(
-            f"The file {local or 'in the cache'} does not hold torchvision's vgg19 weights, so the slim encoder "
-            "carries on. Give another file in the configuration (engine.weights)."
-        ) from error
-    swatches = [style.swatch for style in gallery.default() if style.swatch.exists()]
-    encoder.normalise([fit(decode(path.read_bytes()).pixels, 320)[None].to(device) for path in swatches])
-    return encoder
-
-
-def full_at_hand(cache: Path | None, local: Path | None) -> bool:
-    """Whether the full encoder's weights lie on this machine."""
+def available(cache: Path | None, local: Path | None) -> bool:
+    """Whether the full encoder's weights are on this machine."""
     if local is not None:
         return local.exists()
     name = VGG19_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]

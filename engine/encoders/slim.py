@@ -1,26 +1,31 @@
 """The embedded encoder: a narrow VGG-19 with read-outs, and a branch of SqueezeNet's shape beside it.
 
-The trunk stands for VGG-19, whose layers carry forms and large strokes. Sixteen filters at its entrance see too little
-of fine strokes, though, and leave a mesh where an optimisation has them alone to please. The branch, which stands for
-SqueezeNet 1.0 (Iandola et al. 2016), looks at the picture through 96 filters of 7x7.
+The trunk stands for VGG-19, whose layers carry forms and large strokes. The sixteen filters of its first layer see too
+little of fine strokes, though, and an optimisation against them alone leaves a mesh in the picture. The branch, which
+stands for SqueezeNet 1.0 (Iandola et al. 2016), starts with 96 filters of 7x7.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as fn
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, Trunk
+from engine.gallery import HERE
 
+FILE = HERE / "weights" / "slim.safetensors"
 WIDTH = 0.25
-# What the trunk's 1x1 read-outs stand for: layer -> channels. The content layer has the width that its teacher has.
+# VGG-19's layers that 1x1 read-outs of the trunk stand for: layer -> channels. The content layer is as wide as in its
+# teacher.
 READOUTS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512, "conv4_2": 128}
 CONV1 = 96  # filters of the branch's first layer
-# The branch's fire modules: name -> (inputs, squeezed, each of the two expansions). Squeezed to half as many again as
-# in SqueezeNet, which makes them easier to train.
+# The branch's fire modules: name -> (inputs, squeezed, each of the two expansions). The squeezed layers are half as
+# wide again as in SqueezeNet, which makes them easier to train.
 FIRES = {
     "fire2": (96, 24, 64),
     "fire3": (128, 24, 64),
@@ -41,7 +46,7 @@ class Fire(nn.Module):
         super().__init__()
         self.squeeze = nn.Conv2d(inputs, squeezed, 1)
         self.one = nn.Conv2d(squeezed, expanded, 1)
-        # Departure: SqueezeNet pads with zeros, which would paint a frame around every picture.
+        # Departure: SqueezeNet pads with zeros, which would leave a frame around every picture.
         self.three = nn.Conv2d(squeezed, expanded, 3, padding=1, padding_mode="reflect")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,7 +63,7 @@ class Branch(nn.Module):
         self.fires = nn.ModuleDict({name: Fire(*shape) for name, shape in FIRES.items()})
 
     def layer(self, name: str, h: Tensor) -> Tensor:
-        """One layer alone: its output for the output ``h`` of the layer before, or the picture centred for conv1."""
+        """The output of one layer for ``h``, the output of the layer before; for conv1 the picture in -1..1."""
         if name == "conv1":
             # SqueezeNet does not pad here; (2, 3) keeps the grid at exactly half the picture's.
             return fn.relu(self.conv1(fn.pad(h, (2, 3, 2, 3), mode="reflect")))
@@ -81,11 +86,11 @@ class Branch(nn.Module):
         return found
 
 
-class Slim(nn.Module):
-    """Trunk, read-outs and branch; see `engine.encoders.SlimEncoder` for the trained one."""
+class SlimEncoder(nn.Module):
+    """Trunk, read-outs and branch. `load` gives the trained one."""
 
-    # The branch's conv1 and fire2 say what conv1_1 and conv2_1 would, with more filters and in less time; fire7 and
-    # fire8 are too deep for the branch to be trusted. A recipe can still name them all.
+    # The branch's conv1 and fire2 replace conv1_1 and conv2_1, with more filters and in less time; fire7 and fire8 of
+    # the branch are too deep to be faithful. A recipe can still name them all.
     style_layers = (*STYLE_LAYERS[2:], "conv1", "fire2", "fire3", "fire4", "fire5", "fire6")
     content_layers = CONTENT_LAYERS
 
@@ -99,9 +104,16 @@ class Slim(nn.Module):
         # One factor for every filter, so that its mean activation is 1: layer -> (N_l,).
         self.scales = nn.ParameterDict({name: torch.ones(n) for name, n in self.channels().items()})
 
+    @classmethod
+    def load(cls, path: Path = FILE) -> SlimEncoder:
+        """The encoder with the weights of the package."""
+        encoder = cls()
+        encoder.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+        return encoder.eval().requires_grad_(False)
+
     @staticmethod
     def channels() -> dict[str, int]:
-        """How many filters each layer has."""
+        """The number of filters by layer."""
         return READOUTS | {"conv1": CONV1} | {name: 2 * expanded for name, (_, _, expanded) in FIRES.items()}
 
     def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:

@@ -27,14 +27,14 @@ STD = (0.229, 0.224, 0.225)
 def unit_mean(mean: Tensor) -> Tensor:
     """The factor per filter that brings its mean activation to 1 (Gatys et al. 2016, section 2): (N,) -> (1, N, 1, 1).
 
-    Departure: a filter that hardly ever fires counts as if it fired a twentieth as much as the layer's average one;
-    else its rare noise would be blown up to the size of everything else.
+    Departure: the mean activation of a filter that is hardly ever active is taken as a twentieth of the layer's
+    average; else its rare noise would be amplified to the size of everything else.
     """
     return (1 / mean.clamp_min(float(mean.mean()) / 20).clamp_min(1e-6)).view(1, -1, 1, 1)
 
 
 class Encoder(Protocol):
-    """What the losses need of a network: features by name, and which names it offers."""
+    """A network that the losses compare pictures with: features by layer, and the default layers."""
 
     style_layers: tuple[str, ...]
     content_layers: tuple[str, ...]

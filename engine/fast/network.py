@@ -26,8 +26,8 @@ FILE = FAST
 WIDTHS = (32, 64, 128)  # channels at full, half and quarter resolution
 BLOCKS = 5
 STRIDE = 4  # pictures are padded to a multiple of this
-GRAIN = 0.05  # of the noise beside the photo; at 1 strokes follow the noise and no longer the photo
-EPSILON = 1e-4  # added to variances; a flat patch is not to be blown up into a pattern
+NOISE = 0.05  # scale of the noise channel beside the photo; at 1 strokes follow the noise and no longer the photo
+EPSILON = 1e-4  # added to variances, so that a flat patch is not amplified into a pattern
 IDENTITY = "photo"  # the name of the pair that gives the photo back
 
 Moments = tuple[Tensor, Tensor]  # mean and variance of each channel, (B, N, 1, 1)
@@ -50,25 +50,25 @@ class Network(nn.Module):
         """The network for the styles ``names``; the identity comes first among the pairs without being named."""
         super().__init__()
         full, half, quarter = widths
-        # The fourth channel is the grain: noise to make strokes of where the photo has nothing but flat colour.
+        # The fourth channel is noise, for strokes where the photo has nothing but flat colour.
         self.first = Conv(4, full, 7)
         self.down = nn.ModuleList([Conv(full, half, 3, 2), Conv(half, quarter, 3, 2)])
         self.blocks = nn.ModuleList([Conv(quarter, quarter, 3) for _ in range(2 * blocks)])
         self.up = nn.ModuleList([Conv(quarter, half, 3), Conv(half, full, 3)])
         self.last = Conv(full, 3, 5)
-        # The last entry scales what goes past the whole trunk, at full resolution (see `forward`).
+        # The last entry scales what skips the whole trunk, at full resolution (see `forward`).
         self.channels = (full, half, quarter, *[quarter] * (2 * blocks), half, full, full)
         self.names = (IDENTITY, *names)
         pair = torch.stack([torch.ones(sum(self.channels)), torch.zeros(sum(self.channels))])
         self.pairs = nn.Parameter(pair.repeat(len(self.names), 1, 1))  # (styles + 1, 2, C)
 
-    def forward(self, x: Tensor, pair: Tensor, grain: Tensor, moments: list[Moments] | None = None) -> Tensor:
+    def forward(self, x: Tensor, pair: Tensor, noise: Tensor, moments: list[Moments] | None = None) -> Tensor:
         """Paint.
 
         Args:
             x: photos, (B, 3, H, W) in 0..1; H and W multiples of `STRIDE`.
             pair: gamma and beta for each photo, (B, 2, C).
-            grain: noise in -1..1, (B, 1, H, W).
+            noise: uniform in -1..1, (B, 1, H, W).
             moments: an empty list is filled with every layer's moments, taken over all of x together; a full one is
                 used in place of the picture's own, so that a part of a picture is painted as the whole would be.
 
@@ -76,7 +76,7 @@ class Network(nn.Module):
             Pictures, (B, 3, H, W) in 0..1.
         """
         norm = _Norm(pair, self.channels, moments)
-        h = first = norm(self.first(torch.cat([2 * x - 1, GRAIN * grain], 1)))
+        h = first = norm(self.first(torch.cat([2 * x - 1, NOISE * noise], 1)))
         h = fn.relu(h)
         for conv in self.down:
             h = fn.relu(norm(conv(h)))
@@ -84,8 +84,8 @@ class Network(nn.Module):
             h = h + norm(two(fn.relu(norm(one(h)))))
         for conv in self.up:
             h = fn.relu(norm(conv(fn.interpolate(h, scale_factor=2.0, mode="nearest"))))
-        # Departure: each style decides, channel by channel, how much of the first layer passes by the trunk. It lets
-        # the identity be sharp, which a trunk at a quarter of the size is not, and so every strength below 100.
+        # Departure: each style adds its own share of the first layer, channel by channel, to the trunk's output. That
+        # keeps the identity sharp, which a trunk at a quarter of the size is not, and so every strength below 100.
         h = h + norm.affine(first)
         return torch.sigmoid(self.last(h).float())
 
@@ -94,17 +94,17 @@ class Network(nn.Module):
 
         Args:
             shares: styles by name, each with its weight.
-            t: 1 for the styles as they were trained, 0 for the photo; beyond 1 is further than training went.
+            t: 1 for the styles as they were trained, 0 for the photo; beyond 1 extrapolates.
 
         Raises:
-            KeyError: the network has not learnt a style.
+            KeyError: the network is not trained for a style.
         """
         total = sum(weight for _, weight in shares)
         mean = torch.stack([self.pairs[self._index(name)] * (weight / total) for name, weight in shares]).sum(0)
         return torch.lerp(self.pairs[0], mean, t)[None]
 
     def knows(self, name: str) -> bool:
-        """Whether it can paint in this style."""
+        """Whether it is trained for this style."""
         return name in self.names[1:]
 
     def _index(self, name: str) -> int:
@@ -113,7 +113,7 @@ class Network(nn.Module):
         return self.names.index(name)
 
     def add(self, name: str, pair: Tensor) -> None:
-        """Learn one more style, (2, C), or a known one anew."""
+        """Add the pair of one more style, (2, C), or replace that of a known one."""
         if self.knows(name):
             self.pairs.data[self._index(name)] = pair.to(self.pairs)
         else:
@@ -121,7 +121,7 @@ class Network(nn.Module):
             self.names = (*self.names, name)
 
     def fingerprint(self) -> str:
-        """Which convolutions these are; a pair is of use with those only that it was trained with."""
+        """Identifies the convolutions; a pair works only with those that it was trained with."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
             if name != "pairs":
@@ -136,12 +136,12 @@ class _Norm:
         gammas, betas = (part.split(tuple(channels), 1) for part in pair.unbind(1))
         self._pairs = iter(list(zip(gammas, betas, strict=True)))
         self._moments = moments
-        self._known = iter(list(moments)) if moments else None
+        self._given = iter(list(moments)) if moments else None
 
     def __call__(self, h: Tensor) -> Tensor:
         """h (B, N, H, W) with each channel's mean and deviation replaced by the style's."""
-        if self._known is not None:
-            mean, variance = next(self._known)
+        if self._given is not None:
+            mean, variance = next(self._given)
         else:
             over = (2, 3) if self._moments is None else (0, 2, 3)
             mean, variance = _moments(h.float(), over)
@@ -152,7 +152,7 @@ class _Norm:
         return torch.addcmul((beta - mean * scale).to(h.dtype), h, scale.to(h.dtype))
 
     def affine(self, h: Tensor) -> Tensor:
-        """h with the next gamma and beta, not normalised again."""
+        """h with the next gamma and beta, without normalisation."""
         gamma, beta = self._next()
         return torch.addcmul(beta.to(h.dtype), h, gamma.to(h.dtype))
 
@@ -171,27 +171,23 @@ def _moments(h: Tensor, over: tuple[int, ...]) -> Moments:
 
 
 def save(network: Network, path: Path, metadata: dict[str, str]) -> None:
-    """Write the network as fp16 safetensors; ``metadata`` says what trained it, from which data, when."""
+    """Write the network as fp16 safetensors; ``metadata`` tells what trained it, on which data, when."""
     state = {name: tensor.detach().half().contiguous().cpu() for name, tensor in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = metadata | {"what": "the gallery's network, engine/fast.py", "network": network.fingerprint()}
+    metadata = metadata | {"what": "the gallery's network, engine/fast/network.py", "network": network.fingerprint()}
     save_file(state, path, metadata | {"styles": msgspec.json.encode(network.names[1:]).decode()})
     path.chmod(0o644)
 
 
 def load(device: torch.device, folder: Path | None = None, path: Path = FILE) -> Network:
-    """The package's network on ``device``, with the pairs of an operator's own ``folder`` added.
-
-    Raises:
-        FileNotFoundError: there are no weights.
-    """
+    """The package's network on ``device``, with the pairs of an operator's own gallery ``folder`` added."""
     with safe_open(path, "pt") as file:
         names = msgspec.json.decode((file.metadata() or {})["styles"], type=list[str])
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
     network = Network(names, *shape_of(state))
     network.load_state_dict(state)
-    for file_of_pair in sorted((folder / "pairs").glob("*.safetensors")) if folder else ():
-        _add_pair(network, file_of_pair)
+    for pair_file in sorted((folder / "pairs").glob("*.safetensors")) if folder else ():
+        _add_pair(network, pair_file)
     network = network.eval().requires_grad_(False).to(device)
     return network.to(memory_format=torch.channels_last)
 
@@ -204,7 +200,7 @@ def shape_of(state: dict[str, Tensor]) -> tuple[tuple[int, int, int], int]:
 
 
 def save_pair(network: Network, name: str, folder: Path) -> Path:
-    """Write one style's pair for `load` to find; returns its file."""
+    """Write one style's pair where `load` finds it; returns its file."""
     path = folder / "pairs" / f"{name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     pair = network.pairs.data[network._index(name)].half().contiguous().cpu()

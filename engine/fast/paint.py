@@ -1,4 +1,7 @@
-"""Applying the gallery's network to a photo: strength, mixtures, brush, colours, seed, and large pictures in tiles."""
+"""Fast mode: the gallery's network applied to a photo, with strength, mixtures, brush, colours and seed.
+
+Large pictures are painted in tiles.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,24 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
-from engine.fast import network as fast
-from engine.fine import gatys
+from engine.fast.network import STRIDE, Moments, Network
 from engine.recipe import Recipe
+from engine.tensors import at_least, luminance_only, resize
 
-WHOLE = 3_000_000  # pixels that are painted in one piece; more goes by tiles
+WHOLE = 3_000_000  # pixels that are painted in one piece; a larger picture is painted in tiles
 TILE = 1024  # pixels, side of a tile without its margin
 MARGIN = 64  # pixels around a tile; what a pixel of the result depends on is 53 away at most
 PATCH = 256  # pixels, side of the patches from which a large picture's moments are taken
 PATCHES = 32
 # The strength that pairs were trained for; below it the degree falls faster than the strength, as the style's share of
-# the optimisation does. By eye, beside fine mode.
+# the optimisation does. Chosen by eye, beside fine mode.
 TRAINED = 42
-STRONGEST = 1.4  # t at strength=100; training went so far
-# For strokes larger than those of training a first pass at a reduced size lays them, and a second, with this share of
-# the degree, the fine ones. By eye.
+STRONGEST = 1.4  # t at strength=100; the largest that was trained
+# Strokes larger than those of training are painted by a first pass at a reduced size; a second pass, with this share
+# of the degree, adds the fine ones. Chosen by eye.
 SECOND = 0.4
-AREA = 24  # pixels
-GRAIN_BORDER = 4  # pixels; the seed also moves the network's grid over the picture
+AREA = 24  # pixels, side of the areas whose colours the second pass keeps
+LARGEST_SHIFT = 4  # pixels; the seed also shifts the network's grid over the picture
 
 
 def degree(strength: int) -> float:
@@ -37,7 +40,7 @@ def degree(strength: int) -> float:
 
 
 def paint(
-    network: fast.Network, p: Tensor, shares: Sequence[tuple[str, float]], recipe: Recipe
+    network: Network, p: Tensor, shares: Sequence[tuple[str, float]], recipe: Recipe
 ) -> Iterator[tuple[float, Tensor]]:
     """Paint the photo.
 
@@ -50,7 +53,7 @@ def paint(
         (share done, x (1, 3, H, W) in 0..1); the last x is the picture.
     """
     x = p[None]
-    strength = TRAINED if recipe.strength is None else recipe.strength  # a ratio is fine mode's alone
+    strength = TRAINED if recipe.strength is None else recipe.strength  # only fine mode has a ratio
     if strength == 0:
         yield 1.0, x.clone()
         return
@@ -67,71 +70,67 @@ def paint(
 
 def keep_colours(x: Tensor, painted: Tensor) -> Tensor:
     """The painted picture's luminance under the photo's colours (Gatys et al. 2017, section 4)."""
-    _, _, finish = gatys.luminance_only(x, [])
+    _, _, finish = luminance_only(x, [])
     return finish(painted)
 
 
 def _passes(
-    network: fast.Network, x: Tensor, passes: Sequence[tuple[Tensor, float]], generator: torch.Generator
+    network: Network, x: Tensor, passes: Sequence[tuple[Tensor, float]], generator: torch.Generator
 ) -> Iterator[tuple[float, Tensor]]:
     """Pass after pass, each a (pair, reduction) over what the one before has painted, all shown at the size of x."""
     height, width = x.shape[-2:]
     y = x
     for count, (pair, reduction) in enumerate(passes):
-        size = max(32, round(height / reduction)), max(32, round(width / reduction))
+        size = at_least(height / reduction, width / reduction)
         before = y
-        for done, painted in _pass(network, gatys.resize(before, size), pair.to(x), generator):
-            y = gatys.resize(painted, (height, width))
+        for done, painted in _pass(network, resize(before, size), pair.to(x), generator):
+            y = resize(painted, (height, width))
             if count:
                 y = _with_colours_of(before, y)
             yield (count + done) / len(passes), y
 
 
 def _with_colours_of(before: Tensor, y: Tensor) -> Tensor:
-    """y with the large areas' colours of the pass before: a second pass would carry them further than was asked."""
+    """y with the large areas' colours of the pass before, which a second pass would change further than was asked."""
     size = y.shape[-2:]
     coarse = max(1, size[0] // AREA), max(1, size[1] // AREA)
     difference = fn.interpolate(before - y, coarse, mode="area")
     return (y + fn.interpolate(difference, size, mode="bilinear", align_corners=False)).clamp(0, 1)
 
 
-def _pass(
-    network: fast.Network, x: Tensor, pair: Tensor, generator: torch.Generator
-) -> Iterator[tuple[float, Tensor]]:
+def _pass(network: Network, x: Tensor, pair: Tensor, generator: torch.Generator) -> Iterator[tuple[float, Tensor]]:
     """One pass of the network over x at its size, whole or by tiles."""
     height, width = x.shape[-2:]
-    top, left = (int(n) for n in torch.randint(0, GRAIN_BORDER, (2,), generator=generator))
-    bottom, right = (-(height + top) % fast.STRIDE, -(width + left) % fast.STRIDE)
+    top, left = (int(n) for n in torch.randint(0, LARGEST_SHIFT, (2,), generator=generator))
+    bottom, right = (-(height + top) % STRIDE, -(width + left) % STRIDE)
     framed = fn.pad(x, (left, right, top, bottom), mode="replicate")
-    grain = 2 * torch.rand(1, 1, *framed.shape[-2:], generator=generator).to(x) - 1
+    noise = 2 * torch.rand(1, 1, *framed.shape[-2:], generator=generator).to(x) - 1
     inside = (..., slice(top, top + height), slice(left, left + width))
     if height * width <= WHOLE:
-        yield 1.0, run(network, framed, pair, grain)[inside]
+        yield 1.0, run(network, framed, pair, noise)[inside]
         return
     canvas = framed.clone()
-    moments = _moments(network, framed, pair, grain)
+    moments = _moments(network, framed, pair, noise)
     yield 0.1, canvas[inside]
     places = list(tiles(*framed.shape[-2:]))
     for count, (outer, inner, within) in enumerate(places, 1):
-        canvas[inner] = run(network, framed[outer], pair, grain[outer], moments)[within]
+        canvas[inner] = run(network, framed[outer], pair, noise[outer], moments)[within]
         yield 0.1 + 0.9 * count / len(places), canvas[inside]
 
 
 @torch.no_grad()
-def run(
-    network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor, moments: list[fast.Moments] | None = None
-) -> Tensor:
-    """The network's picture of x; see `fast.Network.forward`."""
+def run(network: Network, x: Tensor, pair: Tensor, noise: Tensor, moments: list[Moments] | None = None) -> Tensor:
+    """The network's picture of x; see `Network.forward`."""
     x = x.contiguous(memory_format=torch.channels_last)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
-        painted: Tensor = network(x, pair.expand(len(x), -1, -1), grain, moments)
-    return painted.contiguous()  # L-BFGS, which may go on from here, cannot do with channels last
+        painted: Tensor = network(x, pair.expand(len(x), -1, -1), noise, moments)
+    return painted.contiguous()  # L-BFGS, which may continue from here, does not work with channels last
 
 
-def _moments(network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor) -> list[fast.Moments]:
+def _moments(network: Network, x: Tensor, pair: Tensor, noise: Tensor) -> list[Moments]:
     """Every layer's moments over patches that lie evenly over the whole picture, at its full size.
 
-    Of a reduced copy they would be those of a picture with finer detail, and the tiles would come out pale.
+    Those of a reduced copy would be moments of finer detail, and the tiles would come out pale.
     """
     height, width = x.shape[-2:]
     rows = max(1, round(math.sqrt(PATCHES * height / width)))
@@ -139,17 +138,17 @@ def _moments(network: fast.Network, x: Tensor, pair: Tensor, grain: Tensor) -> l
 
     def spread(length: int, count: int) -> list[int]:
         step = (length - PATCH) / max(1, count - 1)
-        return [int(i * step) // fast.STRIDE * fast.STRIDE for i in range(count)]
+        return [int(i * step) // STRIDE * STRIDE for i in range(count)]
 
     places = [(top, left) for top in spread(height, rows) for left in spread(width, columns)]
     cut = [(..., slice(top, top + PATCH), slice(left, left + PATCH)) for top, left in places]
-    found: list[fast.Moments] = []
-    run(network, torch.cat([x[at] for at in cut]), pair, torch.cat([grain[at] for at in cut]), found)
+    found: list[Moments] = []
+    run(network, torch.cat([x[at] for at in cut]), pair, torch.cat([noise[at] for at in cut]), found)
     return found
 
 
 def tiles(height: int, width: int) -> Iterator[tuple[tuple, tuple, tuple]]:
-    """(what to read, what to write, where that lies in what was read) of each tile, as indices into (1, N, H, W)."""
+    """Each tile as indices into (1, N, H, W): (what to read, what to write, where the latter is in the former)."""
 
     def along(length: int) -> list[tuple[slice, slice, slice]]:
         found = []

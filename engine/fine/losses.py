@@ -40,6 +40,6 @@ def style_loss(G: Tensor, A: Tensor) -> Tensor:
 def total_variation(x: Tensor) -> Tensor:
     """Mean squared difference of neighbouring pixels of x (1, 3, H, W), after Mahendran & Vedaldi (2015), beta = 2.
 
-    Not in Gatys' paper: a little of it takes the pixel noise out that the optimisation leaves.
+    Not in Gatys' paper: a little of it removes the pixel noise that the optimisation leaves.
     """
     return (x[..., 1:, :] - x[..., :-1, :]).square().mean() + (x[..., :, 1:] - x[..., :, :-1]).square().mean()

@@ -1,7 +1,7 @@
-"""Bytes <-> tensor: read a stranger's picture safely as upright sRGB, bring it to size, write it without metadata.
+"""Bytes -> tensor: read an untrusted picture safely, as upright sRGB.
 
-Pillow is asked for one format only, the one whose signature the file carries, and only when the format is on the list
-below. Whatever goes wrong inside it becomes an `ImageRefused`.
+Pillow is asked for one format only, the one whose signature the file carries, and only if it is one of
+`engine.images.formats`. Whatever goes wrong inside Pillow becomes an `ImageRefused`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,12 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import torch
-import torch.nn.functional as fn
 from PIL import ExifTags, Image, ImageCms
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-MIN_SIDE = 32  # pixels; below it the encoders' fifth level, a sixteenth of the picture, is left with a single column
-LINE_KEY = "impasto"  # the PNG text chunk that carries the recipe line
-LINE_LENGTH = 4096  # characters; longer than any recipe line
-
-
-class ImageRefused(ValueError):
-    """A picture that cannot be used; the message tells its sender why, and what to do."""
+from engine.images.formats import KINDS, ImageRefused, kind_of
+from engine.tensors import MIN_SIDE
+from engine.wire import HEIC
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,92 +48,6 @@ class Photo(NamedTuple):
     notes: tuple[str, ...]  # sentences for the sender about what was changed
 
 
-# --- which kind of file ----------------------------------------------------------------------------------------------
-
-ACCEPTED = "JPEG, PNG, WebP, GIF or AVIF"
-_SAVE = "Save it as JPEG or PNG and send that."
-_EXPORT = "Export the page you want as JPEG or PNG and send that."
-_STILL = "Send a still from it as JPEG or PNG."
-_HEIC = (
-    "This is a HEIC photo, which this bot is not set up to read. Send it as JPEG: on an iPhone choose Settings, "
-    "Camera, Formats, Most Compatible, or share the photo through an app that converts it."
-)
-
-_SIGNATURES = (
-    ("JPEG", re.compile(rb"\xff\xd8\xff")),
-    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
-    ("GIF", re.compile(rb"GIF8[79]a")),
-    ("WEBP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-)
-# Not accepted, but known by name, so that the refusal can say what to do instead.
-_FOREIGN = tuple(
-    (re.compile(signature, re.DOTALL), name, advice)
-    for signature, name, advice in (
-        (rb"II[*+]\0|MM\0[*+]", "a TIFF or camera raw picture", _SAVE),
-        (rb"BM.{4}\0\0\0\0", "a BMP picture", _SAVE),
-        (rb"\0\0[\x01\x02]\0", "an icon or cursor", _SAVE),
-        (rb"8BPS", "a Photoshop document", _SAVE),
-        (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture", _SAVE),
-        (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", _SAVE),
-        (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing", _SAVE),
-        (rb"\s*%PDF-", "a PDF document", _EXPORT),
-        (
-            rb"\s*<(?i:!doctype html|html|head|body)",
-            "a web page",
-            "Open the picture itself, save it and send that file.",
-        ),
-        (rb"\s*<(.*<)?(?i:svg)", "an SVG drawing", _SAVE),
-        (rb"PK\x03\x04", "a ZIP archive or an office document", "Take the picture out of it and send that."),
-        (rb"\x1a\x45\xdf\xa3|RIFF....AVI |\0\0\x01[\xb3\xba]", "a video", _STILL),
-    )
-)
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
-
-
-def _brands(data: bytes) -> set[bytes]:
-    """The brands of an ISO base media file, major and compatible; none for any other file."""
-    if data[4:8] != b"ftyp":
-        return set()
-    box = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
-    return {box[i : i + 4] for i in range(0, len(box), 4) if i != 4}  # the second word is a version number
-
-
-def _kind(data: bytes) -> str:
-    """Pillow's name for the format, by the file's first bytes."""
-    if not data:
-        raise ImageRefused(f"The file is empty. Send the picture again, as {ACCEPTED}.")
-    for kind, signature in _SIGNATURES:
-        if signature.match(data):
-            return kind
-    if brands := _brands(data):
-        # An AVIF names HEIF's common brand as well, so it is asked for first.
-        if brands & {b"avif", b"avis"}:
-            return "AVIF"
-        if brands & _HEIF_BRANDS:
-            return "HEIF"
-        raise ImageRefused(f"This is a video, not a picture. {_STILL}")
-    head = data[:1024].removeprefix(b"\xef\xbb\xbf")
-    for signature, name, advice in _FOREIGN:
-        if signature.match(head):
-            raise ImageRefused(f"This is {name}, which I cannot read. {advice}")
-    if re.fullmatch(r"[^\0-\x08\x0e-\x1a\x7f\ufffd]+\ufffd?", head.decode("utf-8", "replace")):
-        raise ImageRefused(f"This is text, not a picture. Send the picture itself, as {ACCEPTED}.")
-    raise ImageRefused(f"I do not recognise this file as a picture. Send it as {ACCEPTED}.")
-
-
-def _prepare(kind: str) -> None:
-    """See that Pillow can open ``kind``."""
-    if kind == "HEIF":
-        try:
-            importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
-        except ImportError:
-            raise ImageRefused(_HEIC) from None
-
-
-# --- decoding --------------------------------------------------------------------------------------------------------
-
-
 def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = False, enough: int | None = None) -> Photo:
     """Read a picture: its first frame, upright, in sRGB, with nothing but its pixels.
 
@@ -155,8 +63,9 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = Fals
     if len(data) > limits.max_bytes:
         size, limit = len(data) / 2**20, limits.max_bytes / 2**20
         raise ImageRefused(f"The file has {size:.1f} MiB; the limit is {limit:g} MiB. Send a smaller version.")
-    kind = _kind(data)
-    _prepare(kind)
+    kind = kind_of(data)
+    if kind == "HEIF":
+        _register_heif()
     with _refusing(kind, data), Image.open(io.BytesIO(data), formats=[kind]) as image:
         _check_size(image.size, limits)
         if kind == "JPEG":
@@ -181,9 +90,23 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = Fals
         return Photo(pixels, shown, tuple(notes))
 
 
+_NO_HEIC = (
+    f"This is a {HEIC.name} photo, which this bot is not set up to read. Send it as JPEG: on an iPhone choose "
+    "Settings, Camera, Formats, Most Compatible, or share the photo through an app that converts it."
+)
+
+
+def _register_heif() -> None:
+    """Make Pillow open HEIC files, where pillow-heif is installed."""
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
+    except ImportError:
+        raise ImageRefused(_NO_HEIC) from None
+
+
 @contextlib.contextmanager
 def _refusing(kind: str, data: bytes) -> Iterator[None]:
-    """Turn whatever Pillow raises into a refusal; its warnings about odd files are not the operator's business."""
+    """Turn whatever Pillow raises into a refusal; keep its warnings about odd files out of the operator's log."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -200,11 +123,11 @@ def _refusing(kind: str, data: bytes) -> Iterator[None]:
         if short_webp or "truncated" in str(error).lower():
             raise _cut_off(kind) from error
         advice = "Open it in a picture viewer, save it again as PNG and send that."
-        raise ImageRefused(f"This {_NAMES.get(kind, kind)} file is damaged. {advice}") from error
+        raise ImageRefused(f"This {KINDS[kind].name} file is damaged. {advice}") from error
 
 
 def _cut_off(kind: str) -> ImageRefused:
-    name = _NAMES.get(kind, kind)
+    name = KINDS[kind].name
     return ImageRefused(f"This {name} file ends too early; perhaps the upload was cut off. Send it again.")
 
 
@@ -227,7 +150,7 @@ _BLOCK = 8 * 8  # pixels; each costs at least one bit in the first scan, for the
 
 
 def _check_jpeg(data: bytes, pixels: int, limits: Limits) -> None:
-    """What the decoder lets pass: missing data come out grey, and a scan of a few bytes costs a whole pass.
+    """Refuse what the decoder accepts: missing data come out grey, and a scan of a few bytes costs a whole pass.
 
     Thousands of such scans would take hours.
     """
@@ -245,7 +168,7 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by a PNG's colour type
 
 
 def _check_png(data: bytes, size: tuple[int, int]) -> None:
-    """Pillow leaves those rows black that the header claims and the file does not have."""
+    """Refuse missing rows, which the header announces and Pillow would leave black."""
     width, height = size
     missing = height * (width * data[24] * _CHANNELS[data[25]] // 8)  # bytes
     inflate = zlib.decompressobj()
@@ -318,7 +241,7 @@ _TURNS = {
 
 def _upright(image: Image.Image, frame: Image.Image) -> Image.Image:
     turn = None
-    with contextlib.suppress(Exception):  # a broken EXIF block need not cost the photo
+    with contextlib.suppress(Exception):  # a broken EXIF block is no reason to refuse the photo
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     return frame if turn is None else frame.transpose(turn)
 
@@ -335,7 +258,7 @@ _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
 def _to_srgb(colour: Image.Image, icc: bytes | None, notes: list[str]) -> Image.Image:
-    """RGB in sRGB by the file's own colour profile; one that cannot be used is noted and passed over."""
+    """RGB in sRGB by the file's own colour profile; one that cannot be used is ignored, with a note."""
     if icc:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
@@ -353,7 +276,7 @@ def _to_srgb(colour: Image.Image, icc: bytes | None, notes: list[str]) -> Image.
                 outputMode="RGB",
                 flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
-            assert converted is not None  # only a conversion in place gives none
+            assert converted is not None  # only a conversion in place returns None
             return converted
         except MemoryError:
             raise
@@ -374,59 +297,3 @@ def _tensor(image: Image.Image) -> Tensor:
     """(C, H, W) in 0..1 of an L or RGB picture."""
     values = torch.from_numpy(np.array(image)).view(image.height, image.width, -1)
     return values.permute(2, 0, 1).contiguous().float().div_(255)
-
-
-# --- to size ---------------------------------------------------------------------------------------------------------
-
-
-def fit(pixels: Tensor, long_side: int) -> Tensor:
-    """``pixels`` (C, H, W) with its long side at exactly ``long_side`` pixels, larger or smaller, antialiased.
-
-    The short side follows, but never under 32 pixels, which the encoders need.
-    """
-    height, width = pixels.shape[1:]
-    scale = long_side / max(height, width)
-    size = [max(MIN_SIDE, round(height * scale)), max(MIN_SIDE, round(width * scale))]
-    if size == [height, width]:
-        return pixels
-    return fn.interpolate(pixels[None], size, mode="bicubic", antialias=True, align_corners=False)[0].clamp(0, 1)
-
-
-# --- encoding --------------------------------------------------------------------------------------------------------
-
-
-def _picture(pixels: Tensor) -> Image.Image:
-    values = pixels.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
-    return Image.fromarray(values.permute(1, 2, 0).contiguous().numpy())
-
-
-def encode_png(pixels: Tensor, line: str = "", alpha: Tensor | None = None) -> bytes:
-    """PNG of ``pixels`` (3, H, W) in 0..1 sRGB and ``alpha`` (1, H, W), with no text but the recipe ``line``."""
-    info = PngInfo()
-    info.add(b"sRGB", b"\0")  # the colour space; rendering intent: perceptual
-    if line:
-        info.add_text(LINE_KEY, line)
-    file = io.BytesIO()
-    picture = _picture(pixels if alpha is None else torch.cat([pixels, alpha]))
-    # Brushwork does not repeat: to look for more than runs of a value takes four times as long and saves nothing.
-    picture.save(file, "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
-    return file.getvalue()
-
-
-def encode_jpeg(pixels: Tensor, long_side: int | None = None, quality: int = 85) -> bytes:
-    """A small baseline JPEG of ``pixels`` (3, H, W) in 0..1, reduced to ``long_side`` pixels if it is larger."""
-    if long_side and long_side < max(pixels.shape[1:]):
-        pixels = fit(pixels.detach().float(), long_side)
-    file = io.BytesIO()
-    _picture(pixels).save(file, "JPEG", quality=quality)
-    return file.getvalue()
-
-
-def read_line(data: bytes) -> str | None:
-    """The recipe line that `encode_png` wrote, or None where there is none; never raises, whatever the bytes are."""
-    try:
-        with _refusing("PNG", data), Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            line = image.info.get(LINE_KEY)
-    except ImageRefused:
-        return None
-    return str(line) if isinstance(line, str) and 0 < len(line) <= LINE_LENGTH else None

@@ -1,7 +1,7 @@
-"""Prints of pictures for chats: a smaller file of one, or a contact sheet of several. Pillow, and no torch.
+"""Pictures for chats: a smaller file of one, or a contact sheet of several. A process of its own, without torch.
 
-python -m engine.prints jpeg BYTES < picture > print.jpg    # at most so many bytes; exit code 1 if none is
-python -m engine.prints sheet < tiles.json > sheet.jpg      # [[name, title, path of the picture], ...]
+python -m engine.images.thumbnails jpeg BYTES < picture > small.jpg   # at most BYTES, else exit code 1
+python -m engine.images.thumbnails sheet < tiles.json > sheet.jpg     # [[name, title, path of the picture], ...]
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 Tile = tuple[str, str, str]  # name, title, path of the picture
-Ink = tuple[int, int, int]
+Colour = tuple[int, int, int]
 
 QUALITIES = (95, 90, 80, 70, 50, 30)
 COLUMNS = 3
 TILE = (400, 300)  # pixels
 MARGIN, LABEL = 20, 84
-NAME, TITLE = 42, 25  # heights of letters: a phone shows a sheet at a quarter of its width
-PAPER, INK, PENCIL = (250, 248, 243), (40, 38, 35), (110, 105, 98)
+NAME, TITLE = 42, 25  # font sizes; a phone shows a sheet at a quarter of its width
+PAPER, BLACK, GREY = (250, 248, 243), (40, 38, 35), (110, 105, 98)
 
 
 def jpeg(picture: bytes, most: int) -> bytes | None:
@@ -38,7 +38,7 @@ def jpeg(picture: bytes, most: int) -> bytes | None:
 
 
 def sheet(tiles: Sequence[Tile]) -> bytes:
-    """Pictures in rows, under each its name and title, JPEG; one whose file is missing is an empty tile."""
+    """Pictures in rows, each above its name and title, as JPEG; a missing file leaves an empty tile."""
     width, height = TILE
     columns, rows = min(COLUMNS, len(tiles)), -(-len(tiles) // COLUMNS)
     paper = Image.new(
@@ -52,15 +52,15 @@ def sheet(tiles: Sequence[Tile]) -> bytes:
             with Image.open(path) as picture:
                 paper.paste(ImageOps.fit(_flat(picture), TILE), (x, y))
         else:
-            draw.rectangle((x, y, x + width - 1, y + height - 1), outline=PENCIL)
-        _write(draw, x, y + height + 6, name, NAME, INK, 1)
-        _write(draw, x, y + height + 54, title, TITLE, PENCIL, 0)
+            draw.rectangle((x, y, x + width - 1, y + height - 1), outline=GREY)
+        _write(draw, x, y + height + 6, name, NAME, BLACK, 1)
+        _write(draw, x, y + height + 54, title, TITLE, GREY, 0)
     return _encoded(paper, 88)
 
 
-def _write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, ink: Ink, bold: int) -> None:
-    """One line at the left of a tile, made smaller, or shorter in the end, until it fits."""
-    text = "".join(_letters(letter) for letter in text)
+def _write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, colour: Colour, bold: int) -> None:
+    """One line at the left of a tile, in a smaller font, or shortened in the end, so that it fits."""
+    text = "".join(_without_accents(letter) for letter in text)
     while True:
         font = ImageFont.load_default(size)
         if font.getlength(text) <= TILE[0] - 2:
@@ -69,11 +69,11 @@ def _write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, ink:
             size -= 1
         else:
             text = text.removesuffix("…")[:-1] + "…"
-    draw.text((x, y), text, ink, font, stroke_width=bold)
+    draw.text((x, y), text, colour, font, stroke_width=bold)
 
 
-def _letters(letter: str) -> str:
-    """The letter as Pillow's own font has it, which knows no accents."""
+def _without_accents(letter: str) -> str:
+    """The letter as Pillow's own font has it, which has no accents."""
     return unicodedata.normalize("NFD", letter)[0] if unicodedata.category(letter)[0] == "L" else letter
 
 
@@ -92,12 +92,12 @@ def _encoded(image: Image.Image, quality: int) -> bytes:
 
 
 def main(argv: list[str]) -> int:
-    given = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read()
     match argv:
         case ["jpeg", most]:
-            made = jpeg(given, int(most))
+            made = jpeg(data, int(most))
         case ["sheet"]:
-            made = sheet(json.loads(given))
+            made = sheet(json.loads(data))
         case _:
             made = None
     sys.stdout.buffer.write(made or b"")

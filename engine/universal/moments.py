@@ -1,8 +1,8 @@
-"""First and second moments of features, and the linear maps that carry one picture's to another's.
+"""First and second moments of features, and the linear maps from one picture's moments to another's.
 
 The paper whitens and colours with the symmetric roots of both covariances. Any rotation in between gives the same
-covariance; the one taken here moves the features least in the mean square (Lu et al. 2019, "A Closed-form Solution to
-Universal Style Transfer", after Monge's transport between two Gaussians), so that more of the photo's forms survive.
+covariance; the one taken here changes the features least in the mean square (Lu et al. 2019, "A Closed-form Solution
+to Universal Style Transfer", after Monge's transport between two Gaussians), and keeps more of the photo's forms.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-FLOOR = 1e-3  # of the mean eigenvalue: what hardly varies is not blown up to be a texture
+FLOOR = 1e-3  # of the mean eigenvalue: directions of hardly any variance are not amplified into a texture
 
 
 class Moments(NamedTuple):
@@ -22,6 +22,13 @@ class Moments(NamedTuple):
 
     mean: Tensor
     covariance: Tensor
+
+
+class LinearMap(NamedTuple):
+    """f -> T f + t for features f (N,) of one position."""
+
+    T: Tensor  # (N, N)
+    t: Tensor  # (N,)
 
 
 def moments(parts: Iterable[Mapping[str, Tensor]]) -> dict[str, Moments]:
@@ -39,11 +46,16 @@ def moments(parts: Iterable[Mapping[str, Tensor]]) -> dict[str, Moments]:
     return {name: Moments(m, squares[name] / count[name] - torch.outer(m, m)) for name, m in mean.items()}
 
 
-def mixed(shares: Sequence[tuple[Moments, float]]) -> Moments:
-    """Means and covariances of several styles, by weight."""
-    total = sum(weight for _, weight in shares)
-    mean = torch.stack([weight / total * style.mean for style, weight in shares]).sum(0)
-    return Moments(mean, torch.stack([weight / total * style.covariance for style, weight in shares]).sum(0))
+def moments_of(F: Tensor) -> Moments:
+    """The moments of one layer's features (1, N, h, w)."""
+    return moments([{"": F}])[""]
+
+
+def mixed(styles: Sequence[tuple[Moments, float]]) -> Moments:
+    """Means and covariances of several styles, averaged by weight."""
+    total = sum(weight for _, weight in styles)
+    mean = torch.stack([weight / total * style.mean for style, weight in styles]).sum(0)
+    return Moments(mean, torch.stack([weight / total * style.covariance for style, weight in styles]).sum(0))
 
 
 def power(covariance: Tensor, exponent: float, floor: float = 0.0) -> Tensor:
@@ -53,16 +65,16 @@ def power(covariance: Tensor, exponent: float, floor: float = 0.0) -> Tensor:
     return (vectors * values**exponent) @ vectors.mT
 
 
-def transport(content: Moments, style: Moments, floor: float = FLOOR) -> tuple[Tensor, Tensor]:
-    """T (N, N) and t (N,) such that T f + t has the style's moments where f has the content's."""
+def transport(content: Moments, style: Moments, floor: float = FLOOR) -> LinearMap:
+    """The map after which features with the content's moments have the style's."""
     root, whitening = (power(content.covariance, exponent, floor) for exponent in (0.5, -0.5))
-    # Whiten, turn and colour, in one matrix.
+    # Whiten, rotate and colour, in one matrix.
     T = whitening @ power(root @ style.covariance @ root, 0.5) @ whitening
-    return T, style.mean - T @ content.mean
+    return LinearMap(T, style.mean - T @ content.mean)
 
 
-def carry(F: Tensor, map: tuple[Tensor, Tensor], share: float = 1.0) -> Tensor:
-    """Features (B, N, h, w) sent ``share`` of the way along a map."""
-    T, t = map[0].to(F), map[1].to(F)
+def apply(map: LinearMap, F: Tensor, share: float = 1.0) -> Tensor:
+    """Features (B, N, h, w) moved ``share`` of the way to where the map takes them."""
+    T, t = map.T.to(F), map.t.to(F)
     f = torch.einsum("ij,bjhw->bihw", T, F) + t.view(1, -1, 1, 1)
     return torch.lerp(F, f, share)

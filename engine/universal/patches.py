@@ -1,8 +1,8 @@
-"""Drawing features towards their nearest patches in a style's features (Chen & Schmidt 2016, "Fast Patch-based Style
+"""Moving features towards their nearest patches in a style's features (Chen & Schmidt 2016, "Fast Patch-based Style
 Transfer of Arbitrary Style").
 
-Moments of whole pictures cannot put strokes into a flat sky, since flat it stays under any linear map. Patches can:
-each place of the photo takes on what the style does in the place most like it.
+Moments of whole pictures cannot put strokes into a flat sky, which stays flat under any linear map. Patches can: each
+place of the photo takes on what the style has in the place most like it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from torch import Tensor
 from engine.universal.moments import Moments, power
 
 SIDE = 3  # of a patch, in positions
-SEEN = 64  # directions of largest variance that patches are compared in
+DIRECTIONS = 64  # of largest variance, in which patches are compared
 CANDIDATES = 3072  # patches of the styles, at most
 ROWS = 2048  # positions compared at a time
 
 
-def chosen(styles: Sequence[tuple[Tensor, float]], generator: torch.Generator) -> Tensor:
-    """Patches of the styles' features (1, N, h, w), as many of each as its weight says: (K, N SIDE SIDE)."""
+def sampled(styles: Sequence[tuple[Tensor, float]], generator: torch.Generator) -> Tensor:
+    """Random patches of the styles' features (1, N, h, w), in number by the styles' weights: (K, N SIDE SIDE)."""
     total, found = sum(weight for _, weight in styles), []
     for S, weight in styles:
         patches = fn.unfold(S, SIDE)[0].mT
@@ -31,29 +31,32 @@ def chosen(styles: Sequence[tuple[Tensor, float]], generator: torch.Generator) -
     return torch.cat(found)
 
 
-def roughened(F: Tensor, style: Moments, amount: float, generator: torch.Generator) -> Tensor:
-    """F (1, N, h, w) with noise of the style's covariance where F is flatter than the style, that is, in skies.
+def with_noise(F: Tensor, style: Moments, amount: float, generator: torch.Generator) -> Tensor:
+    """F (1, N, h, w) with noise of the style's covariance where F is flatter than the style, for example in skies.
 
-    Without it all of a flat sky has one nearest patch.
+    Without it all of a flat sky has the same nearest patch.
     """
-    seen = directions(style.covariance).to(F)
-    away = torch.einsum("kn,bnhw->bkhw", seen, F - style.mean.to(F).view(1, -1, 1, 1)).square().sum(1, keepdim=True)
+    axes = principal_directions(style.covariance).to(F)
+    away = torch.einsum("kn,bnhw->bkhw", axes, F - style.mean.to(F).view(1, -1, 1, 1)).square().sum(1, keepdim=True)
     around = fn.avg_pool2d(fn.pad(away, (2,) * 4, mode="replicate"), 5, 1)
     lacking = (1 - around / style.covariance.trace().to(F)).clamp_min(0).sqrt()
     white = torch.randn(F.shape, generator=generator).to(F)
     return F + amount * lacking * torch.einsum("ij,bjhw->bihw", power(style.covariance, 0.5).to(F), white)
 
 
-def directions(covariance: Tensor) -> Tensor:
-    """The SEEN directions (SEEN, N) of largest variance."""
-    return torch.linalg.eigh(covariance).eigenvectors[:, -SEEN:].mT
+def principal_directions(covariance: Tensor) -> Tensor:
+    """The directions of largest variance, (DIRECTIONS, N)."""
+    return torch.linalg.eigh(covariance).eigenvectors[:, -DIRECTIONS:].mT
 
 
-def nearest(F: Tensor, patches: Tensor, seen: Tensor) -> Tensor:
-    """F (1, N, h, w) with every patch replaced by its nearest of ``patches``; where they overlap, their mean."""
+def nearest(F: Tensor, patches: Tensor, axes: Tensor) -> Tensor:
+    """F (1, N, h, w) with every patch replaced by its nearest of ``patches``; where they overlap, by their mean.
+
+    ``axes`` (K, N) are the directions in which patches are compared.
+    """
     N, (h, w) = F.shape[1], F.shape[-2:]
-    low = torch.einsum("kn,pns->pks", seen, patches.view(len(patches), N, -1)).flatten(1)
-    own = _unfolded(torch.einsum("kn,bnhw->bkhw", seen, F)).mT
+    low = torch.einsum("kn,pns->pks", axes, patches.view(len(patches), N, -1)).flatten(1)
+    own = _unfolded(torch.einsum("kn,bnhw->bkhw", axes, F)).mT
     offset = low.square().sum(1)
     index = torch.cat([(offset - 2 * part @ low.mT).argmin(1) for part in own.split(ROWS)])
     taken = patches[index].mT[None]

@@ -26,8 +26,8 @@ READY = (
 )
 
 
-def configured(**said: object) -> Config:
-    return load(None, {"HOME": str(Path.home())}, {name.replace("__", "."): value for name, value in said.items()})
+def configured(**settings: object) -> Config:
+    return load(None, {"HOME": str(Path.home())}, {name.replace("__", "."): value for name, value in settings.items()})
 
 
 def engine(code: str) -> list[str]:
@@ -73,7 +73,7 @@ async def test_an_engine_that_does_not_start_is_quoted() -> None:
     assert seen == {"engine": Finding("bad", "engine", "It does not start. Its last words: There is no torch here.")}
 
 
-async def test_an_engine_that_babbles_is_bad() -> None:
+async def test_an_engine_that_writes_no_frames_is_bad() -> None:
     seen = await found(configured(), engine("print('hello, I am no engine at all'); time.sleep(600)"))
     assert seen["engine"].verdict == "bad"
 
@@ -101,7 +101,7 @@ def test_an_address_may_stand_in_brackets() -> None:
     assert "There is no address" not in doctor.port(configured(web__host="[::1]", web__port=0)).text
 
 
-def test_an_address_of_another_machine_is_said_so() -> None:
+def test_an_address_of_another_machine_is_recognised() -> None:
     # 192.0.2.0/24 is set aside for documentation, so it is nobody's.
     found = doctor.port(configured(web__host="192.0.2.1", web__access_token="correct-horse-battery"))
     assert found == Finding(
@@ -147,15 +147,15 @@ def test_a_style_without_its_picture_is_named(styles: Gallery) -> None:
 
 def test_what_was_changed_is_listed_and_secrets_are_not() -> None:
     config = load(None, {"IMPASTO_DISCORD_TOKEN": "hunter2hunter2", "IMPASTO_LIMITS_QUEUE": "7"})
-    told = "\n".join(f"{finding.verdict} {finding.text}" for finding in doctor.configuration(config))
-    assert "limits.queue = 7" in told
-    assert "discord.token = *****" in told
-    assert "bad discord.token is no bot token" in told
-    assert "hunter2" not in told
+    listed = "\n".join(f"{finding.verdict} {finding.text}" for finding in doctor.configuration(config))
+    assert "limits.queue = 7" in listed
+    assert "discord.token = *****" in listed
+    assert "bad discord.token is no bot token" in listed
+    assert "hunter2" not in listed
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "verdict", "words"),
+    ("body", "status", "verdict", "text"),
     [
         (b'{"ok": true, "result": {"username": "a_bot"}}', 200, "ok", "@a_bot, asks for news; privacy mode is on"),
         (b'{"ok": false}', 401, "bad", "Ask @BotFather"),
@@ -164,13 +164,13 @@ def test_what_was_changed_is_listed_and_secrets_are_not() -> None:
         (b"no json", 200, "note", "cannot be reached"),
     ],
 )
-def test_a_telegram_token_is_tried_and_never_shown(body: bytes, status: int, verdict: str, words: str) -> None:
+def test_a_telegram_token_is_tried_and_never_shown(body: bytes, status: int, verdict: str, text: str) -> None:
     token = "123456789:AAtoken_of_somebody_0123456789abcdef"
     with neighbour(body, status) as port:
         config = configured(telegram__token=token, telegram__api_url=f"http://127.0.0.1:{port}")
         finding = doctor.telegram(config)
     assert (finding.verdict, finding.about) == (verdict, "Telegram")
-    assert words in finding.text
+    assert text in finding.text
     assert token not in finding.text
 
 

@@ -57,9 +57,9 @@ async def running(tmp_path: Path, *arguments: str, **environ: str) -> AsyncItera
     try:
         assert process.stdout
         async with asyncio.timeout(LONG):
-            said = (await process.stdout.readline()).decode()
-        address = re.search(r"http://\S+", said)
-        assert address, said
+            line = (await process.stdout.readline()).decode()
+        address = re.search(r"http://\S+", line)
+        assert address, line
         yield process, address[0]
     finally:
         await finish(process)
@@ -85,7 +85,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def said(
+def call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """The program within this process, where it is quicker: exit code, standard output, standard error."""
@@ -93,14 +93,14 @@ def said(
     handlers, level = root.handlers[:], root.level
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
+    def run_program(*arguments: str | Path) -> tuple[int, str, str]:
         try:
             code = program.main([str(argument) for argument in arguments])
         except SystemExit as end:
             code = int(end.code or 0)
         return (code, *capsys.readouterr())
 
-    yield call
+    yield run_program
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
@@ -144,14 +144,14 @@ async def test_two_bots_do_not_share_a_journal(tmp_path: Path) -> None:
     assert "another Impasto is running" in err
 
 
-def test_a_bad_configuration_is_a_sentence(said: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_bad_configuration_is_a_sentence(call: Callable[..., tuple[int, str, str]]) -> None:
     Path("c.toml").write_text("[web]\nprot = 1")
-    code, _, err = said("--config", "c.toml")
+    code, _, err = call("--config", "c.toml")
     assert (code, err.strip()) == (2, "impasto: There is no setting web.prot. Did you mean web.port?")
 
 
-def test_other_machines_are_not_let_in_without_a_token(said: Callable[..., tuple[int, str, str]]) -> None:
-    code, _, err = said("--host", "0.0.0.0")
+def test_other_machines_are_not_let_in_without_a_token(call: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = call("--host", "0.0.0.0")
     assert code == 2
     assert "web.access_token" in err
 
@@ -198,7 +198,7 @@ async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reason"),
     [
         (["photo.jpg", "starynight", "-o", "out.png"], "Did you mean starrynight?"),
         (["photo.jpg", "starrynight siz=64", "-o", "out.png"], "Did you mean size?"),
@@ -215,17 +215,17 @@ async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path
         (["photo.jpg", "mine", "--style", "none.jpg", "-o", "out.png"], "The style picture none.jpg cannot be read"),
     ],
 )
-def test_an_order_that_will_not_do_is_refused_at_once(
-    photo: Path, arguments: list[str], told: str, said: Callable[..., tuple[int, str, str]]
+def test_an_invalid_order_is_refused_at_once(
+    photo: Path, arguments: list[str], reason: str, call: Callable[..., tuple[int, str, str]]
 ) -> None:
-    code, out, err = said("stylize", *arguments)
+    code, out, err = call("stylize", *arguments)
     assert (code, out) == (2, "")
-    assert told in err
+    assert reason in err
 
 
-def test_a_picture_is_not_written_over_without_force(photo: Path, said: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_picture_is_not_written_over_without_force(photo: Path, call: Callable[..., tuple[int, str, str]]) -> None:
     Path("out.png").write_bytes(b"mine")
-    code, _, err = said("stylize", photo, "starrynight", "-o", "out.png")
+    code, _, err = call("stylize", photo, "starrynight", "-o", "out.png")
     assert code == 2
     assert "--force" in err
     assert Path("out.png").read_bytes() == b"mine"

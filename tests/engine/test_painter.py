@@ -8,18 +8,23 @@ import torch
 from PIL import Image
 
 from engine import gallery
-from engine.fast import network as fast
-from engine.images import decode as images
+from engine.encoders import full
+from engine.encoders.slim import FILE, SlimEncoder
+from engine.fast.network import load, save_pair
+from engine.images.decode import decode
+from engine.images.encode import LINE_KEY
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
-from engine.wire import Paint
-from engine.worker import Settings
+from engine.tensors import fit
+from engine.wire import EngineSettings, Paint
+
+load_slim = SlimEncoder.load
 
 
 @pytest.fixture(scope="module")
 def painter() -> TorchPainter:
-    return TorchPainter(Settings(device="cpu"))
+    return TorchPainter(EngineSettings(device="cpu"))
 
 
 def picture_bytes(colour: str = "orange") -> bytes:
@@ -30,12 +35,17 @@ def picture_bytes(colour: str = "orange") -> bytes:
     return file.getvalue()
 
 
+def line_of(png: bytes) -> str:
+    with Image.open(io.BytesIO(png)) as picture:
+        return str(picture.info[LINE_KEY])
+
+
 def recipe(text: str) -> Recipe:
     return complete(parse(text, gallery.default()), gallery.default(), size=72, seed=7)
 
 
-def painted(painter: TorchPainter, text: str, **said) -> tuple[list[Stage], Picture]:
-    *stages, picture = painter.paint(Paint("job", picture_bytes(), recipe(text), **said))
+def painted(painter: TorchPainter, text: str, **arguments) -> tuple[list[Stage], Picture]:
+    *stages, picture = painter.paint(Paint("job", picture_bytes(), recipe(text), **arguments))
     assert isinstance(picture, Picture)
     return [stage for stage in stages if isinstance(stage, Stage)], picture
 
@@ -45,7 +55,7 @@ def test_a_fast_picture_is_the_same_every_time_and_carries_its_line(painter) -> 
     _, again = painted(painter, "starrynight")
     assert first.png == again.png
     assert first.recipe.mode == "fast"
-    assert images.read_line(first.png) == line(first.recipe)
+    assert line_of(first.png) == line(first.recipe)
     assert (first.width, first.height) == (72, 48)
 
 
@@ -54,11 +64,11 @@ def test_another_style_and_a_mixture_are_other_pictures(painter) -> None:
     assert len({painted(painter, text)[1].png for text in lines}) == len(lines)
 
 
-def test_strength_nought_is_the_photo(painter) -> None:
+def test_strength_zero_is_the_photo(painter) -> None:
     for mode in ("fast", "universal", "fine"):
         _, picture = painted(painter, f"starrynight strength=0 mode={mode}")
-        x, p = (images.decode(data).pixels for data in (picture.png, picture_bytes()))
-        assert torch.allclose(x, images.fit(p, 72), atol=0.01)
+        x, p = (decode(data).pixels for data in (picture.png, picture_bytes()))
+        assert torch.allclose(x, fit(p, 72), atol=0.01)
 
 
 def test_a_fine_picture_shows_the_fast_one_before_its_first_step(painter) -> None:
@@ -72,13 +82,13 @@ def test_a_fine_picture_shows_the_fast_one_before_its_first_step(painter) -> Non
     assert picture.recipe.init == "fast"
 
 
-@pytest.mark.parametrize("said", ["mine", "mine mode=fine init=photo steps=3", "mine mode=fine steps=2"])
-def test_a_picture_of_ones_own_is_the_style(painter, said) -> None:
-    stages, blue = painted(painter, said, style=picture_bytes("blue"))
-    _, red = painted(painter, said, style=picture_bytes("red"))
+@pytest.mark.parametrize("text", ["mine", "mine mode=fine init=photo steps=3", "mine mode=fine steps=2"])
+def test_a_picture_of_ones_own_is_the_style(painter, text) -> None:
+    stages, blue = painted(painter, text, style=picture_bytes("blue"))
+    _, red = painted(painter, text, style=picture_bytes("red"))
     assert blue.png != red.png
     assert any(stage.at_once for stage in stages) == (blue.recipe.init == "universal")
-    assert blue.recipe.mode == ("fine" if "fine" in said else "universal")
+    assert blue.recipe.mode == ("fine" if "fine" in text else "universal")
 
 
 def test_a_style_picture_that_is_missing_or_none_is_told_apart_from_the_photo(painter) -> None:
@@ -94,14 +104,14 @@ def test_an_own_style_is_painted_in_every_mode_even_when_the_full_encoder_is_mis
     (tmp_path / "styles.toml").write_text(f"[[style]]\n{text}")
     (tmp_path / "swatches").mkdir()
     Image.open(io.BytesIO(picture_bytes("blue"))).save(tmp_path / "swatches" / "ourmural.webp")
-    network = fast.load(torch.device("cpu"))
+    network = load(torch.device("cpu"))
     network.add("ourmural", network.pairs[1] * 1.2)
-    fast.save_pair(network, "ourmural", tmp_path)
+    save_pair(network, "ourmural", tmp_path)
 
-    own = TorchPainter(Settings(device="cpu", gallery=tmp_path, weights=tmp_path / "missing.safetensors"))
+    own = TorchPainter(EngineSettings(device="cpu", gallery=tmp_path, weights=tmp_path / "missing.safetensors"))
     styles = gallery.load(tmp_path)
-    for said in ("mode=fast", "mode=universal", "mode=fine steps=2 init=fast encoder=full"):
-        order = complete(parse(f"ourmural {said}", styles), styles, size=72, seed=7)
+    for given in ("mode=fast", "mode=universal", "mode=fine steps=2 init=fast encoder=full"):
+        order = complete(parse(f"ourmural {given}", styles), styles, size=72, seed=7)
         *_, picture = own.paint(Paint("job", picture_bytes(), order))
         assert isinstance(picture, Picture)
         assert picture.recipe.styles[0].name == "ourmural"
@@ -116,7 +126,7 @@ def test_a_gallery_picture_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> 
     styles = gallery.load(tmp_path)
     order = complete(parse("ourmural", styles), styles, size=72, seed=7)
     with pytest.raises(Refused, match="The gallery's picture of ourmural cannot be used"):
-        list(TorchPainter(Settings(device="cpu", gallery=tmp_path)).paint(Paint("job", picture_bytes(), order)))
+        list(TorchPainter(EngineSettings(device="cpu", gallery=tmp_path)).paint(Paint("job", picture_bytes(), order)))
 
 
 def test_a_pair_of_other_weights_is_told_when_the_engine_is_ready(tmp_path: Path) -> None:
@@ -124,12 +134,32 @@ def test_a_pair_of_other_weights_is_told_when_the_engine_is_ready(tmp_path: Path
     (tmp_path / "styles.toml").write_text(f"[[style]]\n{text}")
     (tmp_path / "swatches").mkdir()
     Image.new("RGB", (90, 90), "blue").save(tmp_path / "swatches" / "ourmural.webp")
-    network = fast.load(torch.device("cpu"))
+    network = load(torch.device("cpu"))
     network.add("ourmural", network.pairs[1])
     network.first.weight.data += 1
-    fast.save_pair(network, "ourmural", tmp_path)
-    own = TorchPainter(Settings(device="cpu", gallery=tmp_path))
-    assert "learn ourmural anew" in " ".join(own.ready.notes)
+    save_pair(network, "ourmural", tmp_path)
+    own = TorchPainter(EngineSettings(device="cpu", gallery=tmp_path))
+    assert "Fast mode cannot paint ourmural, which was trained for other gallery weights" in " ".join(own.ready.notes)
+
+
+def test_every_network_is_loaded_once_the_full_encoder_for_each_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+
+    def slim(path: Path = FILE) -> SlimEncoder:
+        loaded.append("slim")
+        return load_slim(path)
+
+    def full_of(device: torch.device, cache: Path | None, local: Path | None, pooling: str) -> SlimEncoder:
+        loaded.append(pooling)
+        return load_slim()
+
+    monkeypatch.setattr(SlimEncoder, "load", slim)
+    monkeypatch.setattr(full, "load", full_of)
+    own = TorchPainter(EngineSettings(device="cpu"))
+    for encoder in ("slim", "full", "full pooling=max", "full", "slim", "full pooling=max"):
+        painted(own, f"starrynight mode=fine init=photo steps=1 encoder={encoder}")
+    painted(own, "starrynight mode=universal")
+    assert loaded == ["slim", "avg", "max"]
 
 
 def test_transparent_parts_are_kept_where_the_line_says_so(painter) -> None:
@@ -137,14 +167,14 @@ def test_transparent_parts_are_kept_where_the_line_says_so(painter) -> None:
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     file = io.BytesIO()
     image.save(file, "PNG")
-    for said, mode, note in (("", "RGB", "alpha=keep"), ("alpha=keep", "RGBA", "")):
-        order = recipe(f"starrynight {said}")
+    for given, mode, note in (("", "RGB", "alpha=keep"), ("alpha=keep", "RGBA", "")):
+        order = recipe(f"starrynight {given}")
         *_, picture = painter.paint(Paint("job", file.getvalue(), order))
         assert isinstance(picture, Picture)
         shown = Image.open(io.BytesIO(picture.png))
         assert shown.mode == mode
         assert note in " ".join(picture.notes)
-        assert images.read_line(picture.png) == line(picture.recipe)
+        assert line_of(picture.png) == line(picture.recipe)
     assert len(set(shown.getchannel("A").tobytes())) > 40
 
 

@@ -29,7 +29,7 @@ def shares() -> st.SearchStrategy[tuple[Share, ...]]:
     return one | mixed
 
 
-def said_or_not(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+def given_or_not(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.none() | values
 
 
@@ -39,9 +39,9 @@ def layers(encoder: recipe.EncoderName) -> st.SearchStrategy[object]:
 
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
-    """Every valid recipe; where no encoder is said it is the slim one."""
-    said_encoder: recipe.EncoderName | None = draw(st.none() | st.sampled_from(get_args(recipe.EncoderName)))
-    encoder: recipe.EncoderName = said_encoder or "slim"
+    """Every valid recipe; where no encoder is given it is the slim one."""
+    given_encoder: recipe.EncoderName | None = draw(st.none() | st.sampled_from(get_args(recipe.EncoderName)))
+    encoder: recipe.EncoderName = given_encoder or "slim"
     settings: dict[str, st.SearchStrategy[object]] = {
         "mode": st.sampled_from(MODES),
         "strength": st.integers(0, 100),
@@ -57,21 +57,21 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "optimizer": st.sampled_from(get_args(recipe.Optimizer)),
         "init": st.sampled_from(get_args(recipe.Init)),
         "ratio": st.floats(1e-9, 1e9),
-        "encoder": st.just(said_encoder),
+        "encoder": st.just(given_encoder),
     }
     assert set(settings) == set(recipe.SETTINGS), "a new setting: draw it here too"
-    said = {name: draw(said_or_not(values)) for name, values in settings.items()}
-    said["encoder"] = said_encoder
-    if said["strength"] is not None:
-        said["ratio"] = None
-    if said["mode"] in ("fast", "universal"):
-        said |= dict.fromkeys(recipe.FINE_ONLY)
+    given = {name: draw(given_or_not(values)) for name, values in settings.items()}
+    given["encoder"] = given_encoder
+    if given["strength"] is not None:
+        given["ratio"] = None
+    if given["mode"] in ("fast", "universal"):
+        given |= dict.fromkeys(recipe.FINE_ONLY)
     styles = draw(shares())
-    if said["mode"] == "fast" and any(share.name == MINE for share in styles):
-        said["mode"] = "universal"
-    if said["init"] == "fast" and any(share.name == MINE for share in styles):
-        said["init"] = "universal"
-    return Recipe(styles=styles, **said)
+    if given["mode"] == "fast" and any(share.name == MINE for share in styles):
+        given["mode"] = "universal"
+    if given["init"] == "fast" and any(share.name == MINE for share in styles):
+        given["init"] = "universal"
+    return Recipe(styles=styles, **given)
 
 
 @given(recipes())
@@ -83,7 +83,7 @@ def test_a_line_reads_back_to_the_recipe_that_it_was_printed_from(made: Recipe) 
 
 
 @given(recipes(), st.integers(64, 4096), st.integers(0, recipe.SEEDS - 1))
-def test_a_completed_recipe_keeps_what_was_said_and_survives_its_line(made: Recipe, size: int, seed: int) -> None:
+def test_a_completed_recipe_keeps_what_was_given_and_survives_its_line(made: Recipe, size: int, seed: int) -> None:
     whole = complete(made, STYLES, size=size, seed=seed)
     assert parse(line(whole), STYLES) == whole
     for name in recipe.SETTINGS:
@@ -212,15 +212,15 @@ def test_a_fine_picture_starts_from_the_instant_one_in_fewer_steps() -> None:
     assert recipe.STEPS["photo"] > recipe.STEPS["fast"]
 
 
-def test_only_a_style_that_fast_mode_has_learnt_can_be_started_from_fast() -> None:
+def test_only_a_style_that_fast_mode_is_trained_for_can_be_started_from_fast() -> None:
     with pytest.raises(RecipeError, match=r"init=fast knows the gallery's styles only.*init=universal"):
         parse("mine init=fast", STYLES)
 
 
 @pytest.mark.parametrize("mode", ["fast", "universal"])
 @pytest.mark.parametrize("setting", ["steps=10", "content=conv4_2", "init=noise", "ratio=0.01", "encoder=slim"])
-def test_a_setting_that_a_mode_cannot_honour_is_an_error(mode: str, setting: str) -> None:
-    told = f"mode={mode} cannot honour {setting.partition('=')[0]}=. Leave it out, or use mode=fine."
+def test_a_setting_that_a_mode_does_not_support_is_an_error(mode: str, setting: str) -> None:
+    told = f"mode={mode} does not support {setting.partition('=')[0]}=. Leave it out, or use mode=fine."
     with pytest.raises(RecipeError, match=re.escape(told)):
         parse(f"starrynight mode={mode} {setting}", STYLES)
 
@@ -240,11 +240,11 @@ def test_a_setting_that_a_mode_cannot_honour_is_an_error(mode: str, setting: str
         ("starrynight mode=universal", "universal"),
     ],
 )
-def test_the_mode_is_the_quickest_that_honours_what_was_said(text: str, mode: str) -> None:
+def test_the_mode_is_the_quickest_that_supports_what_was_given(text: str, mode: str) -> None:
     assert complete(parse(text, STYLES), STYLES, size=512, seed=0).mode == mode
 
 
-def test_only_what_the_mode_honours_is_filled_in() -> None:
+def test_only_what_the_mode_supports_is_filled_in() -> None:
     modes = {mode: complete(parse(f"scream mode={mode}", STYLES), STYLES, size=512, seed=7) for mode in MODES}
     assert (
         line(modes["fast"])
@@ -266,13 +266,13 @@ def small_gallery(**changes: object) -> gallery.Gallery:
     return gallery.Gallery((one, msgspec.structs.replace(one, name="two", title="Two", **changes)))
 
 
-def test_fast_mode_is_refused_for_what_it_has_not_learnt() -> None:
+def test_fast_mode_is_refused_for_what_it_is_not_trained_for() -> None:
     with pytest.raises(RecipeError, match=r"no picture of your own\. Use mode=universal or mode=fine"):
         parse("starrynight+mine mode=fast", STYLES)
     pair = small_gallery(fast=False)
     assert complete(parse("one", pair), pair, size=512, seed=0).mode == "fast"
     assert complete(parse("one+two", pair), pair, size=512, seed=0).mode == "universal"
-    with pytest.raises(RecipeError, match=r"mode=fast has not learnt two\. Use mode=universal"):
+    with pytest.raises(RecipeError, match=r"mode=fast is not trained for two\. Use mode=universal"):
         parse("one+two mode=fast", pair)
 
 

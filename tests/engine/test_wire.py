@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -77,6 +79,38 @@ def test_a_request_is_no_event() -> None:
         wire.decode_event(wire.encode(wire.Stop())[wire.HEADER.size :])
     with pytest.raises(wire.WireError):
         wire.decode_request(wire.encode(wire.Beat())[wire.HEADER.size :])
+
+
+def test_settings_arrive_as_they_were_given_whatever_bytes_a_path_has() -> None:
+    every = wire.EngineSettings(
+        device="cuda",
+        threads=2,
+        cache=Path("/with space/ü"),
+        weights=Path(os.fsdecode(b"/latin-1 \xfc")),
+        encoder="full",
+        max_photo_mb=60,
+        gallery=Path("mine"),
+    )
+    for settings in (every, wire.EngineSettings()):
+        text = wire.encode_settings(settings)
+        assert text.isascii()
+        assert wire.decode_settings(text) == settings
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"threads": "two"}', '{"cache": 3}', '{"nonsense": 1}', "[" * 100_000]
+)
+def test_settings_that_are_none_are_a_wire_error(text: str) -> None:
+    with pytest.raises(wire.WireError):
+        wire.decode_settings(text)
+
+
+def test_every_photo_format_has_endings_and_a_media_type_of_its_own() -> None:
+    endings = [ending for known in wire.PHOTO_FORMATS for ending in known.endings]
+    assert len(endings) == len(set(endings))
+    assert all(ending.startswith(".") for ending in endings)
+    assert len({known.media_type for known in wire.PHOTO_FORMATS}) == len(wire.PHOTO_FORMATS)
+    assert wire.ACCEPTED == "JPEG, PNG, WebP, GIF, AVIF or HEIC"
 
 
 @given(st.binary(max_size=200))

@@ -20,7 +20,7 @@ from PIL import Image
 from engine import gallery, wire
 from engine.recipe import Recipe, Share, complete, line
 from engine.stages import Picture, Refused, Stage
-from engine.worker import BROKEN, NO_MEMORY, serve
+from engine.worker import BROKEN, NO_MEMORY, serve, settings_of
 
 PATIENCE = 60.0  # seconds for what must come; no test may come near it
 RECIPE = Recipe(styles=(Share("starrynight"),))
@@ -137,7 +137,7 @@ class Endless:
     def __call__(self, order: wire.Paint) -> Generator[Stage | Picture, None, None]:
         try:
             for i in itertools.count():
-                yield Stage(0.0, f"step {i}", note="said")
+                yield Stage(0.0, f"step {i}", note="a note")
                 self.began.set()
                 assert self._steps.acquire(timeout=PATIENCE)
         finally:
@@ -240,12 +240,12 @@ def test_it_ends_in_mid_job_when_it_is_told_to_or_the_bot_is_gone(stop: Callable
         assert work.closed.is_set()
 
 
-def test_a_request_that_is_none_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_request_ends_it(caplog: pytest.LogCaptureFixture) -> None:
     with Bench(at_once) as bench:
         bench._requests.write(b"\0\0\0\1?")
         bench._requests.flush()
         bench.join()
-    assert "no request" in caplog.text
+    assert "invalid request" in caplog.text
 
 
 def ticking(seconds: float) -> Callable[[], float]:
@@ -320,10 +320,11 @@ def small(**settings: object) -> Recipe:
 class Process:
     """``python -m engine.worker``, as the bot has it."""
 
-    def __init__(self, log: Path, *arguments: str) -> None:
+    def __init__(self, log: Path) -> None:
+        settings = wire.encode_settings(wire.EngineSettings(device="cpu", threads=1))
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "engine.worker", "--device", "cpu", "--threads", "1", *arguments],
+                [sys.executable, "-m", "engine.worker", settings],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -418,12 +419,11 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_one_thread")
-def test_a_full_encoder_that_is_not_to_be_had_is_replaced_by_the_slim_one(tmp_path: Path) -> None:
+def test_a_full_encoder_that_is_unavailable_is_replaced_by_the_slim_one(tmp_path: Path) -> None:
     from engine.painter import NO_FULL, TorchPainter
-    from engine.worker import Settings
 
     nowhere = tmp_path / "missing.safetensors"
-    painter = TorchPainter(Settings(device="cpu", weights=nowhere))
+    painter = TorchPainter(wire.EngineSettings(device="cpu", weights=nowhere))
     assert painter.ready.encoders == ("slim",)
     assert str(nowhere) in " ".join(painter.ready.notes)
 
@@ -437,13 +437,37 @@ def test_a_full_encoder_that_is_not_to_be_had_is_replaced_by_the_slim_one(tmp_pa
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("no"), RuntimeError("can't allocate memory: 9 EB")])
 def test_however_memory_runs_out_it_is_one_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.images import decode as images
     from engine.painter import TorchPainter
-    from engine.worker import Settings
 
     def fit(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr(images, "fit", fit)
+    monkeypatch.setattr("engine.painter.fit", fit)
     with pytest.raises(MemoryError):
-        list(TorchPainter(Settings(device="cpu")).paint(wire.Paint("job", photo_bytes(), small())))
+        list(TorchPainter(wire.EngineSettings(device="cpu")).paint(wire.Paint("job", photo_bytes(), small())))
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_the_settings_are_one_argument_of_json_and_the_defaults_without_one() -> None:
+    settings = wire.EngineSettings(device="cpu", threads=3, cache=Path("/some where"), encoder="full")
+    assert settings_of([wire.encode_settings(settings)]) == settings
+    assert settings_of(['{"device": "cuda"}']) == wire.EngineSettings(device="cuda")
+    assert settings_of([]) == wire.EngineSettings()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (['{"device": "gpu"}'], "Invalid enum value 'gpu' - at `$.device`"),
+        (['{"colour": 1}'], "unknown field `colour`"),
+        (["--device"], "the settings cannot be read"),
+        (["{}", "{}"], "one argument is expected, and there are 2"),
+    ],
+)
+def test_settings_that_cannot_be_read_end_the_process_with_a_sentence(arguments: list[str], told: str) -> None:
+    ended = subprocess.run([sys.executable, "-m", "engine.worker", *arguments], capture_output=True, timeout=PATIENCE)
+    assert ended.returncode == 2
+    assert told in ended.stderr.decode()
+    assert not ended.stdout

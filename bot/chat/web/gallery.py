@@ -12,8 +12,8 @@ from engine.gallery import Gallery, Style, folded
 KEEP = "private, max-age=31536000, immutable"  # an address with the file's version in it never shows another
 
 
-class Shelf:
-    """What the page asks of a gallery."""
+class GalleryFiles:
+    """The styles, and their pictures as files."""
 
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
@@ -21,7 +21,7 @@ class Shelf:
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/style/{name}/{kind:preview|swatch}.webp", self._picture)]
 
-    def styles(self) -> list[dict[str, Any]]:
+    def described(self) -> list[dict[str, Any]]:
         """Every style, for the page's JSON. Where there is no picture, its address is null."""
         return [_described(style) for style in self._gallery]
 

@@ -12,7 +12,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -266,8 +266,17 @@ class Store:
         def work(db: sqlite3.Connection) -> int:
             if blob:
                 _put_blob(db, room, blob)
-            sql = "INSERT INTO entries (room, at, entry) VALUES (?, ?, ?)"
-            return db.execute(sql, (room, time.time(), entry)).lastrowid or 0
+            return _append(db, room, entry)
+
+        return await self._do(work)
+
+    async def replace(self, room: str, numbers: Sequence[int], blobs: Sequence[str], entry: bytes) -> int:
+        """Delete some of a room's messages and pictures, and add a message that says so; returns its number."""
+
+        def work(db: sqlite3.Connection) -> int:
+            db.executemany("DELETE FROM entries WHERE room = ? AND seq = ?", [(room, number) for number in numbers])
+            db.executemany("DELETE FROM blobs WHERE room = ? AND id = ?", [(room, blob) for blob in blobs])
+            return _append(db, room, entry)
 
         return await self._do(work)
 
@@ -306,6 +315,11 @@ def _job_by_key(db: sqlite3.Connection, key: str) -> Job | None:
 def _data(db: sqlite3.Connection, table: str, id: str) -> bytes | None:
     row = db.execute(f"SELECT data FROM {table} WHERE job = ?", (id,)).fetchone()
     return bytes(row[0]) if row else None
+
+
+def _append(db: sqlite3.Connection, room: str, entry: bytes) -> int:
+    sql = "INSERT INTO entries (room, at, entry) VALUES (?, ?, ?)"
+    return db.execute(sql, (room, time.time(), entry)).lastrowid or 0
 
 
 def _put_blob(db: sqlite3.Connection, room: str, blob: NewBlob) -> None:

@@ -1,1 +1,1 @@
-"""What training looks at: crops of photos, the artworks, and the pretrained teachers."""
+"""The inputs of training: crops of photos, the artworks, and the pretrained teachers."""

@@ -1,4 +1,4 @@
-"""Random square crops of a folder of pictures, kept decoded in memory: what training looks at."""
+"""Random square crops of a folder of pictures, kept decoded in memory."""
 
 from __future__ import annotations
 
@@ -23,33 +23,28 @@ def load(path: Path, short: int | None = None) -> Tensor:
         return pil_to_tensor(rgb)
 
 
-def held_out(path: Path) -> bool:
-    """Whether a training photo is kept for measuring: a fixed 1 in 30, by its name."""
-    return sum(path.name.encode()) % 30 == 0
-
-
 class Crops:
     """An endless source of crops (B, 3, size, size) in 0..1, at random places and scales, mirrored half the time."""
 
     def __init__(
         self, paths: Sequence[Path], size: int, seed: int = 0, short: int = 512, enlarged: float = 1.0
     ) -> None:
-        """``enlarged`` is by how much at most: small pictures then show things as large as a large photo does."""
+        """``enlarged`` is the largest factor: small pictures then show things as large as a large photo does."""
         self.pictures = [load(path, short) for path in paths]
         self.size, self.enlarged = size, enlarged
-        self.random = random.Random(seed)
+        self.rng = random.Random(seed)
 
     def _one(self) -> Tensor:
-        picture = self.random.choice(self.pictures)
+        picture = self.rng.choice(self.pictures)
         side = min(picture.shape[1:])
-        # Between the crop's own size, or less, and the whole short side, evenly on a logarithmic scale.
+        # Between the crop's own size, or less, and the whole short side, uniformly on a logarithmic scale.
         least = min(side, self.size / self.enlarged)
-        edge = round(least * (side / least) ** self.random.random())
-        top = self.random.randint(0, picture.shape[1] - edge)
-        left = self.random.randint(0, picture.shape[2] - edge)
+        edge = round(least * (side / least) ** self.rng.random())
+        top = self.rng.randint(0, picture.shape[1] - edge)
+        left = self.rng.randint(0, picture.shape[2] - edge)
         crop = picture[None, :, top : top + edge, left : left + edge].float() / 255
         crop = fn.interpolate(crop, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
-        return crop.flip(3) if self.random.random() < 0.5 else crop
+        return crop.flip(3) if self.rng.random() < 0.5 else crop
 
     def batch(self, count: int) -> Tensor:
         return torch.cat([self._one() for _ in range(count)])

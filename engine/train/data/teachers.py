@@ -1,6 +1,6 @@
-"""The pretrained networks that training learns from; nothing here is needed, or present, at run time.
+"""The pretrained networks that training learns from; none of them is needed at run time.
 
-Their files lie in the data folder (``teachers/``); its README gives layers and preprocessing. All take RGB in 0..1.
+Their files are in the data folder (``teachers/``); its README gives layers and preprocessing. All take RGB in 0..1.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from engine.encoders.slim import BRANCH
 from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK, unit_mean
+from engine.train.data.folder import all_photos, picture
+
+CALIBRATION_PHOTOS = 40
 
 
 def _conv(x: Tensor, weights: dict[str, Tensor], name: str, padding: int = 0, stride: int = 1) -> Tensor:
@@ -22,7 +25,7 @@ def _conv(x: Tensor, weights: dict[str, Tensor], name: str, padding: int = 0, st
 
 
 class Teacher(nn.Module):
-    """Frozen weights by name, moved and cast together."""
+    """Frozen weights by name, as one module."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -84,20 +87,19 @@ class SqueezeNet(Teacher):
 
 
 class TeacherEncoder(nn.Module):
-    """Teachers side by side as one encoder, normalised as Gatys does: each filter's mean activation is 1."""
+    """Both teachers side by side as one encoder, normalised as Gatys does: each filter's mean activation is 1."""
 
-    def __init__(self, folder: Path, families: tuple[str, ...] = ("vgg", "squeeze")) -> None:
+    style_layers = (*STYLE_LAYERS, *(name for name in BRANCH if name != "fire7"))
+    content_layers = CONTENT_LAYERS
+
+    def __init__(self, folder: Path) -> None:
         super().__init__()
         self.vgg = VGGTeacher(folder / "vgg19-distilled-16x.safetensors")
         self.squeeze = SqueezeNet(folder / "squeezenet-1.0.safetensors")
-        squeeze = tuple(name for name in BRANCH if name != "fire7")
-        layers = {"vgg": STYLE_LAYERS, "squeeze": squeeze}
-        self.style_layers = tuple(name for family in families for name in layers[family])
-        self.content_layers = CONTENT_LAYERS if "vgg" in families else ("fire4",)
         self.scale: dict[str, Tensor] = {}
 
     def calibrate(self, pictures: Iterable[Tensor]) -> None:
-        """Learn each filter's mean activation over pictures (1, 3, H, W)."""
+        """Measure each filter's mean activation over pictures (1, 3, H, W)."""
         self.scale = {}
         names = dict.fromkeys((*self.style_layers, *self.content_layers))
         with torch.no_grad():
@@ -112,3 +114,10 @@ class TeacherEncoder(nn.Module):
         found = self.vgg.features(x, vgg) if vgg else {}
         found |= self.squeeze.features(x, squeeze) if squeeze else {}
         return {name: found[name] * self.scale.get(name, 1.0) for name in wanted}
+
+
+def calibrated_teachers(data: Path, device: torch.device | str = "cpu") -> TeacherEncoder:
+    """Both teachers, their filters' activations measured over some of the data folder's photos."""
+    teachers = TeacherEncoder(data / "teachers").to(device)
+    teachers.calibrate([picture(path, device, short=288) for path in all_photos(data)[:CALIBRATION_PHOTOS]])
+    return teachers

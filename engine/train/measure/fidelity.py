@@ -1,4 +1,4 @@
-"""How well the slim encoder stands for its teachers: cosines and relative errors of features and Gram matrices."""
+"""How faithful the slim encoder is to its teachers: cosines and relative errors of features and Gram matrices."""
 
 from __future__ import annotations
 
@@ -15,12 +15,24 @@ Features = Callable[[Tensor], dict[str, Tensor]]
 
 
 class Fidelity(msgspec.Struct, frozen=True):
-    """One layer's likeness, a mean over pictures; 1 and 0 are perfect."""
+    """One layer's similarity, a mean over pictures; 1 and 0 are perfect."""
 
     feature_cosine: float
     feature_error: float  # |F - P| / |P|
     gram_cosine: float
     gram_error: float
+
+
+@torch.no_grad()
+def fidelity(student: Features, teacher: Features, pictures: Iterable[Tensor]) -> dict[str, Fidelity]:
+    """Similarity by layer over pictures (1, 3, H, W), for the layers that the teacher has."""
+    rows: dict[str, list[tuple[float, float, float, float]]] = {}
+    for x in pictures:
+        found, targets = student(x), teacher(x)
+        for name, P in targets.items():
+            F, G, A = found[name], gram(found[name]), gram(P)
+            rows.setdefault(name, []).append((cosine(F, P), error(F, P), cosine(G, A), error(G, A)))
+    return {name: Fidelity(*(fmean(column) for column in zip(*row, strict=True))) for name, row in rows.items()}
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
@@ -29,15 +41,3 @@ def cosine(a: Tensor, b: Tensor) -> float:
 
 def error(a: Tensor, b: Tensor) -> float:
     return float((a - b).norm() / b.norm().clamp_min(1e-12))
-
-
-@torch.no_grad()
-def fidelity(student: Features, teacher: Features, pictures: Iterable[Tensor]) -> dict[str, Fidelity]:
-    """Likeness by layer over pictures (1, 3, H, W), for the layers that the teacher has."""
-    rows: dict[str, list[tuple[float, float, float, float]]] = {}
-    for x in pictures:
-        said, meant = student(x), teacher(x)
-        for name, P in meant.items():
-            F, G, A = said[name], gram(said[name]), gram(P)
-            rows.setdefault(name, []).append((cosine(F, P), error(F, P), cosine(G, A), error(G, A)))
-    return {name: Fidelity(*(fmean(column) for column in zip(*found, strict=True))) for name, found in rows.items()}

@@ -12,20 +12,21 @@ import msgspec
 import torch
 from torch import Tensor
 
-from engine.encoders.slim import Slim
-from engine.fast import network as fast
+from engine.encoders.slim import SlimEncoder
+from engine.fast.network import Network
 from engine.fine.losses import total_variation
 from engine.train.data.crops import Crops
-from engine.train.trainers.gallery import GallerySettings, Perceptual, Wish, dimmed
+from engine.train.trainers.gallery import GallerySettings
+from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented, uniform_noise
 
 LAYERS = ("conv1", "fire2", "fire3", "fire4", "fire5", "fire6")  # fire8 of the branch is not faithful enough
 
 
-class PairSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Every number of it."""
+class StyleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of one style's training."""
 
     steps: int = 400
-    rate: float = 5e-2  # 25 times that of a whole network: few numbers, each with much to say
+    rate: float = 5e-2  # 25 times that of a whole network: few numbers, each of large effect
     crop: int = 192
     enlarged: float = GallerySettings().enlarged
     batch: int = 2
@@ -35,43 +36,43 @@ class PairSettings(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
 
 
-class Lesson:
-    """One style being learnt by a network whose convolutions stay as they are."""
+class StyleTrainer:
+    """One style in training, for a network whose convolutions stay as they are."""
 
     def __init__(
-        self, network: fast.Network, encoder: Slim, artwork: Tensor, photos: Crops, settings: PairSettings
+        self, network: Network, encoder: SlimEncoder, artwork: Tensor, photos: Crops, settings: StyleSettings
     ) -> None:
         """``artwork`` is (1, 3, H, W) in 0..1; ``photos`` gives crops of the settings' size."""
         self.network, self.photos, self.settings = network, photos, settings
         self.device = artwork.device
         self.perceptual = Perceptual(encoder, LAYERS)
-        self.perceptual.learn([artwork], settings.painting_sides)
-        self.random = random.Random(settings.seed)
+        self.perceptual.set_styles([artwork], settings.painting_sides)
+        self.rng = random.Random(settings.seed)
         torch.manual_seed(settings.seed)
         self.pair = self._nearest().clone().requires_grad_(True)
 
     @torch.no_grad()
     def _nearest(self) -> Tensor:
-        """The pair among those known that comes nearest to the artwork by itself: half the way is done."""
+        """The known pair whose style is nearest to the artwork, which halves the training."""
         x = self.photos.batch(2).to(self.device)
         pairs = [self.network.pairs[k] for k in range(1, len(self.network.names))]
         return min(pairs, key=lambda pair: float(self._errors(x, pair)[1].mean()))
 
     def _errors(self, x: Tensor, pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(content errors, style errors, total variation) of the photos x painted with ``pair``."""
-        grain = 2 * torch.rand(len(x), 1, *x.shape[2:], device=self.device) - 1
+        noise = uniform_noise(x)
         with torch.autocast(self.device.type, torch.bfloat16):
-            y = self.network(x, pair.expand(len(x), -1, -1), grain)
-        content, style = self.perceptual.errors(x, y, [Wish(0, 0, 1.0, 1.0)] * len(x))
+            y = self.network(x, pair.expand(len(x), -1, -1), noise)
+        content, style = self.perceptual.errors(x, y, [StyleTarget(0, 0, 1.0, 1.0)] * len(x))
         return content, style, total_variation(y)
 
-    def steps(self) -> Iterator[dict[str, float]]:
-        """Learn; yields each step's errors."""
+    def run(self) -> Iterator[dict[str, float]]:
+        """Steps until the settings' end; yields each step's errors."""
         s = self.settings
         optimizer = torch.optim.Adam([self.pair], lr=s.rate, betas=(0.9, 0.99))
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, s.rate, total_steps=s.steps + 1, pct_start=0.1)
         for _ in range(s.steps):
-            x = dimmed(self.photos.batch(s.batch), self.random).to(self.device)
+            x = augmented(self.photos.batch(s.batch), self.rng).to(self.device)
             content, style, tv = self._errors(x.contiguous(memory_format=torch.channels_last), self.pair)
             loss = (content + s.style_weight * style).mean() + s.tv_weight * tv
             optimizer.zero_grad(set_to_none=True)

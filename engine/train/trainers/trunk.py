@@ -1,8 +1,8 @@
-"""Training the slim encoder's trunk: its read-outs learn what a teacher's layers say (Hinton, Vinyals & Dean 2015).
+"""Distilling the slim encoder's trunk: its read-outs learn a teacher's layers (Hinton, Vinyals & Dean 2015).
 
 From scratch, on crops of photos and paintings. Every read-out's squared error is divided by the mean square of its
-target, so that all layers count alike. While training only, further 1x1 *hints* (Romero et al. 2015) tie the trunk to
-the layers between the read-outs, and to SqueezeNet's, which carries the gradient to the deep ones.
+target, so that all layers count alike. During training only, further 1x1 *hints* (Romero et al. 2015) tie the trunk to
+the layers between the read-outs, and to SqueezeNet's, which brings gradient to the deep ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from engine.encoders.slim import READOUTS, WIDTH
 from engine.encoders.vgg import TRUNK, Trunk
 from engine.train.data.teachers import SqueezeNet, VGGTeacher
-from engine.train.trainers.run import Run, Settings, gram_error, relative_error
+from engine.train.trainers.trainer import Trainer, TrainerSettings, gram_error, relative_error
 
 HINTS = tuple(name for name in TRUNK if name not in READOUTS)
 # Read where the trunk's grid is SqueezeNet's and its receptive field is as large: name -> (trunk layer, channels).
@@ -31,27 +31,27 @@ SQUEEZE_HINTS = {
     "fire8": ("conv4_4", 512),
 }
 TARGETS = (*READOUTS, *SQUEEZE_HINTS)
-# Layers that do not count as 1: the deepest style layer learns slowest, and SqueezeNet's deepest say more of classes
-# than 128 channels can hold.
+# Layers that do not count as 1: the deepest style layer learns slowest, and SqueezeNet's deepest hold more about
+# classes than 128 channels can.
 WEIGHTS = {"conv5_1": 2.0, "fire6": 0.5, "fire8": 0.3}
 
 
-class DistilSettings(Settings, frozen=True, kw_only=True):
-    """Every number of the trunk's training."""
+class TrunkSettings(TrainerSettings, frozen=True, kw_only=True):
+    """The numbers of the trunk's training."""
 
     steps: int = 7600
     rate: float = 2e-3
     hint_weight: float = 0.5
     gram_weight: float = 1.0  # of the Gram matrices' relative error, which is what the slim encoder is used for
-    chase_from: int = 6500  # the step from which on some batches are pictures half way through a style transfer
-    chased: float = 0.5  # share of those batches
-    chases: int = 24  # transfers under way at any time
-    chase_steps: int = 4  # of one transfer, each time that its turn comes
-    chase_turns: int = 12  # after which a transfer is begun anew
+    transfers_from: int = 6500  # the step from which on some batches are unfinished style transfers
+    transfer_share: float = 0.5  # of those batches
+    transfers: int = 24  # in progress at any time
+    transfer_steps: int = 4  # of one transfer, each time that it is drawn
+    transfer_rounds: int = 12  # after which a transfer is replaced by a new one
 
 
 class Teachers(nn.Module):
-    """Both teachers' answers under the targets' names, hints under the trunk's."""
+    """Both teachers' features: targets under the targets' names, hints under the trunk's."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Teachers(nn.Module):
 
 
 class Student(nn.Module):
-    """The trunk with its read-outs, and with the hint layers, which are dropped when training ends."""
+    """The trunk with its read-outs, and with the hint layers, which are discarded when training ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,17 +91,17 @@ class Student(nn.Module):
         return found, {name: fn.relu(self.hints[name](h[name])) for name in HINTS}
 
 
-class Chase:
-    """A batch of style transfers under way with the student as it is now.
+class Transfer:
+    """A batch of style transfers in progress, with the student as it is now.
 
-    L-BFGS finds every pattern that a student takes for a stroke and its teachers do not. So the student is shown what
-    it would itself make of a picture, and told what its teachers see there (as in Ross, Gordon & Bagnell 2011).
+    L-BFGS finds every pattern that a student takes for a stroke and its teachers do not. So the student is trained on
+    the pictures that it would itself lead to, with its teachers' features of them (as in Ross, Gordon & Bagnell 2011).
     """
 
     RATE = 0.04  # of the range of pixel values: the first step's length; later ones get shorter
 
     def __init__(self, x: Tensor, style: Tensor) -> None:
-        self.x, self.style, self.turns = x, style, 0
+        self.x, self.style, self.rounds = x, style, 0
 
     def advance(self, student: nn.Module, steps: int) -> Tensor:
         """``steps`` more steps of signed gradient towards the style's Gram matrices; returns the pictures."""
@@ -113,42 +113,42 @@ class Chase:
             loss = torch.stack([gram_error(found[name], target[name]) for name in target]).sum()
             (gradient,) = torch.autograd.grad(loss, x)
             with torch.no_grad():
-                x += self.RATE / (2 + self.turns) * -gradient.sign()
+                x += self.RATE / (2 + self.rounds) * -gradient.sign()
                 x.clamp_(0, 1)
-        self.x, self.turns = x.detach(), self.turns + 1
+        self.x, self.rounds = x.detach(), self.rounds + 1
         return self.x
 
 
-class TrunkRun(Run):
+class TrunkTrainer(Trainer):
     """The trunk in training."""
 
-    settings: DistilSettings
+    settings: TrunkSettings
 
-    def __init__(self, data: Path, settings: DistilSettings, device: torch.device) -> None:
+    def __init__(self, data: Path, settings: TrunkSettings, device: torch.device) -> None:
         torch.manual_seed(settings.seed)
         super().__init__(Student(), data, settings, device)
         self.teachers = Teachers(data / "teachers").to(device)
-        self.teachers.calibrate(self.some_of_both())
-        self.chases: list[Chase] = []
+        self.teachers.calibrate(self.calibration_batch())
+        self.transfers: list[Transfer] = []
 
-    def chased(self) -> Tensor:
-        """The pictures of one of the transfers under way, some steps further."""
+    def transfer_batch(self) -> Tensor:
+        """The pictures of a random one of the transfers, some steps further."""
         s = self.settings
-        if len(self.chases) < s.chases:
-            start = self.batch() if self.random.random() < 0.8 else torch.rand(s.batch, 3, s.crop, s.crop)
-            self.chases.append(Chase(start.to(self.device), self.paintings.batch(s.batch).to(self.device)))
-        chase = self.random.choice(self.chases)
-        if chase.turns + 1 >= s.chase_turns:
-            self.chases.remove(chase)
+        if len(self.transfers) < s.transfers:
+            start = self.batch() if self.rng.random() < 0.8 else torch.rand(s.batch, 3, s.crop, s.crop)
+            self.transfers.append(Transfer(start.to(self.device), self.paintings.batch(s.batch).to(self.device)))
+        transfer = self.rng.choice(self.transfers)
+        if transfer.rounds + 1 >= s.transfer_rounds:
+            self.transfers.remove(transfer)
         with torch.autocast(self.device.type, torch.bfloat16):
-            return chase.advance(self.network, s.chase_steps)
+            return transfer.advance(self.network, s.transfer_steps)
 
     def run(self) -> Iterator[dict[str, float]]:
         """Steps until the settings' end; yields each step's relative errors by layer."""
         s = self.settings
         while self.step < s.steps:
-            chase = self.step >= s.chase_from and self.random.random() < s.chased
-            x = (self.chased() if chase else self.batch()).contiguous(memory_format=torch.channels_last)
+            transfer = self.step >= s.transfers_from and self.rng.random() < s.transfer_share
+            x = (self.transfer_batch() if transfer else self.batch()).contiguous(memory_format=torch.channels_last)
             with torch.autocast(self.device.type, torch.bfloat16):
                 targets, hint_targets = self.teachers(x)
                 found, hints = self.network(x)
@@ -158,5 +158,5 @@ class TrunkRun(Run):
             loss = s.hint_weight * torch.stack(hint_errors).sum()
             for name, error in errors.items():
                 loss = loss + WEIGHTS.get(name, 1.0) * (error + s.gram_weight * grams[name])
-            self.descend(loss)
+            self.optimizer_step(loss)
             yield {name: error.item() for name, error in errors.items()}

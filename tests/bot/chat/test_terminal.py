@@ -1,4 +1,4 @@
-"""The terminal as a chat: the bar, the file, and what is said where no file can be."""
+"""The terminal as a chat: the bar, the file, and the reason where there can be no file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def seen(console: Console) -> str:
     return console.file.getvalue()
 
 
-async def test_the_bar_says_how_the_job_stands(tmp_path: Path) -> None:
+async def test_the_bar_shows_how_the_job_stands(tmp_path: Path) -> None:
     console = screen()
     with TerminalChat(tmp_path / "out.png", console=console) as chat:
         await chat.show(JOB, Status(text="step 40 of 125 [half a bracket", done=0.32))
@@ -57,7 +57,7 @@ async def test_delivering_twice_writes_once(tmp_path: Path) -> None:
 
 async def test_a_job_without_a_picture_ends_the_waiting_with_the_reason(tmp_path: Path) -> None:
     chat = TerminalChat(tmp_path / "out.png", console=screen())
-    await chat.tell(JOB, "The engine broke twice.")
+    await chat.notify(JOB, "The engine broke twice.")
     with pytest.raises(InternalError, match="The engine broke twice"):
         await chat.finished()
 
@@ -80,7 +80,7 @@ def test_with_force_a_file_is_written_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "reason"),
     [
         ("out.jpg", "Give it a name that ends in .png"),
         ("folder.png", "is a folder"),
@@ -88,10 +88,10 @@ def test_with_force_a_file_is_written_over(tmp_path: Path) -> None:
         ("nowhere/out.png", "does not exist"),
     ],
 )
-def test_a_place_where_the_picture_cannot_go_is_refused_beforehand(tmp_path: Path, name: str, told: str) -> None:
+def test_a_place_where_the_picture_cannot_go_is_refused_beforehand(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "there.png").write_bytes(b"")
-    with pytest.raises(InvalidOrder, match=told):
+    with pytest.raises(InvalidOrder, match=reason):
         check_output(tmp_path / name, force=False)
 
 
@@ -114,16 +114,16 @@ def test_a_picture_that_cannot_be_written_whole_leaves_nothing_behind(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reason"),
     [(None, "cannot be read: No such file"), (b"", "is empty"), (b"x" * (2**20 + 1), "larger than 1 MB")],
 )
 def test_a_photo_that_cannot_be_used_is_refused_with_its_name(
-    tmp_path: Path, content: bytes | None, told: str
+    tmp_path: Path, content: bytes | None, reason: str
 ) -> None:
     photo = tmp_path / "photo.jpg"
     if content is not None:
         photo.write_bytes(content)
-    with pytest.raises(InvalidOrder, match=told) as caught:
+    with pytest.raises(InvalidOrder, match=reason) as caught:
         read_picture(photo, 1)
     assert str(photo) in str(caught.value)
 

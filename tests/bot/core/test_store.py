@@ -198,6 +198,19 @@ async def test_a_rooms_entries_are_numbered_and_asked_for_from_a_number_on() -> 
         assert await store.entries("room", after=first) == [(second, b"two")]
 
 
+async def test_entries_are_replaced_by_one_that_says_so_whose_number_is_new() -> None:
+    async with Store.open(None) as store:
+        blobs = [await store.put_blob(room, "image/png", b"picture") for room in ("room", "other")]
+        kept, gone = await store.append("room", b"kept"), await store.append("room", b"gone")
+        elsewhere = await store.append("other", b"elsewhere")
+        last = await store.append("room", b"gone too")
+        number = await store.replace("room", [gone, last, elsewhere], blobs, b"deleted")
+        assert number > last, "or a page that has seen the last one would miss it"
+        assert await store.entries("room") == [(kept, b"kept"), (number, b"deleted")]
+        assert await store.entries("other") == [(elsewhere, b"elsewhere")]
+        assert [await store.blob(blob) for blob in blobs] == [None, module.Blob("other", "image/png", b"picture")]
+
+
 async def test_settings_belong_to_a_room_and_can_be_forgotten() -> None:
     async with Store.open(None) as store:
         await store.set_setting("room", "style", "starrynight")

@@ -16,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import engine_settings
+from bot.config import load
 from bot.core.errors import EngineError
-from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings, clean_environment, worker_command
+from bot.engine_process.command import clean_environment, worker_command
+from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
 from engine import wire
 from engine.recipe import Recipe, Share
 
@@ -36,7 +39,7 @@ TIMINGS = Timings(
 
 
 class Watched(Supervisor):
-    """A supervisor whose happenings can be waited for."""
+    """A supervisor whose process events can be waited for."""
 
     def __init__(self, *command: str, **timings: float) -> None:
         self.happened: list[ProcessEvent] = []
@@ -47,12 +50,12 @@ class Watched(Supervisor):
             observer=self._note,
         )
 
-    def _note(self, happening: ProcessEvent) -> None:
-        self.happened.append(happening)
+    def _note(self, event: ProcessEvent) -> None:
+        self.happened.append(event)
         self._news.set()
 
-    def _heard(self, event: wire.Event) -> None:
-        super()._heard(event)
+    def _on_event(self, event: wire.Event) -> None:
+        super()._on_event(event)
         self._news.set()
 
     async def until(self, *wanted: ProcessEvent) -> None:
@@ -215,7 +218,7 @@ async def test_a_photo_too_large_for_a_frame_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "happening"),
+    ("fault", "outcome"),
     [
         ("crash", "crashed"),
         ("segfault", "crashed"),
@@ -224,19 +227,19 @@ async def test_a_photo_too_large_for_a_frame_is_refused() -> None:
         ("boast", "protocol_error"),
     ],
 )
-async def test_a_fault_breaks_one_job_and_the_next_has_a_new_process(fault: str, happening: ProcessEvent) -> None:
+async def test_a_fault_breaks_one_job_and_the_next_has_a_new_process(fault: str, outcome: ProcessEvent) -> None:
     async with Watched() as engine:
         events, sentence = await broken_by(engine, fault)
         assert "in the middle of this picture" in sentence
         assert await paints(engine)
-        assert engine.happened == ["started", "ready", happening, "started", "ready"]
+        assert engine.happened == ["started", "ready", outcome, "started", "ready"]
         assert engine.restarts == 1
         assert not is_alive(pid_of(events))
 
 
 async def test_a_hanging_engine_is_replaced() -> None:
     async with Watched(hang_seconds=3.0) as engine:
-        with pytest.raises(EngineError, match="silent"):
+        with pytest.raises(EngineError, match="stopped responding"):
             await events_of(engine, "hang")
         assert await paints(engine)
     assert engine.happened[:4] == ["started", "ready", "hung", "started"]
@@ -276,7 +279,7 @@ async def test_a_job_waits_for_an_engine_that_starts_at_the_second_attempt(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("command", "load_seconds", "happening"),
+    ("command", "load_seconds", "outcome"),
     [
         ((sys.executable, FAULTY, "dies"), ENDLESS, "crashed"),
         ((sys.executable, FAULTY, "silent"), 0.5, "hung"),
@@ -284,13 +287,13 @@ async def test_a_job_waits_for_an_engine_that_starts_at_the_second_attempt(tmp_p
     ],
 )
 async def test_an_engine_that_does_not_start_costs_a_sentence(
-    command: tuple[str, ...], load_seconds: float, happening: ProcessEvent
+    command: tuple[str, ...], load_seconds: float, outcome: ProcessEvent
 ) -> None:
     async with Watched(*command, load_seconds=load_seconds) as engine:
         for _ in range(2):
             with pytest.raises(EngineError, match="does not start"):
                 await events_of(engine, "well")
-    assert engine.happened.count(happening) >= 2
+    assert engine.happened.count(outcome) >= 2
     assert "ready" not in engine.happened
 
 
@@ -498,12 +501,12 @@ def test_the_engine_runs_the_code_that_the_bot_runs(root: Path) -> None:
 
 
 def test_the_command_carries_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from engine.worker import Settings, settings_of
-
     monkeypatch.chdir(tmp_path)
-    command = worker_command(
-        device="cpu", threads=3, cache=Path("here"), encoder="full", max_photo_mb=7, gallery=Path("ours")
-    )
-    assert settings_of(command[command.index("engine.worker") + 1 :]) == Settings(
+    wanted = {
+        **{"engine.device": "cpu", "engine.threads": 3, "engine.cache": "here", "engine.encoder": "full"},
+        **{"limits.max_photo_mb": 7, "gallery.folder": "ours"},
+    }
+    command = worker_command(engine_settings(load(None, {}, wanted)))
+    assert wire.decode_settings(command[command.index("engine.worker") + 1]) == wire.EngineSettings(
         device="cpu", threads=3, cache=tmp_path / "here", encoder="full", max_photo_mb=7, gallery=tmp_path / "ours"
     )

@@ -1,4 +1,4 @@
-"""Prints come from this package, wherever the bot was started."""
+"""Thumbnails come from this package, wherever the bot was started."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ async def test_code_in_the_folder_where_the_bot_was_started_is_not_run(tmp_path:
 
 
 @pytest.mark.parametrize("most", [20_000, 400])
-async def test_a_print_has_at_most_so_many_bytes_or_there_is_none(most: int) -> None:
+async def test_a_thumbnail_has_at_most_so_many_bytes_or_there_is_none(most: int) -> None:
     made = await thumbnails.preview(next(iter(gallery.default())), most)
     assert (made is None) == (most == 400)
     assert made is None or len(made) <= most

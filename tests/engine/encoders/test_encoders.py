@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import vgg19
 
-from engine.encoders import full as encoders
-from engine.encoders.full import SLIM_FILE, TORCHVISION, FullEncoder, NoWeights, SlimEncoder, full_weights
-from engine.encoders.slim import READOUTS, Slim
+from engine.encoders import full, slim
+from engine.encoders.full import TORCHVISION, FullEncoder, NoWeights, full_weights
+from engine.encoders.slim import READOUTS, SlimEncoder
 from engine.encoders.vgg import TRUNK
 from engine.recipe import LAYERS, Pooling
 
@@ -86,7 +86,7 @@ def test_a_local_file_of_weights_is_read(reference: nn.Sequential, tmp_path, x: 
 
 
 def test_a_missing_full_encoder_is_one_sentence(tmp_path) -> None:
-    with pytest.raises(NoWeights, match="could not be read, so the slim encoder carries on"):
+    with pytest.raises(NoWeights, match="could not be read, so the slim encoder is used"):
         full_weights(None, tmp_path / "absent.pth")
 
 
@@ -94,19 +94,19 @@ def test_a_file_of_other_weights_is_one_sentence(tmp_path) -> None:
     path = tmp_path / "other.pth"
     torch.save({"fc.weight": torch.zeros(2)}, path)
     with pytest.raises(NoWeights, match="does not hold torchvision's vgg19 weights"):
-        encoders.load("full", torch.device("cpu"), None, path)
+        full.load(torch.device("cpu"), None, path)
 
 
 def test_the_package_carries_a_slim_encoder_of_at_most_four_megabytes() -> None:
-    assert SLIM_FILE.stat().st_size <= 4_000_000
+    assert slim.FILE.stat().st_size <= 4_000_000
 
 
 def test_the_slim_encoder_answers_for_every_layer_at_the_right_scale(x: Tensor) -> None:
     encoder = SlimEncoder.load()
-    found = encoder.features(x, Slim.channels())
+    found = encoder.features(x, SlimEncoder.channels())
     scale = {"conv1": 2, "fire2": 4, "fire3": 4, "fire4": 4, "fire5": 8, "fire6": 8, "fire7": 8, "fire8": 8}
     scale |= {name: 2 ** (int(name[4]) - 1) for name in READOUTS}
-    for name, channels in Slim.channels().items():
+    for name, channels in SlimEncoder.channels().items():
         assert found[name].shape == (1, channels, 64 // scale[name], 80 // scale[name]), name
         assert found[name].min() >= 0
 
@@ -126,10 +126,5 @@ def test_the_slim_encoder_computes_only_what_is_asked_for(x: Tensor) -> None:
 
 
 def test_recipes_name_the_layers_that_the_encoders_have() -> None:
-    assert set(LAYERS["slim"]) == set(Slim.channels())
+    assert set(LAYERS["slim"]) == set(SlimEncoder.channels())
     assert LAYERS["full"] == TRUNK
-
-
-def test_an_encoder_is_loaded_once() -> None:
-    device = torch.device("cpu")
-    assert encoders.load("slim", device) is encoders.load("slim", device)

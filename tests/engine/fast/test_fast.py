@@ -1,4 +1,4 @@
-"""The gallery's network and its use, by a small network of random weights: what holds whatever was learnt."""
+"""The gallery's network and its use, by a small network of random weights: what holds for any weights."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.fast import network as fast
-from engine.fast import paint as onepass
+from engine.fast import paint as fast_paint
 from engine.recipe import Recipe, Share
 
 NAMES = ("red", "blue")
@@ -28,9 +28,9 @@ def photo() -> Tensor:
     return (torch.linspace(0.1, 0.8, 83).expand(3, 61, 83) + 0.1 * torch.rand(3, 61, 83)).clamp(0, 1)
 
 
-def painted(network: fast.Network, photo: Tensor, *shares: tuple[str, float], **said) -> Tensor:
-    recipe = Recipe(styles=tuple(Share(name) for name, _ in shares), **{"strength": 42, "seed": 1, **said})
-    *_, (done, x) = onepass.paint(network, photo, shares or [("red", 1.0)], recipe)
+def painted(network: fast.Network, photo: Tensor, *shares: tuple[str, float], **settings) -> Tensor:
+    recipe = Recipe(styles=tuple(Share(name) for name, _ in shares), **{"strength": 42, "seed": 1, **settings})
+    *_, (done, x) = fast_paint.paint(network, photo, shares or [("red", 1.0)], recipe)
     assert done == 1
     return x
 
@@ -58,17 +58,17 @@ def test_moments_are_the_channels_means_and_variances(over: tuple[int, ...]) -> 
     assert torch.allclose(variance, h.var(over, correction=0, keepdim=True))
 
 
-def test_strength_nought_gives_the_photo_back(network, photo) -> None:
+def test_strength_zero_gives_the_photo_back(network, photo) -> None:
     assert torch.equal(painted(network, photo, ("red", 1.0), strength=0)[0], photo)
 
 
 def test_strength_rises_from_the_photos_pair_through_the_styles_own_and_beyond() -> None:
-    degrees = [onepass.degree(strength) for strength in range(101)]
+    degrees = [fast_paint.degree(strength) for strength in range(101)]
     assert degrees == sorted(degrees)
     assert len(set(degrees)) == 101
     assert degrees[0] == 0
-    assert degrees[onepass.TRAINED] == 1
-    assert degrees[100] == onepass.STRONGEST
+    assert degrees[fast_paint.TRAINED] == 1
+    assert degrees[100] == fast_paint.STRONGEST
 
 
 def test_a_mixture_lies_between_its_styles_by_weight(network) -> None:
@@ -101,13 +101,13 @@ def test_every_brush_paints_at_the_photos_size(network, photo, brush) -> None:
 def test_tiles_fit_together_without_a_seam(network, monkeypatch) -> None:
     torch.manual_seed(5)
     x, pair = torch.rand(1, 3, 200, 264), network.pair([("blue", 1)])
-    grain = 2 * torch.rand(1, 1, 200, 264) - 1
+    noise = 2 * torch.rand(1, 1, 200, 264) - 1
     moments: list[fast.Moments] = []
-    whole = onepass.run(network, x, pair, grain, moments)
-    monkeypatch.setattr(onepass, "TILE", 96)
+    whole = fast_paint.run(network, x, pair, noise, moments)
+    monkeypatch.setattr(fast_paint, "TILE", 96)
     canvas = torch.zeros_like(x)
-    for outer, inner, within in onepass.tiles(200, 264):
-        canvas[inner] = onepass.run(network, x[outer], pair, grain[outer], moments)[within]
+    for outer, inner, within in fast_paint.tiles(200, 264):
+        canvas[inner] = fast_paint.run(network, x[outer], pair, noise[outer], moments)[within]
     assert torch.allclose(canvas, whole, atol=1e-5)
 
 
@@ -115,11 +115,11 @@ def test_a_large_picture_by_tiles_looks_like_the_same_picture_in_one_piece(netwo
     torch.manual_seed(6)
     photo = torch.rand(3, 30, 40).repeat_interleave(10, 1).repeat_interleave(10, 2)
     whole = painted(network, photo, ("red", 1.0))
-    monkeypatch.setattr(onepass, "WHOLE", 1000)
-    monkeypatch.setattr(onepass, "TILE", 128)
-    monkeypatch.setattr(onepass, "PATCH", 64)
+    monkeypatch.setattr(fast_paint, "WHOLE", 1000)
+    monkeypatch.setattr(fast_paint, "TILE", 128)
+    monkeypatch.setattr(fast_paint, "PATCH", 64)
     recipe = Recipe(styles=(Share("red"),), strength=42, seed=1)
-    shares = [done for done, _ in onepass.paint(network, photo, [("red", 1.0)], recipe)]
+    shares = [done for done, _ in fast_paint.paint(network, photo, [("red", 1.0)], recipe)]
     assert shares == sorted(shares)
     assert len(shares) > 4
     # The moments come from a part of the picture, so the two differ a little.
@@ -154,6 +154,6 @@ def test_an_operators_own_style_is_added_and_one_for_other_weights_is_left_out(
     assert "Train it again" in caplog.text
 
 
-def test_a_style_that_the_network_has_not_learnt_is_an_error(network) -> None:
+def test_a_style_that_the_network_is_not_trained_for_is_an_error(network) -> None:
     with pytest.raises(KeyError, match="green"):
         network.pair([("green", 1)])

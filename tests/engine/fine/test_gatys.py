@@ -7,10 +7,13 @@ import torch
 from torch import Tensor
 
 from engine import gallery
-from engine.encoders.full import SlimEncoder
-from engine.fine import gatys
+from engine.encoders.slim import SlimEncoder
+from engine.fine.gatys import ratio
 from engine.fine.losses import gram
+from engine.fine.paint import paint
+from engine.fine.scales import Scale, scales
 from engine.recipe import Recipe, Share, complete
+from engine.tensors import YIQ
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +37,13 @@ def style() -> Tensor:
     return torch.stack([stripes, 0.5 * stripes, 1 - stripes])
 
 
-def recipe(**said) -> Recipe:
-    said = {"size": 80, "steps": 12, **said}
-    return complete(Recipe(styles=(Share("starrynight"),), **said), gallery.default(), size=80, seed=5)
+def recipe(**given) -> Recipe:
+    settings = {"size": 80, "steps": 12, **given}
+    return complete(Recipe(styles=(Share("starrynight"),), **settings), gallery.default(), size=80, seed=5)
 
 
-def picture(photo: Tensor, style: Tensor, encoder, **said) -> Tensor:
-    *_, last = gatys.paint(photo, [(style, 1.0)], recipe(**said), encoder)
+def picture(photo: Tensor, style: Tensor, encoder, **settings) -> Tensor:
+    *_, last = paint(photo, [(style, 1.0)], recipe(**settings), encoder)
     return last.x
 
 
@@ -57,7 +60,7 @@ def test_another_seed_paints_another_picture(photo, style, encoder) -> None:
     assert not torch.equal(picture(photo, style, encoder), picture(photo, style, encoder, seed=6))
 
 
-def test_strength_nought_returns_the_photo(photo, style, encoder) -> None:
+def test_strength_zero_returns_the_photo(photo, style, encoder) -> None:
     assert torch.equal(picture(photo, style, encoder, strength=0)[0], photo)
 
 
@@ -70,14 +73,14 @@ def test_more_strength_is_never_less_style(photo, style, encoder) -> None:
 
 
 def test_fifty_is_the_papers_balance_and_the_curve_falls_all_the_way() -> None:
-    assert gatys.ratio(50) == pytest.approx(1e-3)
-    assert all(gatys.ratio(a) > gatys.ratio(b) for a, b in itertools.pairwise(range(1, 101)))
+    assert ratio(50) == pytest.approx(1e-3)
+    assert all(ratio(a) > ratio(b) for a, b in itertools.pairwise(range(1, 101)))
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("init", ["photo", "noise"])
 def test_the_loss_falls_with_either_optimiser_from_either_start(photo, style, encoder, optimizer, init) -> None:
-    steps = list(gatys.paint(photo, [(style, 1.0)], recipe(optimizer=optimizer, init=init, steps=40), encoder))
+    steps = list(paint(photo, [(style, 1.0)], recipe(optimizer=optimizer, init=init, steps=40), encoder))
     assert [s.index for s in steps] == list(range(1, 41))
     assert steps[-1].total < 0.7 * steps[0].total
     assert steps[-1].done == pytest.approx(1.0)
@@ -86,7 +89,7 @@ def test_the_loss_falls_with_either_optimiser_from_either_start(photo, style, en
 
 
 def test_scales_run_from_coarse_to_the_size_asked_for_and_spend_every_step() -> None:
-    plan = gatys.scales(384, 512, 125)
+    plan = scales(384, 512, 125)
     assert [max(scale.size) for scale in plan] == [192, 314, 512]
     assert plan[-1].size == (384, 512)
     assert sum(scale.steps for scale in plan) == 125
@@ -94,24 +97,24 @@ def test_scales_run_from_coarse_to_the_size_asked_for_and_spend_every_step() -> 
 
 
 def test_a_sketch_spares_the_coarsest_scale_and_no_step() -> None:
-    plan = gatys.scales(384, 512, 45, sketched=True)
+    plan = scales(384, 512, 45, sketched=True)
     assert [max(scale.size) for scale in plan] == [314, 512]
     assert sum(scale.steps for scale in plan) == 45
-    assert gatys.scales(150, 200, 45, sketched=True) == [gatys.Scale((150, 200), 45)]
+    assert scales(150, 200, 45, sketched=True) == [Scale((150, 200), 45)]
 
 
 def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) -> None:
     target = picture(photo, style, encoder, steps=40)
-    said = recipe(steps=2)
-    near, *_ = gatys.paint(photo, [(style, 1.0)], said, encoder, start=target)
-    far, *_ = gatys.paint(photo, [(style, 1.0)], said, encoder)
+    two_steps = recipe(steps=2)
+    near, *_ = paint(photo, [(style, 1.0)], two_steps, encoder, start=target)
+    far, *_ = paint(photo, [(style, 1.0)], two_steps, encoder)
     assert near.total < 0.5 * far.total
 
 
 @pytest.mark.parametrize(("height", "width", "steps"), [(64, 64, 1), (1024, 700, 2), (40, 800, 3), (4096, 300, 500)])
 def test_odd_plans_still_end_at_the_full_size(height, width, steps) -> None:
     for sketched in (False, True):
-        plan = gatys.scales(height, width, steps, sketched)
+        plan = scales(height, width, steps, sketched)
         assert plan[-1].size == (height, width)
         assert sum(scale.steps for scale in plan) == steps
 
@@ -119,7 +122,7 @@ def test_odd_plans_still_end_at_the_full_size(height, width, steps) -> None:
 def test_the_photos_colours_are_kept_on_request(photo, style, encoder) -> None:
     # Colours that are neither very dark nor very bright, which no change of luminance pushes out of the gamut.
     soft = 0.4 + 0.2 * photo
-    to_yiq = torch.tensor(gatys.YIQ)
+    to_yiq = torch.tensor(YIQ)
     x = picture(soft, style, encoder, colors="photo")[0]
     colours, kept = (torch.einsum("ij,jhw->ihw", to_yiq, p)[1:] for p in (soft, x))
     inside = ((x > 0.01) & (x < 0.99)).all(0)
@@ -130,9 +133,9 @@ def test_the_photos_colours_are_kept_on_request(photo, style, encoder) -> None:
 
 def test_a_mix_lies_between_its_styles(photo, style, encoder) -> None:
     other = style.flip(0).mT.contiguous() * 0.3
-    *_, last = gatys.paint(photo, [(style, 9.0), (other, 1.0)], recipe(steps=30), encoder)
+    *_, last = paint(photo, [(style, 9.0), (other, 1.0)], recipe(steps=30), encoder)
     assert style_distance(last.x, style, encoder) < style_distance(last.x, other, encoder)
-    *_, last = gatys.paint(photo, [(style, 1.0), (other, 9.0)], recipe(steps=30), encoder)
+    *_, last = paint(photo, [(style, 1.0), (other, 9.0)], recipe(steps=30), encoder)
     assert style_distance(last.x, other, encoder) < style_distance(last.x, style, encoder)
 
 
@@ -153,9 +156,9 @@ class Faulty:
         return self.fault(found) if self.calls in self.at else found
 
 
-def test_a_loss_that_is_not_finite_goes_on_with_adam_and_says_so(photo, style, encoder) -> None:
+def test_a_loss_that_is_not_finite_goes_on_with_adam_and_a_note(photo, style, encoder) -> None:
     faulty = Faulty(encoder, lambda found: {k: f * float("nan") for k, f in found.items()}, range(5, 6))
-    steps = list(gatys.paint(photo, [(style, 1.0)], recipe(), faulty))
+    steps = list(paint(photo, [(style, 1.0)], recipe(), faulty))
     assert any("Adam" in step.note for step in steps)
     assert steps[-1].index == 12
     assert steps[-1].x.isfinite().all()
@@ -164,26 +167,26 @@ def test_a_loss_that_is_not_finite_goes_on_with_adam_and_says_so(photo, style, e
 def test_numbers_that_never_become_finite_are_an_error(photo, style, encoder) -> None:
     faulty = Faulty(encoder, lambda found: {k: f * float("nan") for k, f in found.items()}, range(3, 999))
     with pytest.raises(FloatingPointError):
-        list(gatys.paint(photo, [(style, 1.0)], recipe(), faulty))
+        list(paint(photo, [(style, 1.0)], recipe(), faulty))
 
 
 def no_memory(found):
     raise torch.OutOfMemoryError("no memory")
 
 
-def test_when_memory_runs_out_the_size_is_halved_once_and_said(photo, style, encoder) -> None:
-    steps = list(gatys.paint(photo, [(style, 1.0)], recipe(), Faulty(encoder, no_memory, range(6, 7))))
+def test_when_memory_runs_out_the_size_is_halved_once_and_told(photo, style, encoder) -> None:
+    steps = list(paint(photo, [(style, 1.0)], recipe(), Faulty(encoder, no_memory, range(6, 7))))
     assert steps[-1].x.shape == (1, 3, 32, 40)
     assert any("40 pixels instead of 80" in step.note for step in steps)
 
 
 def test_when_memory_runs_out_twice_it_is_an_error(photo, style, encoder) -> None:
     with pytest.raises(torch.OutOfMemoryError):
-        list(gatys.paint(photo, [(style, 1.0)], recipe(), Faulty(encoder, no_memory, range(6, 99))))
+        list(paint(photo, [(style, 1.0)], recipe(), Faulty(encoder, no_memory, range(6, 99))))
 
 
 def test_layers_are_those_that_the_recipe_names(photo, style, encoder) -> None:
     asked = []
     watch = Faulty(encoder, lambda found: asked.append(set(found)) or found, range(99))
-    list(gatys.paint(photo, [(style, 1.0)], recipe(layers=("conv1_1", "fire2"), content=("conv3_1",), steps=2), watch))
+    list(paint(photo, [(style, 1.0)], recipe(layers=("conv1_1", "fire2"), content=("conv3_1",), steps=2), watch))
     assert set().union(*asked) == {"conv1_1", "fire2", "conv3_1"}

@@ -1,6 +1,5 @@
 """The training commands that people who run the bot use."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,11 @@ from engine.painter import TorchPainter
 from engine.recipe import complete, parse
 from engine.stages import Picture
 from engine.train import __main__ as train
-from engine.train.trainers.style import PairSettings
-from engine.wire import Paint
-from engine.worker import Settings
+from engine.train import style
+from engine.train.trainers.style import StyleSettings
+from engine.wire import EngineSettings, Paint
 
-SMALL = PairSettings(crop=48, painting_sides=(64,))
+SMALL = StyleSettings(crop=48, painting_sides=(64,))
 
 
 def folder_of_photos(folder: Path, count: int) -> Path:
@@ -27,32 +26,42 @@ def folder_of_photos(folder: Path, count: int) -> Path:
     return folder
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> None:
-    monkeypatch.setattr(sys, "argv", ["train", *map(str, words)])
-    train.main()
+def command(*words: str | Path) -> None:
+    train.main([str(word) for word in words])
 
 
 def test_a_style_of_ones_own_is_trained_and_paints_in_fast_mode(tmp_path: Path, monkeypatch) -> None:
     picture = tmp_path / "quilt.png"
     Image.effect_noise((120, 90), 80).convert("RGB").save(picture)
     photos, mine = folder_of_photos(tmp_path / "photos", 20), tmp_path / "mine"
-    monkeypatch.setattr(train, "PairSettings", lambda: SMALL)
-    said = ("--photos", photos, "--gallery", mine, "--steps", "2", "--title", "Grandma's quilt", "--artist", "Grandma")
-    command(monkeypatch, "style", picture, "Grand-Ma", *said)
+    monkeypatch.setattr(style, "StyleSettings", lambda: SMALL)
+    options = (
+        "--photos",
+        photos,
+        "--gallery",
+        mine,
+        "--steps",
+        "2",
+        "--title",
+        "Grandma's quilt",
+        "--artist",
+        "Grandma",
+    )
+    command("style", picture, "Grand-Ma", *options)
     styles = gallery.load(mine)
     assert styles["grandma"].title == "Grandma's quilt"
     assert styles["grandma"].fast
     assert styles["grandma"].preview.is_file()
     recipe = complete(parse("grandma", styles), styles, size=64, seed=1)
     assert recipe.mode == "fast"
-    painter = TorchPainter(Settings(device="cpu", gallery=mine))
+    painter = TorchPainter(EngineSettings(device="cpu", gallery=mine))
     *_, done = painter.paint(Paint("job", (photos / "1.jpg").read_bytes(), recipe))
     assert isinstance(done, Picture)
 
     with pytest.raises(SystemExit, match="a style Grandma's quilt already"):
-        command(monkeypatch, "style", picture, "grandpa", *said)
-    command(monkeypatch, "style", picture, "grandpa", *said, "--title", "Grandpa's quilt")
-    assert {"grandma", "grandpa"} <= {style.name for style in gallery.load(mine)}
+        command("style", picture, "grandpa", *options)
+    command("style", picture, "grandpa", *options, "--title", "Grandpa's quilt")
+    assert {"grandma", "grandpa"} <= {known.name for known in gallery.load(mine)}
 
 
 @pytest.mark.parametrize(
@@ -64,27 +73,29 @@ def test_a_style_of_ones_own_is_trained_and_paints_in_fast_mode(tmp_path: Path, 
         ("photo", 20, "no style may be called “photo”"),
     ],
 )
-def test_what_cannot_be_trained_is_said_before_anything_is_written(name, count, told, tmp_path, monkeypatch) -> None:
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+    name, count, told, tmp_path, monkeypatch
+) -> None:
     picture = tmp_path / "quilt.png"
     Image.new("RGB", (50, 50), "blue").save(picture)
     photos = folder_of_photos(tmp_path / "photos", count)
     with pytest.raises(SystemExit, match=told):
-        command(monkeypatch, "style", picture, name, "--photos", photos, "--gallery", tmp_path / "mine")
+        command("style", picture, name, "--photos", photos, "--gallery", tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
 
 
-def test_a_photo_that_cannot_be_read_is_left_out_and_a_picture_is_learnt_upright(tmp_path, monkeypatch) -> None:
+def test_a_photo_that_cannot_be_read_is_left_out_and_a_picture_is_learned_upright(tmp_path, monkeypatch) -> None:
     photos, mine = folder_of_photos(tmp_path / "photos", 22), tmp_path / "mine"
     (photos / "7.jpg").write_bytes((photos / "7.jpg").read_bytes()[:100])
     Image.new("L", (20_000, 20_000)).save(photos / "8.jpg")  # more than Pillow dares to open
     picture, turned = tmp_path / "quilt.jpg", Image.Exif()
     turned[0x0112] = 6  # the camera was held on its side
     Image.effect_noise((120, 60), 80).convert("RGB").save(picture, exif=turned)
-    monkeypatch.setattr(train, "PairSettings", lambda: SMALL)
-    command(monkeypatch, "style", picture, "grandma", "--photos", photos, "--gallery", mine, "--steps", "1")
+    monkeypatch.setattr(style, "StyleSettings", lambda: SMALL)
+    command("style", picture, "grandma", "--photos", photos, "--gallery", mine, "--steps", "1")
     with Image.open(mine / "swatches" / "grandma.webp") as swatch:
         assert swatch.height > swatch.width
 
     picture.write_bytes(b"no picture at all")
     with pytest.raises(SystemExit, match=r"quilt\.jpg cannot be used"):
-        command(monkeypatch, "style", picture, "grandpa", "--photos", photos, "--gallery", mine)
+        command("style", picture, "grandpa", "--photos", photos, "--gallery", mine)

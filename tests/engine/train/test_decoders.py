@@ -6,8 +6,8 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_pil_image
 
-from engine.train.trainers.decoders import DecoderRun, DecoderSettings
-from engine.universal.paint import LEVELS
+from engine.train.trainers.decoders import DecoderSettings, DecoderTrainer
+from engine.universal.decoders import LEVELS
 
 SETTINGS = DecoderSettings(steps=60, rate=3e-3, warmup=1, crop=32, batch=2, features_from=0.9)
 
@@ -27,18 +27,18 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(pictures: Path) -> tuple[DecoderRun, list[dict[str, float]]]:
-    """A run that is done, and the errors of its steps."""
-    run = DecoderRun(pictures, SETTINGS, torch.device("cpu"))
-    return run, list(run.run())
+def done(pictures: Path) -> tuple[DecoderTrainer, list[dict[str, float]]]:
+    """A training that is done, and the errors of its steps."""
+    trainer = DecoderTrainer(pictures, SETTINGS, torch.device("cpu"))
+    return trainer, list(trainer.run())
 
 
 @pytest.fixture(scope="module")
-def run(done) -> DecoderRun:
+def trainer(done) -> DecoderTrainer:
     return done[0]
 
 
-def test_the_decoders_learn_to_give_pictures_back(done) -> None:
+def test_the_decoders_learn_to_reconstruct_pictures(done) -> None:
     _, errors = done
     assert len(errors) == SETTINGS.steps
     for name in LEVELS:
@@ -46,32 +46,32 @@ def test_the_decoders_learn_to_give_pictures_back(done) -> None:
         assert late < 0.85 * early, name
 
 
-def test_with_the_whitening_folded_in_they_say_the_same(run: DecoderRun) -> None:
-    x = run.batch()
-    P = run.encoder.features(x, LEVELS)
-    folded = run.network.folded()
+def test_with_the_whitening_folded_in_they_compute_the_same(trainer: DecoderTrainer) -> None:
+    x = trainer.batch()
+    P = trainer.encoder.features(x, LEVELS)
+    folded = trainer.network.folded()
     for name in LEVELS:
-        torch.testing.assert_close(folded[name](P[name]), run.network(name, P[name]), atol=1e-4, rtol=1e-3)
-    assert set(run.decibels([x[:1]])) == set(LEVELS)
+        torch.testing.assert_close(folded[name](P[name]), trainer.network(name, P[name]), atol=1e-4, rtol=1e-3)
+    assert set(trainer.psnr([x[:1]])) == set(LEVELS)
 
 
-def test_a_stopped_run_goes_on_where_it_was(pictures: Path, tmp_path: Path) -> None:
-    first = DecoderRun(pictures, SETTINGS, torch.device("cpu"))
+def test_a_stopped_training_resumes_where_it_was(pictures: Path, tmp_path: Path) -> None:
+    first = DecoderTrainer(pictures, SETTINGS, torch.device("cpu"))
     steps = first.run()
     next(steps)
     first.save(tmp_path / "universal.pt")
     expected = next(steps)
-    again = DecoderRun(pictures, SETTINGS, torch.device("cpu"))
+    again = DecoderTrainer(pictures, SETTINGS, torch.device("cpu"))
     again.load(tmp_path / "universal.pt")
     assert again.step == 1
     # Noise that is laid over pictures comes from torch's own generator, which is not part of a checkpoint.
     assert next(again.run()) == pytest.approx(expected, rel=0.3)
 
 
-def test_features_with_another_pictures_moments_are_an_aim_as_well(run: DecoderRun) -> None:
-    x = run.batch()
+def test_features_with_another_pictures_moments_are_a_target_as_well(trainer: DecoderTrainer) -> None:
+    x = trainer.batch()
     for name in LEVELS:
-        error = run.error_of_carried(name, run.encoder.features(x, [name])[name])
+        error = trainer.transferred_error(name, trainer.encoder.features(x, [name])[name])
         assert 0 < error.item() < 10
-        (gradient,) = torch.autograd.grad(error, run.network.decoders.of(name).last.weight)
+        (gradient,) = torch.autograd.grad(error, trainer.network.decoders.of(name).last.weight)
         assert gradient.abs().sum() > 0

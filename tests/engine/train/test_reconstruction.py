@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from engine.encoders.full import SlimEncoder
+from engine.encoders.slim import SlimEncoder
 from engine.gallery import default
-from engine.train.trainers.reconstruction import (
-    LAST_STEPS,
-    PAINTINGS,
-    Encoders,
-    Pyramid,
-    quietened,
-    reconstruct,
-    shuffled,
-)
+from engine.train.data.paintings import PAINTINGS
+from engine.train.trainers.reconstruction import LAST_STEPS, Encoders, Pyramid, limit_colours, reconstruct, shuffled
 
 
 def artwork(height: int = 60, width: int = 80) -> torch.Tensor:
-    """A dark left half and a light right half, (3, H, W), with some grain."""
-    grain = 0.05 * torch.rand(3, height, width, generator=torch.Generator().manual_seed(3))
+    """A dark left half and a light right half, (3, H, W), with some noise."""
+    noise = 0.05 * torch.rand(3, height, width, generator=torch.Generator().manual_seed(3))
     halves = torch.tensor([[0.2, 0.9], [0.1, 0.7], [0.5, 0.3]])
-    return halves.repeat_interleave(width // 2, 1)[:, None].expand(3, height, width) + grain
+    return halves.repeat_interleave(width // 2, 1)[:, None].expand(3, height, width) + noise
 
 
 def test_every_style_of_the_gallery_is_made_from_a_painting() -> None:
@@ -41,17 +34,17 @@ def noise(depth: float) -> torch.Tensor:
     return torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1)) * depth + 0.5 - depth / 2
 
 
-def test_a_reconstruction_gets_the_artworks_mean_colour_and_is_made_no_louder() -> None:
+def test_a_reconstruction_gets_the_artworks_mean_colour_and_no_more_contrast() -> None:
     a = artwork() * 0.6 + 0.2
     for depth in (0.2, 1.0):
-        x = quietened(noise(depth), a)
+        x = limit_colours(noise(depth), a)
         assert torch.allclose(x.mean((0, 2, 3)), a.mean((1, 2)), atol=0.02)
         assert x.std() <= noise(depth).std()
 
 
 def test_of_an_engraving_it_is_grey() -> None:
     grey = artwork()[:1].expand(3, -1, -1)
-    x = quietened(noise(1.0), grey)
+    x = limit_colours(noise(1.0), grey)
     assert (x.amax(1) - x.amin(1)).max() < 0.01
 
 

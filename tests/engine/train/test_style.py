@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.encoders.full import SlimEncoder
-from engine.fast import network as fast
+from engine.encoders.slim import SlimEncoder
+from engine.fast.network import load
 from engine.train.data.crops import Crops
-from engine.train.trainers.gallery import Perceptual, Wish, dimmed
-from engine.train.trainers.style import Lesson, PairSettings
+from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented
+from engine.train.trainers.style import StyleSettings, StyleTrainer
 
 LAYERS = ("conv1", "fire2", "fire4")
 
@@ -32,11 +32,11 @@ def stripes() -> Tensor:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("photos")
-    chance = random.Random(1)
+    rng = random.Random(1)
     paths = []
     for k in range(4):
         picture = Image.effect_noise((120, 100), 40).convert("RGB")
-        picture.paste((chance.randrange(256), chance.randrange(256), 90), (20, 20, 70, 60))
+        picture.paste((rng.randrange(256), rng.randrange(256), 90), (20, 20, 70, 60))
         paths.append(folder / f"{k}.png")
         picture.save(paths[-1])
     return paths
@@ -44,40 +44,42 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_a_picture_has_no_error_against_itself_and_an_unrelated_one_has_much(encoder, stripes) -> None:
     perceptual = Perceptual(encoder, LAYERS)
-    perceptual.learn([stripes], (96,))
-    wish = [Wish(0, 0, 1.0, 1.0)]
-    content, style = perceptual.errors(stripes, stripes, wish)
+    perceptual.set_styles([stripes], (96,))
+    targets = [StyleTarget(0, 0, 1.0, 1.0)]
+    content, style = perceptual.errors(stripes, stripes, targets)
     assert content.item() < 1e-3
     assert style.item() < 1e-3
-    content, style = perceptual.errors(stripes, torch.rand(1, 3, 96, 96), wish)
+    content, style = perceptual.errors(stripes, torch.rand(1, 3, 96, 96), targets)
     assert content.item() > 0.1
     assert style.item() > 0.1
 
 
 def test_a_mixture_of_styles_is_between_them(encoder, stripes) -> None:
     perceptual = Perceptual(encoder, LAYERS)
-    perceptual.learn([stripes, stripes.flip(1)], (96,))
-    errors = [float(perceptual.errors(stripes, stripes, [Wish(0, 1, share, 1.0)])[1]) for share in (1.0, 0.7, 0.0)]
+    perceptual.set_styles([stripes, stripes.flip(1)], (96,))
+    errors = [
+        float(perceptual.errors(stripes, stripes, [StyleTarget(0, 1, share, 1.0)])[1]) for share in (1.0, 0.7, 0.0)
+    ]
     assert errors == sorted(errors)
     assert errors[0] < 1e-3 < errors[1]
 
 
-def test_photos_are_dimmed_and_flattened_now_and_then_and_stay_photos(photos) -> None:
+def test_some_photos_are_made_dark_pale_or_flat_and_stay_photos(photos) -> None:
     x = Crops(photos, 64, seed=1).batch(24)
-    y = dimmed(x, random.Random(1))
+    y = augmented(x, random.Random(1))
     changed = [not torch.equal(a, b) for a, b in zip(x, y, strict=True)]
     assert 2 < sum(changed) < 20
     assert y.min() >= 0
     assert y.max() <= 1
 
 
-def test_a_new_style_is_learnt_without_touching_the_others(encoder, stripes, photos) -> None:
-    network = fast.load(torch.device("cpu"))
+def test_a_new_style_is_learned_without_touching_the_others(encoder, stripes, photos) -> None:
+    network = load(torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    settings = PairSettings(steps=30, crop=64, painting_sides=(96,), style_weight=50, rate=5e-2)
-    lesson = Lesson(network, encoder, stripes, Crops(photos, 64, seed=1), settings)
-    errors = [errors["style"] for errors in lesson.steps()]
+    settings = StyleSettings(steps=30, crop=64, painting_sides=(96,), style_weight=50, rate=5e-2)
+    trainer = StyleTrainer(network, encoder, stripes, Crops(photos, 64, seed=1), settings)
+    errors = [errors["style"] for errors in trainer.run()]
     assert sum(errors[-5:]) < 0.9 * sum(errors[:5])
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
-    network.add("stripes", lesson.pair.detach())
-    assert torch.equal(network.pair([("stripes", 1)])[0], lesson.pair)
+    network.add("stripes", trainer.pair.detach())
+    assert torch.equal(network.pair([("stripes", 1)])[0], trainer.pair)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.universal.moments import Moments, carry, mixed, moments, power, transport
+from engine.universal.moments import LinearMap, apply, mixed, moments, moments_of, power, transport
 
 
 def features(seed: int, channels: int = 6, height: int = 30, width: int = 40) -> Tensor:
@@ -13,10 +13,6 @@ def features(seed: int, channels: int = 6, height: int = 30, width: int = 40) ->
     mixing = torch.randn(channels, channels, generator=generator)
     white = torch.randn(1, channels, height, width, generator=generator)
     return torch.einsum("ij,bjhw->bihw", mixing, white).relu() + torch.rand(1, channels, 1, 1, generator=generator)
-
-
-def of(F: Tensor) -> Moments:
-    return moments([{"": F}])[""]
 
 
 def test_moments_are_those_that_torch_computes_however_the_picture_is_cut() -> None:
@@ -30,44 +26,47 @@ def test_moments_are_those_that_torch_computes_however_the_picture_is_cut() -> N
 
 def test_whitened_features_have_identity_covariance() -> None:
     F = features(1)
-    middle, covariance = of(F)
+    middle, covariance = moments_of(F)
     white = power(covariance, -0.5) @ (F.flatten(2)[0].double() - middle[:, None])
     torch.testing.assert_close(torch.cov(white, correction=0), torch.eye(6, dtype=torch.double), rtol=1e-5, atol=1e-5)
 
 
-def test_carried_features_have_the_styles_moments() -> None:
+def test_mapped_features_have_the_styles_moments() -> None:
     F, S = features(1), features(2, height=11)
-    found = of(carry(F, transport(of(F), of(S), floor=0.0)))
-    torch.testing.assert_close(found.mean, of(S).mean, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(found.covariance, of(S).covariance, rtol=1e-4, atol=1e-5)
+    found = moments_of(apply(transport(moments_of(F), moments_of(S), floor=0.0), F))
+    torch.testing.assert_close(found.mean, moments_of(S).mean, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.covariance, moments_of(S).covariance, rtol=1e-4, atol=1e-5)
 
 
-def test_carrying_moves_features_less_than_whitening_and_colouring_by_symmetric_roots() -> None:
+def test_the_map_moves_features_less_than_whitening_and_colouring_by_symmetric_roots() -> None:
     F, S = features(1), features(2)
-    content, style = of(F), of(S)
+    content, style = moments_of(F), moments_of(S)
     T = power(style.covariance, 0.5) @ power(content.covariance, -0.5)
-    plain = carry(F, (T, style.mean - T @ content.mean))
-    torch.testing.assert_close(of(plain).covariance, style.covariance, rtol=1e-4, atol=1e-4)  # it is an alternative
-    assert (carry(F, transport(content, style, floor=0.0)) - F).square().mean() < (plain - F).square().mean()
+    # An alternative map, to the same moments.
+    plain = apply(LinearMap(T, style.mean - T @ content.mean), F)
+    torch.testing.assert_close(
+        moments_of(plain).covariance, style.covariance, rtol=1e-4, atol=1e-4
+    )  # it is an alternative
+    assert (apply(transport(content, style, floor=0.0), F) - F).square().mean() < (plain - F).square().mean()
 
 
-def test_a_share_of_nought_moves_nothing_and_ones_own_moments_are_no_move() -> None:
+def test_a_share_of_zero_moves_nothing_and_ones_own_moments_are_no_move() -> None:
     F, S = features(1), features(2)
-    assert torch.equal(carry(F, transport(of(F), of(S)), 0.0), F)
-    torch.testing.assert_close(carry(F, transport(of(F), of(F), floor=0.0)), F, rtol=1e-4, atol=1e-4)
+    assert torch.equal(apply(transport(moments_of(F), moments_of(S)), F, 0.0), F)
+    torch.testing.assert_close(apply(transport(moments_of(F), moments_of(F), floor=0.0), F), F, rtol=1e-4, atol=1e-4)
 
 
-def test_filters_that_never_fire_are_left_silent() -> None:
+def test_filters_that_are_never_active_stay_inactive() -> None:
     F, S = features(1), features(2)
     F[:, 0] = 0
-    assert carry(F, transport(of(F), of(S))).isfinite().all()
+    assert apply(transport(moments_of(F), moments_of(S)), F).isfinite().all()
     S[:, 1] = 0
-    found = of(carry(F, transport(of(F), of(S))))
+    found = moments_of(apply(transport(moments_of(F), moments_of(S)), F))
     assert found.covariance[1, 1] < 1e-3 * found.covariance.trace()
 
 
-def test_a_mixture_has_the_weighted_moments_and_a_weight_of_nought_counts_for_nothing() -> None:
-    one, two = of(features(1)), of(features(2))
+def test_a_mixture_has_the_weighted_moments_and_a_weight_of_zero_counts_for_nothing() -> None:
+    one, two = moments_of(features(1)), moments_of(features(2))
     mix = mixed([(one, 30), (two, 10)])
     torch.testing.assert_close(mix.mean, 0.75 * one.mean + 0.25 * two.mean)
     torch.testing.assert_close(mix.covariance, 0.75 * one.covariance + 0.25 * two.covariance)
@@ -77,6 +76,6 @@ def test_a_mixture_has_the_weighted_moments_and_a_weight_of_nought_counts_for_no
 
 @pytest.mark.parametrize("exponent", [0.5, -0.5])
 def test_a_power_of_a_covariance_undoes_itself(exponent: float) -> None:
-    covariance = of(features(3)).covariance
+    covariance = moments_of(features(3)).covariance
     root = power(covariance, exponent)
     torch.testing.assert_close(torch.linalg.matrix_power(root, round(1 / exponent)), covariance, rtol=1e-5, atol=1e-6)

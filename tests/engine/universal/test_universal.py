@@ -6,13 +6,14 @@ from skimage import data
 from torch import Tensor
 
 from engine import gallery
-from engine.encoders.full import SlimEncoder
-from engine.fine.gatys import YIQ
+from engine.encoders.slim import SlimEncoder
 from engine.fine.losses import gram
-from engine.images import decode as images
+from engine.images.decode import decode
 from engine.recipe import Recipe, Share
+from engine.tensors import YIQ, fit
+from engine.universal import decoders as universal_decoders
 from engine.universal import paint as universal
-from engine.universal.paint import Decoders
+from engine.universal.decoders import LEVELS, Decoders, load
 
 SIZE = 96
 
@@ -24,26 +25,26 @@ def encoder() -> SlimEncoder:
 
 @pytest.fixture(scope="module")
 def decoders() -> Decoders:
-    return universal.load(torch.device("cpu"))
+    return load(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
 def photo() -> Tensor:
     """A cup of coffee, (3, 64, 96)."""
-    return images.fit(torch.from_numpy(data.coffee()).permute(2, 0, 1).float() / 255, SIZE)
+    return fit(torch.from_numpy(data.coffee()).permute(2, 0, 1).float() / 255, SIZE)
 
 
 def swatch(name: str, size: int = SIZE) -> Tensor:
-    return images.fit(images.decode(gallery.default()[name].swatch.read_bytes()).pixels, size)
+    return fit(decode(gallery.default()[name].swatch.read_bytes()).pixels, size)
 
 
 @pytest.fixture
 def paint(encoder, decoders, photo):
     """Paints the photo, or another, in The Starry Night, or other styles."""
 
-    def painted(p: Tensor = photo, styles=None, **said) -> Tensor:
+    def painted(p: Tensor = photo, styles=None, **settings) -> Tensor:
         styles = styles or [(swatch("starrynight"), 1.0)]
-        recipe = Recipe(styles=(Share("any"),), **{"mode": "universal", "strength": 42, "seed": 1, **said})
+        recipe = Recipe(styles=(Share("any"),), **{"mode": "universal", "strength": 42, "seed": 1, **settings})
         *_, (done, x) = universal.paint(p, styles, recipe, encoder, decoders)
         assert done == 1
         return x
@@ -58,7 +59,7 @@ def style_distance(x: Tensor, style: Tensor, encoder: SlimEncoder) -> float:
     return sum(float((gram(F[k]) - gram(A[k])).norm() / gram(A[k]).norm()) for k in F) / len(layers)
 
 
-def test_strength_nought_gives_the_photo_back(paint, photo) -> None:
+def test_strength_zero_gives_the_photo_back(paint, photo) -> None:
     assert torch.equal(paint(strength=0)[0], photo)
 
 
@@ -127,7 +128,7 @@ def test_a_style_of_one_colour_still_makes_a_picture(paint) -> None:
 
 
 def test_a_large_picture_in_strips_is_the_same_as_in_one_piece(paint, photo, monkeypatch) -> None:
-    tall = images.fit(photo, 400).mT.contiguous()  # 400 pixels high, 267 wide
+    tall = fit(photo, 400).mT.contiguous()  # 400 pixels high, 267 wide
     whole = paint(tall)
     monkeypatch.setattr(universal, "STRIP", 40_000)
     assert len(universal._strips(400, 268)) > 3
@@ -138,14 +139,14 @@ def test_progress_rises_level_by_level_with_a_picture_each_time(encoder, decoder
     recipe = Recipe(styles=(Share("any"),), mode="universal", strength=42, seed=1)
     steps = list(universal.paint(photo, [(swatch("scream"), 1.0)], recipe, encoder, decoders))
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
-    assert len({done for done, _ in steps}) > 2 * len(universal.LEVELS)
+    assert len({done for done, _ in steps}) > 2 * len(LEVELS)
     assert all(x.shape[:2] == (1, 3) for _, x in steps)
 
 
 def test_the_package_carries_decoders_of_at_most_two_and_a_half_megabytes_that_give_a_photo_back(
     encoder, decoders, photo
 ) -> None:
-    assert universal.FILE.stat().st_size <= 2_500_000
-    for name, decibels in {"fire4": 17, "fire2": 18, "conv1": 24}.items():
+    assert universal_decoders.FILE.stat().st_size <= 2_500_000
+    for name, least_psnr in {"fire4": 17, "fire2": 18, "conv1": 24}.items():
         x = decoders[name](encoder.features(photo[None], [name])[name])
-        assert -10 * float((x - photo).square().mean().log10()) > decibels
+        assert -10 * float((x - photo).square().mean().log10()) > least_psnr

@@ -1,83 +1,103 @@
 // The page: entries from the room become bubbles, and what the person does becomes messages to the room.
 
-import { answerBubble, JobBubble, photoBubble, saidBubble, trouble } from "./bubbles.js";
-import { Composer } from "./composer.js";
+import { answerBubble, messageBubble, photoBubble } from "./conversation/bubbles.js";
+import { Composer } from "./writing/composer.js";
 import { $, announce, h } from "./dom.js";
+import { takeDrops } from "./writing/drops.js";
 import { Gallery, tile } from "./gallery.js";
-import { OWN, Pair, saysMine } from "./pair.js";
-import { enter, Line, name } from "./room.js";
+import { JobBubble } from "./conversation/job.js";
+import { commandOf, namesMine } from "./writing/line.js";
+import { Outgoing } from "./writing/outgoing.js";
+import { OWN, Pair } from "./writing/pair.js";
+import { Connection, enter } from "./room.js";
+import { Scroller } from "./conversation/scroller.js";
 
 const WELCOME_STYLES = 6;
 const TILES = 12; // of an answer; the gallery has room for more
+const STATES = { on: "Connected", wait: "Connecting…", off: "Offline, reconnecting…" };
 
 class Page {
   constructor(gallery, room) {
     this.gallery = gallery;
     this.menu = new Gallery([OWN, ...gallery.styles]);
     this.pair = new Pair();
-    this.composer = new Composer(gallery, (text) => this.write(text), () => this.changed());
-    this.forget();
+    this.composer = new Composer(gallery, (text) => this.write(text), () => this.lineChanged());
+    this.scroller = new Scroller();
     this.caughtUp = false;
-    this.pinned = true;
+    this.connection = new Connection(room, (event) => this.receive(event), (state, tooMany) => this.showState(state, tooMany));
+    this.outgoing = new Outgoing(this.connection, this, gallery);
+    this.forget();
     this.welcome();
     this.listen();
-    this.line = new Line(room, (message) => this.hear(message), (state, code) => this.state(state, code));
   }
 
   forget() {
     this.photos = new Map(); // by blob, oldest first
-    this.jobs = new Map();
-    this.own = new Map(); // bubbles of this page's own messages, by the message's id, until the room has them
+    this.jobs = new Map(); // bubbles by the job's id
     this.wanted = null; // the line that waits in the composer for its photo, and its style
+    this.outgoing.forget();
     this.pair.forget();
     $("log").replaceChildren();
   }
 
   // --- from the room -------------------------------------------------------------------------------------------------
 
-  hear(message) {
-    if (message.entry) this[message.entry.type](message.entry);
-    else if (message.live) this.job(message.live.job).live(message.live);
-    else if (message.anew) {
-      this.line.last = 0;
-      this.forget();
-    } else if (message.now) {
-      this.caughtUp = true;
-      $("log").setAttribute("aria-busy", "false");
-      this.greet();
-      this.pair.show();
-      this.toEnd();
-    }
+  receive(event) {
+    if (event.entry) this.addEntry(event.entry);
+    else if (event.live) this.job(event.live.job).progress(event.live);
+    else if (event.anew) this.startOver();
+    else if (event.now) this.showAll();
   }
 
-  photo(entry) {
-    const own = this.own.get(entry.id)?.photo;
-    const photo = own ?? { name: entry.name, src: `${this.line.base}/blob/${entry.photo}` };
+  addEntry(entry) {
+    const add = { photo: this.addPhoto, said: this.addMessage, answer: this.addAnswer, finished: this.finishJob, told: this.endJob, deleted: this.removeJob };
+    add[entry.type]?.call(this, entry);
+  }
+
+  /** The room's entries follow from the first. */
+  startOver() {
+    this.connection.last = 0;
+    this.forget();
+  }
+
+  /** All that was there is there; what follows is new. */
+  showAll() {
+    this.caughtUp = true;
+    $("log").setAttribute("aria-busy", "false");
+    this.greet();
+    this.pair.show();
+    this.scroller.toEnd();
+  }
+
+  addPhoto(entry) {
+    const own = this.outgoing.photoOf(entry.id);
+    const photo = own ?? { name: entry.name, src: `${this.connection.base}/blob/${entry.photo}` };
     photo.blob = entry.photo;
     this.photos.set(entry.photo, photo);
     if (!own) this.pair.add(photo);
-    this.settle(entry.id, () => (photo.bubble = photoBubble(photo, this)));
+    this.outgoing.arrived(entry.id, () => (photo.bubble = photoBubble(photo, this)));
     this.pair.show();
   }
 
-  said(entry) {
-    this.settle(entry.id, () => saidBubble(entry.text, this.photos.get(entry.photo), this.photos.get(entry.style)));
+  addMessage(entry) {
+    this.outgoing.arrived(entry.id, () => messageBubble(entry.text, this.photos.get(entry.photo), this.photos.get(entry.style)));
   }
 
-  answer(entry) {
+  addAnswer(entry) {
+    this.outgoing.answered(entry.to);
     if (entry.job) this.job(entry.job).accept(entry, this.photos.get(entry.photo));
     else if (!entry.quiet) this.add(this.answerWithTiles(entry));
-    if (entry.refused) this.jobs.forEach((job) => job.over || job.goOn());
+    if (entry.refused) this.jobs.forEach((job) => job.over || job.resume());
   }
 
   answerWithTiles(entry) {
     const cards = entry.cards ?? [];
     const photo = this.photos.get(entry.photo);
-    const all = cards.length > TILES && h("button", { type: "button", onclick: () => this.pick(photo) }, `See all ${cards.length} in the gallery`);
+    const all = cards.length > TILES && h("button", { type: "button", onclick: () => this.chooseStyle(photo) }, `See all ${cards.length} in the gallery`);
     return answerBubble(entry, this.tiles(cards.slice(0, TILES), photo), all);
   }
 
-  finished(entry) {
+  finishJob(entry) {
     const job = this.job(entry.job);
     if (job.over) return;
     job.finish(entry, this.photos.get(entry.photo), this.photos.get(entry.style), this.caughtUp);
@@ -86,26 +106,30 @@ class Page {
     if (document.hidden) document.title = "● Impasto";
   }
 
-  told(entry) {
+  endJob(entry) {
     const job = this.job(entry.job);
-    if (!job.over) job.fail(entry.text, entry.cancelled);
+    if (!job.over) job.fail(entry);
+  }
+
+  removeJob(entry) {
+    this.outgoing.answered(entry.to);
+    const bubble = this.jobs.get(entry.job)?.element;
+    if (!bubble) return;
+    const hadFocus = bubble.contains(document.activeElement);
+    this.jobs.delete(entry.job);
+    bubble.remove();
+    if (hadFocus) $("scroller").focus();
+    if (this.caughtUp) announce("The picture was deleted");
+    this.greet();
   }
 
   job(id) {
     if (!this.jobs.has(id)) {
-      const job = new JobBubble(id, this, this.line.base);
+      const job = new JobBubble(id, this, this.connection.base);
       this.jobs.set(id, job);
       this.add(job.element);
     }
     return this.jobs.get(id);
-  }
-
-  /** The room has a message of ours: its bubble stays where it is, or is made if another page life sent it. */
-  settle(id, make) {
-    const own = this.own.get(id);
-    this.own.delete(id);
-    if (own) own.bubble.classList.remove("sending");
-    else this.add(make());
   }
 
   add(bubble) {
@@ -114,53 +138,65 @@ class Page {
     this.greet();
   }
 
-  state(state, code) {
-    const words = { on: "Connected", wait: "Connecting…", off: "Offline, reconnecting…" };
-    $("line-state").textContent = words[state];
+  showOwn(bubble) {
+    this.scroller.pinned = true;
+    this.add(bubble);
+    this.scroller.toEnd();
+  }
+
+  showState(state, tooMany) {
+    $("line-state").textContent = STATES[state];
     $("line-state").dataset.state = state;
-    if (code === 4429) this.notice("Too many pages are open in this room. Close some of them.");
-    else if (state === "off") this.notice("The studio cannot be reached. I keep trying, and nothing is lost.", "Try now", () => this.line.now());
+    if (tooMany) this.notice("Too many pages are open in this room. Close some of them.");
+    else if (state === "off") this.notice("Impasto cannot be reached. The page keeps trying, and nothing is lost.", "Try now", () => this.connection.retryNow());
     else this.notice("");
   }
 
-  notice(text, label, deed) {
-    const button = label && h("button", { type: "button", class: "quiet", onclick: deed }, label);
+  notice(text, label, onclick) {
+    const button = label && h("button", { type: "button", class: "quiet", onclick }, label);
     $("notice").replaceChildren(text, ...(button ? [button] : []));
     $("notice").hidden = !text;
   }
 
-  // --- from the person -----------------------------------------------------------------------------------------------
+  // --- from the person: pictures -------------------------------------------------------------------------------------
 
-  get current() {
-    return this.pair.of("").photo;
+  press(data, button) {
+    this.scroller.pinned = true;
+    this.outgoing.press(data, button);
   }
+
+  cancel(job) {
+    this.outgoing.command(`/cancel ${job.id}`);
+  }
+
+  // --- from the person: lines and photos -----------------------------------------------------------------------------
 
   /** The person wrote a line: it goes out with the pictures that are shown above the text box. */
   write(text) {
-    const { photo, style } = this.wantsPhoto(text) ? this.pair.of(text) : {};
-    this.say(text, photo, style);
-  }
-
-  wantsPhoto(text) {
-    return /^\/styli[sz]e\b/i.test(text) || !text.startsWith("/");
-  }
-
-  say(text, photo = null, style = null, quiet = false) {
-    const id = name();
-    if (!quiet) this.mine(id, saidBubble(text, photo, style));
-    const body = () => JSON.stringify({ id, text, photo: photo?.blob ?? null, style: style?.blob ?? null, quiet });
-    return this.line.send("/say", body, "application/json").catch((error) => this.refuse(id, error.message));
+    const command = commandOf(text);
+    const { photo, style } = !command || this.gallery.orders.includes(command) ? this.pair.of(text) : {};
+    this.outgoing.message(text, photo, style);
   }
 
   addFiles(files) {
-    const photos = [...files].map((file) => this.send(file)).filter(Boolean);
+    const photos = [...files].map((file) => this.sendPhoto(file)).filter(Boolean);
     const line = $("text").value;
     if (this.wanted && photos.length) return this.paintWanted(photos);
-    if (photos.length === 2 && files.length === 2 && (!line.trim() || saysMine(line))) this.match(...photos);
+    if (photos.length === 2 && files.length === 2 && (!line.trim() || namesMine(line))) this.match(...photos);
   }
 
-  /** The text box holds another line: what is said above it follows. */
-  changed() {
+  sendPhoto(file) {
+    const photo = this.outgoing.photo(file, (failed) => {
+      this.pair.remove(failed);
+      this.pair.show();
+    });
+    if (photo) this.pair.add(photo);
+    this.pair.show();
+    return photo;
+  }
+
+  /** The text box holds another line: what is shown above it follows. */
+  lineChanged() {
     if (this.wanted?.line !== $("text").value) this.wanted = null;
     $("wanted").hidden = !this.wanted;
     $("wanted").textContent = this.wanted ? `${this.wanted.style.title}: now add your photo.` : "";
@@ -170,67 +206,15 @@ class Page {
   /** Have this photo painted in the style of that picture: all that is left to do is to send the line. */
   match(photo, style) {
     this.pair.set(photo, style);
-    if (!saysMine($("text").value)) this.composer.fill("/stylize mine ");
+    if (!namesMine($("text").value)) this.composer.fill("/stylize mine ");
     this.pair.show();
     $("text").focus();
   }
 
   /** From a photo's bubble: it is the style, of the photo that was replied to or of one that is still to come. */
-  asStyle(style) {
+  useAsStyle(style) {
     const { photo } = this.pair.of("");
     this.match(photo === style ? null : photo, style);
-  }
-
-  /** Send a file; returns the photo that it becomes, or nothing where it cannot be one. */
-  send(file) {
-    const id = name();
-    const called = file.name || "photo";
-    const wrong = this.wrongWith(file);
-    if (wrong) {
-      this.mine(id, saidBubble(called));
-      this.refuse(id, wrong);
-      return null;
-    }
-    const photo = { name: called, src: URL.createObjectURL(file), blob: null };
-    photo.bubble = photoBubble(photo, this);
-    this.mine(id, photo.bubble, photo);
-    this.pair.add(photo);
-    this.pair.show();
-    this.upload(id, photo, file, `/photo?id=${id}&name=${encodeURIComponent(called.slice(0, 80))}`);
-    return photo;
-  }
-
-  async upload(id, photo, file, path) {
-    try {
-      photo.blob = (await this.line.send(path, () => file, "application/octet-stream")).photo;
-    } catch (error) {
-      this.pair.remove(photo);
-      this.pair.show();
-      this.refuse(id, error.message);
-    }
-  }
-
-  /** Why the studio would not take a file, as far as that shows from here. */
-  wrongWith(file) {
-    const limit = this.gallery.max_bytes;
-    if (file.type && !file.type.startsWith("image/")) return "This is no picture. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.";
-    if (file.size <= limit) return "";
-    return `This photo has ${megabytes(file.size)}, and the limit is ${megabytes(limit)}. Save it smaller and send it again.`;
-  }
-
-  mine(id, bubble, photo) {
-    bubble.classList.add("sending");
-    this.own.set(id, { bubble, photo });
-    this.pinned = true;
-    this.add(bubble);
-    this.toEnd();
-  }
-
-  refuse(id, text) {
-    const own = this.own.get(id);
-    this.own.delete(id);
-    if (own) trouble(own.bubble, text);
-    else this.add(answerBubble({ text, refused: true }, []));
   }
 
   reply(photo) {
@@ -240,23 +224,26 @@ class Page {
   }
 
   /** Back from what was chosen: to the newest photo, or to no style picture. */
-  reset() {
-    if (!saysMine($("text").value)) return this.reply(null);
+  resetReply() {
+    if (!namesMine($("text").value)) return this.reply(null);
     this.pair.style = null;
     this.composer.fill("");
     $("text").focus();
   }
 
-  pick(photo) {
-    const shown = photo ?? this.current;
+  // --- from the person: styles ---------------------------------------------------------------------------------------
+
+  /** Open the gallery for this photo, or for the one that is replied to. */
+  chooseStyle(photo) {
+    const shown = photo ?? this.pair.of("").photo;
     this.menu.open(shown, (line, style) => this.order(line, shown, style));
   }
 
   /** A style was chosen: paint the photo in it, or ask for the photo first. */
   order(line, photo, style) {
-    if (photo && saysMine(line)) return this.askStyle((style) => this.say(line, photo, style));
-    if (photo) return this.say(line, photo);
-    this.wanted = saysMine(line) ? null : { line, style };
+    if (photo && namesMine(line)) return this.askStyle((picture) => this.outgoing.message(line, photo, picture));
+    if (photo) return this.outgoing.message(line, photo);
+    this.wanted = namesMine(line) ? null : { line, style };
     this.composer.fill(line);
     $("file").click();
   }
@@ -265,117 +252,52 @@ class Page {
   paintWanted(photos) {
     const { line } = this.wanted;
     this.composer.fill("");
-    for (const photo of photos) this.say(line, photo);
+    for (const photo of photos) this.outgoing.message(line, photo);
   }
 
   /** Ask for a picture to be the style; `then` gets it when it is on its way. */
   askStyle(then) {
     const file = $("style-file");
     file.onchange = () => {
-      const style = file.files.length ? this.send(file.files[0]) : null;
+      const style = file.files.length ? this.sendPhoto(file.files[0]) : null;
       file.value = "";
       if (style) then(style);
     };
     file.click();
   }
 
-  again(line, photo, style) {
-    this.pinned = true;
-    this.say(line.replace(/ seed=\d+/, ""), photo, style, true);
-  }
-
-  /** The same picture by optimisation, which takes longer and shows finer strokes. */
-  finer(line, photo, style) {
-    this.pinned = true;
-    this.say(line.replace(/ mode=\w+/, " mode=fine"), photo, style, true);
-  }
-
-  async cancel(job) {
-    await this.say(`/cancel ${job.id}`, null, null, true);
-  }
-
-  // --- what is around ------------------------------------------------------------------------------------------------
-
   tiles(cards, photo) {
     const styles = cards.map((card) => this.gallery.styles.find((style) => style.name === card.name)).filter(Boolean);
-    return styles.map((style) => tile(style, () => this.order(`/stylize ${style.name}`, photo ?? this.current, style)));
+    return styles.map((style) => tile(style, () => this.order(`/stylize ${style.name}`, photo ?? this.pair.of("").photo, style)));
   }
+
+  // --- the page around it --------------------------------------------------------------------------------------------
 
   welcome() {
     const items = this.tiles(this.gallery.styles.slice(0, WELCOME_STYLES), null).map((button) => h("li", {}, button));
     $("welcome-styles").replaceChildren(...items);
-    $("welcome-attach").addEventListener("click", () => $("file").click());
   }
 
   greet() {
     $("welcome").hidden = !this.caughtUp || $("log").childElementCount > 0;
   }
 
-  /** Show the newest bubble: its end, or its beginning where it is taller than the window. */
-  toEnd() {
-    const scroller = $("scroller");
-    const newest = $("log").lastElementChild;
-    if (!this.pinned || !newest) return;
-    const tall = newest.offsetHeight + 30 > scroller.clientHeight;
-    scroller.scrollTop = tall ? newest.offsetTop - scroller.offsetTop - 12 : scroller.scrollHeight;
-  }
-
   listen() {
-    const scroller = $("scroller");
-    let before = 0;
-    scroller.addEventListener("scroll", () => {
-      // Only a person scrolls up; that what is below has grown must not count as leaving the end.
-      if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 90) this.pinned = true;
-      else if (scroller.scrollTop < before - 1) this.pinned = false;
-      before = scroller.scrollTop;
-    });
-    const sizes = new ResizeObserver(() => this.toEnd());
-    sizes.observe($("log"));
-    sizes.observe(scroller);
-    $("attach").addEventListener("click", () => $("file").click());
+    for (const id of ["attach", "welcome-attach"]) $(id).addEventListener("click", () => $("file").click());
     $("file").addEventListener("change", ({ target }) => {
       this.addFiles(target.files);
       target.value = "";
       $("text").focus();
     });
-    $("replying-style").addEventListener("click", () => this.pick());
-    $("open-gallery").addEventListener("click", () => this.pick());
+    for (const id of ["replying-style", "open-gallery"]) $(id).addEventListener("click", () => this.chooseStyle());
     $("replying-add").addEventListener("click", () => {
       const { photo } = this.pair.of($("text").value);
       this.askStyle((style) => this.match(photo, style));
     });
-    $("replying-reset").addEventListener("click", () => this.reset());
+    $("replying-reset").addEventListener("click", () => this.resetReply());
     document.addEventListener("visibilitychange", () => !document.hidden && (document.title = "Impasto"));
-    document.addEventListener("paste", (event) => {
-      if (!event.clipboardData.files.length) return;
-      event.preventDefault();
-      this.addFiles(event.clipboardData.files);
-    });
-    this.listenToDrops();
+    takeDrops((files) => this.addFiles(files));
   }
-
-  listenToDrops() {
-    let depth = 0; // every element that is entered before the last is left counts
-    const show = (change) => {
-      depth = Math.max(0, depth + change);
-      $("drop").hidden = depth === 0;
-    };
-    const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-    document.addEventListener("dragenter", (event) => carriesFiles(event) && (event.preventDefault(), show(1)));
-    document.addEventListener("dragleave", (event) => carriesFiles(event) && show(-1));
-    document.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-    document.addEventListener("drop", (event) => {
-      if (!carriesFiles(event)) return;
-      event.preventDefault();
-      show(-depth);
-      this.addFiles(event.dataTransfer.files);
-      $("text").focus();
-    });
-  }
-}
-
-function megabytes(bytes) {
-  return `${(bytes / 2 ** 20).toPrecision(3).replace(/\.0+$/, "")} MB`;
 }
 
 async function load(wait = 500) {
@@ -383,19 +305,19 @@ async function load(wait = 500) {
   if (answer?.status === 401) return location.reload();
   if (answer?.ok) return answer.json();
   $("line-state").dataset.state = "off";
-  $("line-state").textContent = "Offline, reconnecting…";
+  $("line-state").textContent = STATES.off;
   await new Promise((resolve) => setTimeout(resolve, wait));
   return load(Math.min(wait * 2, 15_000));
 }
 
-const WHAT = {
-  mode: "how it is painted", strength: "0 is the photo, 100 nearly forgets it", brush: "scale of the strokes, 0.25 to 4",
+const HINTS = {
+  mode: "fast, universal or fine", strength: "0 to 100; 0 is the photo itself", brush: "scale of the strokes, 0.25 to 4",
   colors: "style or photo", alpha: "white, or keep what is transparent",
   size: "long side in pixels", seed: "a number; the same one paints the same picture",
-  steps: "of the optimisation", layers: "style layers", content: "content layers", pooling: "avg or max",
+  steps: "how many the optimisation takes", layers: "style layers", content: "content layers", pooling: "avg or max",
   optimizer: "lbfgs or adam", init: "fast, universal, photo or noise", ratio: "the papers’ alpha / beta", encoder: "slim or full",
 };
 
 const gallery = await load();
-gallery.settings = gallery.settings.map((setting) => ({ name: setting, what: WHAT[setting] ?? "" }));
+gallery.settings = gallery.settings.map((setting) => ({ name: setting, what: HINTS[setting] ?? "" }));
 new Page(gallery, await enter());

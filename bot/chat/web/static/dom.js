@@ -25,7 +25,7 @@ export function icon(path) {
   return svg;
 }
 
-export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Copy text, also where the page has no permission for the clipboard (plain http, an old browser). */
 export async function copy(text) {
@@ -33,7 +33,7 @@ export async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const area = h("textarea", { class: "unseen", readonly: true, "aria-hidden": "true" });
+    const area = h("textarea", { class: "visually-hidden", readonly: true, "aria-hidden": "true" });
     area.value = text;
     document.body.append(area);
     const back = document.activeElement;

@@ -1,7 +1,8 @@
-// The gallery: every style as a picture, found by word or tag, looked at closely, chosen with one click.
+// The gallery: every style as a picture, found by name or tag, seen in full, chosen with one click.
 
 import { $, copy, h, icon } from "./dom.js";
-import { OWN } from "./pair.js";
+import { fold, words } from "./writing/line.js";
+import { OWN } from "./writing/pair.js";
 
 const ABOUT = "M12 11v6M12 7.2v.1M12 21a9 9 0 1 1 0-18 9 9 0 0 1 0 18z";
 const BACK = "M15 5l-7 7 7 7";
@@ -12,11 +13,6 @@ function hue(name) {
   let sum = 7;
   for (const letter of name) sum = (sum * 31 + letter.charCodeAt(0)) % 360;
   return sum;
-}
-
-/** As words are compared: lower case, without accents. */
-export function fold(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
 function frame(style, kind, about = "") {
@@ -33,7 +29,7 @@ export function tile(style, choose) {
   return h("button", { type: "button", class: "style", "data-style": style.name, onclick: () => choose(style) }, frame(style, "preview"), label);
 }
 
-/** Of many buttons one is on the way of the Tab key; arrows lead to the others. */
+/** Of many buttons one is reached with the Tab key; arrows lead to the others. */
 function rove(buttons, current) {
   for (const button of buttons) button.tabIndex = button === current ? 0 : -1;
 }
@@ -100,8 +96,8 @@ export class Gallery {
   }
 
   filter() {
-    const words = fold(this.search.value).split(/\s+/).filter(Boolean);
-    const fits = ({ words: known, tags }) => words.every((word) => known.includes(word)) && (!this.tag || tags?.includes(this.tag));
+    const sought = words(fold(this.search.value));
+    const fits = ({ words: known, tags }) => sought.every((word) => known.includes(word)) && (!this.tag || tags?.includes(this.tag));
     this.styles.forEach((style, index) => (this.tiles[index].parentNode.hidden = !fits(style)));
     for (const chip of this.chips) chip.setAttribute("aria-pressed", String(chip.textContent === this.tag));
     rove(this.chips, this.chips.find((chip) => chip.textContent === this.tag) ?? this.chips[0]);
@@ -125,7 +121,7 @@ export class Gallery {
     return this.tiles.filter((button) => !button.parentNode.hidden);
   }
 
-  /** The Tab key stops at this tile, and then at what tells about it. */
+  /** The Tab key stops at this tile, and then at its details. */
   here(index) {
     if (index < 0) return;
     rove(this.tiles, this.tiles[index]);
@@ -140,7 +136,7 @@ export class Gallery {
     const code = h("code", {}, line);
     const copier = h("button", { type: "button", class: "quiet", "aria-label": "Copy the line", onclick: async () => (copier.textContent = (await copy(line)) ? "Copied" : "Select it") }, "Copy");
     const use = h("button", { type: "button", class: "primary", onclick: () => this.choose(style) }, this.photo ? "Paint this photo" : "Use this style");
-    const tags = style.tags.map((tag) => h("button", { type: "button", class: "chip", "aria-label": `Styles filed under ${tag}`, onclick: () => (this.back(), (this.tag = null), this.setTag(tag)) }, tag));
+    const tags = style.tags.map((tag) => h("button", { type: "button", class: "chip", "aria-label": `Styles tagged ${tag}`, onclick: () => (this.back(), (this.tag = null), this.setTag(tag)) }, tag));
     const swatch = style.swatch && style.swatch !== style.preview && h("figure", { class: "swatch" }, frame(style, "swatch"), h("figcaption", {}, "Its strokes and colours"));
     this.details.replaceChildren(
       h("button", { type: "button", class: "quiet back", onclick: () => this.back() }, icon(BACK), "All styles"),
@@ -152,7 +148,7 @@ export class Gallery {
         h("p", { class: "artist" }, `${style.artist}, ${style.year}`),
         h("p", {}, use),
         tags.length > 0 && h("p", { class: "tags" }, ...tags),
-        h("p", { class: "fine" }, `At its best with strength ${style.strength} and brush ${style.brush}, which is what you get.`, style.fast ? "" : " Fast mode has not learnt it; it is painted from its picture."),
+        h("p", { class: "fine" }, `Best with strength ${style.strength} and brush ${style.brush}, its defaults.`, style.fast ? "" : " Fast mode does not know this style; it is painted from its picture."),
         h("p", { class: "fine" }, capital(`${style.licence}.`)),
         h("p", { class: "recipe" }, code, copier),
         swatch,
@@ -183,9 +179,9 @@ export class Gallery {
   setStrength(value) {
     this.chosen = value;
     if (value === null) this.strength.value = 50;
-    const words = value === null ? "as the style likes it" : `${value} of 100`;
-    $("gallery-strength-value").textContent = words;
-    this.strength.setAttribute("aria-valuetext", words);
+    const text = value === null ? "the style’s default" : `${value} of 100`;
+    $("gallery-strength-value").textContent = text;
+    this.strength.setAttribute("aria-valuetext", text);
   }
 
   choose(style) {
@@ -229,7 +225,7 @@ export class Gallery {
   }
 }
 
-/** The words that styles are filed under, the most frequent first; what only one has finds nothing that its name would not. */
+/** The styles' tags, the most frequent first; one that only one style has finds nothing that its name would not. */
 function tagsOf(styles) {
   const counts = new Map();
   for (const { tags } of styles) for (const tag of tags ?? []) counts.set(tag, (counts.get(tag) ?? 0) + 1);

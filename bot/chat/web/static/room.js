@@ -1,9 +1,11 @@
-// The room: this tab's name for it, the line to the studio, and the messages still to be sent.
+// The room: this tab's name for it, the connection to the server, and the requests still to be sent.
 
 const KEY = "impasto-room";
-const RETRY = 2_000; // ms until what could not be sent is tried again, though the line seems to be up
+const RETRY = 2_000; // ms until what could not be sent is tried again, though the connection seems to be up
 const UNREADABLE = "This file cannot be read here. Choose it again; of a folder, choose the pictures in it.";
-const SILENCE = 50_000; // ms without a sign of life, after which the line counts as dead; the studio beats every 20 s
+const SILENCE = 50_000; // ms without a message, after which the connection counts as lost; the server sends one every 20 s
+const TOO_MANY = 4429; // close code: too many pages are open in this room
+const RESTART = 1001; // close code: the bot is being restarted
 
 /** An unguessable name. crypto.randomUUID would need https. */
 export function name() {
@@ -27,100 +29,105 @@ export async function enter() {
 
 function taken(room, channel) {
   return new Promise((resolve) => {
-    const hear = ({ data }) => data.taken === room && settle(true);
+    const listen = ({ data }) => data.taken === room && settle(true);
     const timer = setTimeout(() => settle(false), 120);
     const settle = (answer) => {
       clearTimeout(timer);
-      channel.removeEventListener("message", hear);
+      channel.removeEventListener("message", listen);
       resolve(answer);
     };
-    channel.addEventListener("message", hear);
+    channel.addEventListener("message", listen);
     channel.postMessage({ claim: room });
   });
 }
 
-/** What the studio refused, in its words; `Error`s of other kinds mean that it could not be reached. */
+/** What the server refused, in its words; `Error`s of other kinds mean that it could not be reached. */
 export class Refused extends Error {}
 
 /**
- * The line to one room. It mends itself, and asks for what was missed by the number of the last entry.
- * Calls hear(message) for every message, and state("on" | "wait" | "off") when the line changes.
+ * The connection to one room. It is restored when it is lost, and asks for what was missed by the number of the last
+ * entry. Calls receive(event) for every event, and changed("on" | "wait" | "off", tooMany) when it comes and goes.
  */
-export class Line {
-  constructor(room, hear, state) {
+export class Connection {
+  constructor(room, receive, changed) {
     this.base = `/r/${room}`;
-    this.hear = hear;
-    this.state = state;
+    this.receive = receive;
+    this.changed = changed;
     this.last = 0;
     this.failures = 0;
     this.outbox = [];
     this.sending = false;
-    addEventListener("online", () => this.now());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.now());
+    addEventListener("online", () => this.retryNow());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.retryNow());
     this.open();
   }
 
   open() {
-    clearTimeout(this.again);
+    clearTimeout(this.reopening);
     const url = `${location.origin.replace(/^http/, "ws")}${this.base}/events?after=${this.last}`;
     const socket = new WebSocket(url);
     this.socket = socket;
     socket.onmessage = ({ data }) => {
       if (socket !== this.socket) return;
-      this.alive();
-      const message = JSON.parse(data);
-      if (message.now) {
+      this.watch();
+      const event = JSON.parse(data);
+      if (event.now) {
         this.failures = 0;
-        this.state("on");
-        this.pump();
+        this.changed("on");
+        this.sendAll();
       }
-      if (message.seq) {
-        if (message.seq <= this.last) return;
-        this.last = message.seq;
+      if (event.seq) {
+        if (event.seq <= this.last) return;
+        this.last = event.seq;
       }
-      this.hear(message);
+      this.receive(event);
     };
     socket.onclose = ({ code }) => socket === this.socket && this.lost(code);
-    this.alive();
+    this.watch();
   }
 
-  alive() {
-    clearTimeout(this.watch);
-    this.watch = setTimeout(() => {
+  /** Count the connection as lost when nothing comes for too long. */
+  watch() {
+    clearTimeout(this.watching);
+    this.watching = setTimeout(() => {
       this.socket.close();
       this.lost();
     }, SILENCE);
   }
 
   async lost(code) {
-    clearTimeout(this.watch);
+    clearTimeout(this.watching);
     this.socket = null;
     this.failures += 1;
-    this.state(this.failures > 1 || code !== 1001 ? "off" : "wait", code);
-    const wait = code === 4429 ? 60_000 : Math.min(15_000, 400 * 2 ** this.failures) * (0.75 + Math.random() / 2);
-    this.again = setTimeout(() => this.open(), wait);
-    if (this.failures === 2) this.checkDoor();
+    this.changed(this.failures > 1 || code !== RESTART ? "off" : "wait", code === TOO_MANY);
+    const wait = code === TOO_MANY ? 60_000 : Math.min(15_000, 400 * 2 ** this.failures) * (0.75 + Math.random() / 2);
+    this.reopening = setTimeout(() => this.open(), wait);
+    if (this.failures === 2) this.checkSignIn();
   }
 
-  /** A refused handshake tells nothing; so look whether the studio wants us to sign in again. */
-  async checkDoor() {
+  /** A refused handshake says nothing of its reason; so ask whether the server wants us to sign in again. */
+  async checkSignIn() {
     const answer = await fetch("/gallery.json").catch(() => null);
     if (answer?.status === 401) location.reload();
   }
 
-  now() {
+  retryNow() {
     if (!this.socket) this.open();
   }
 
-  /** Send in order; what the studio cannot take now waits until it can. Resolves when it has it. */
+  /** Send in order; what cannot be sent now waits until it can. Resolves with the answer. */
   send(path, make, type) {
     return new Promise((resolve, reject) => {
       this.outbox.push({ path, make, type, resolve, reject });
-      this.pump();
+      this.sendAll();
     });
   }
 
-  async pump() {
+  sendJson(path, make) {
+    return this.send(path, () => JSON.stringify(make()), "application/json");
+  }
+
+  async sendAll() {
     if (this.sending) return;
     this.sending = true;
     try {
@@ -130,9 +137,9 @@ export class Line {
           resolve(await this.post(path, make(), type));
         } catch (error) {
           if (!(error instanceof Refused)) {
-            // No line: the next "now" from the studio pumps again, and so does this, if only the request was lost.
-            clearTimeout(this.retry);
-            this.retry = setTimeout(() => this.pump(), RETRY);
+            // Not connected: the next "now" from the server sends again, and so does this, if only the request was lost.
+            clearTimeout(this.retrying);
+            this.retrying = setTimeout(() => this.sendAll(), RETRY);
             break;
           }
           reject(error);
@@ -146,13 +153,13 @@ export class Line {
   }
 
   async post(path, body, type) {
-    // A folder, or a file that is gone by now, would look like a lost line, and hold up all that comes after it.
+    // A folder, or a deleted file, would look like a lost connection, and hold up all that comes after it.
     if (body instanceof Blob) await body.slice(0, 1).arrayBuffer().catch(() => { throw new Refused(UNREADABLE); });
     const answer = await fetch(this.base + path, { method: "POST", body, headers: { "Content-Type": type } });
     if (answer.status === 401) location.reload();
-    const said = await answer.json().catch(() => null);
-    if (answer.status >= 502 || (answer.ok && said === null)) throw new Error("no line");
-    if (!answer.ok) throw new Refused(said?.error ?? "The studio could not take this. Please try again.");
-    return said;
+    const content = await answer.json().catch(() => null);
+    if (answer.status >= 502 || (answer.ok && content === null)) throw new Error("not connected");
+    if (!answer.ok) throw new Refused(content?.error ?? "This could not be sent. Please try again.");
+    return content;
   }
 }

@@ -1,14 +1,12 @@
 // Which picture is the photo and which the style: what a line goes out with, shown above the text box.
 
-import { $ } from "./dom.js";
+import { $ } from "../dom.js";
+import { namesMine } from "./line.js";
 
 /** The person's own picture, among the styles to choose from. */
 export const OWN = {
   name: "mine", title: "A picture of your own", by: "any picture as the style", credit: "a second picture that you send", words: "mine own any picture",
 };
-
-/** Whether a line asks for the person's own picture as a style, alone or in a mix. */
-export const saysMine = (line) => /(^|[\s+])mine($|[\s+:])/i.test(line);
 
 export class Pair {
   constructor() {
@@ -44,7 +42,7 @@ export class Pair {
   /** The photo that a line is about, and the style picture where it asks for one. */
   of(line) {
     const newest = this.sent.at(-1) ?? null;
-    if (!saysMine(line)) return { photo: this.chosen ?? newest, style: null };
+    if (!namesMine(line)) return { photo: this.chosen ?? newest, style: null };
     const style = this.style ?? (this.sent.length > 1 ? newest : null);
     const others = [this.chosen, style === newest ? this.before : null, ...[...this.sent].reverse()];
     return { photo: others.find((photo) => photo && photo !== style) ?? null, style };
@@ -60,7 +58,7 @@ export class Pair {
   /** Bring what is above the text box up to date with the line in it. */
   show() {
     const line = $("text").value;
-    const mine = saysMine(line);
+    const mine = namesMine(line);
     const { photo, style } = this.of(line);
     $("replying").hidden = !photo && !style;
     $("replying").classList.toggle("paired", mine);
@@ -68,7 +66,7 @@ export class Pair {
     picture("replying-photo", photo);
     picture("replying-own", style);
     $("swap").hidden = !photo || !style;
-    $("replying-text").textContent = words(photo, style, mine);
+    $("replying-text").textContent = caption(photo, style, mine);
     $("replying-style").hidden = mine;
     $("replying-add").hidden = !mine || Boolean(style);
     const label = mine ? "Without a style picture" : "Reply to the newest photo instead";
@@ -83,7 +81,7 @@ function picture(id, photo) {
   if (photo && image.getAttribute("src") !== photo.src) image.src = photo.src;
 }
 
-function words(photo, style, mine) {
+function caption(photo, style, mine) {
   if (!mine) return photo ? `Replying to ${photo.name}` : "";
   if (photo && style) return `${photo.name} in the style of ${style.name}`;
   return photo ? `${photo.name} in the style of which picture?` : `Which photo in the style of ${style?.name}?`;

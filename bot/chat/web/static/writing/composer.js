@@ -1,7 +1,7 @@
 // The text box: Enter sends, arrow-up recalls, and what could come next is suggested.
 
-import { $, h } from "./dom.js";
-import { fold } from "./gallery.js";
+import { $, h } from "../dom.js";
+import { commandOf, key, words } from "./line.js";
 import { OWN } from "./pair.js";
 
 const RECALL = 50; // lines kept for arrow-up
@@ -57,25 +57,37 @@ export class Composer {
 
   /** What could come next, as [text to put in, what to show, what it is]. */
   fitting(value) {
-    if (/^\/\w*$/.test(value)) {
-      return this.gallery.commands
-        .filter(({ name }) => name.startsWith(value.toLowerCase()) && name !== value)
-        .map(({ name, what }) => [name + (name === "/stylize" ? " " : ""), name, what]);
-    }
-    const match = /^(\/stylize\s.*?)(\S*)$/i.exec(value);
-    if (!match) return [];
-    const [, before, word] = match;
-    const [, mix, part] = /^(.*\+)?(.*)$/.exec(word);
-    const sought = fold(part).replace(/[-_]/g, "");
-    const styled = before.trim().split(/\s+/).some((other, index) => index > 0 && !other.includes("="));
-    if (!styled) {
-      return [...this.gallery.styles, OWN]
-        .filter((style) => style.name !== sought && style.words.replace(/[-_]/g, "").includes(sought))
-        .sort((a, b) => b.name.startsWith(sought) - a.name.startsWith(sought))
-        .slice(0, 7)
-        .map((style) => [`${before}${mix ?? ""}${style.name} `, style.name, style.credit]);
-    }
-    if (!word) return [];
+    const start = value.lastIndexOf(" ") + 1;
+    const before = value.slice(0, start);
+    const word = value.slice(start);
+    if (!before) return this.commandsLike(word);
+    if (commandOf(before) !== "/stylize") return [];
+    const hasStyle = words(before).slice(1).some((other) => !other.includes("="));
+    return hasStyle ? this.settingsLike(before, word) : this.stylesLike(before, word);
+  }
+
+  commandsLike(word) {
+    if (!word.startsWith("/")) return [];
+    return this.gallery.commands
+      .filter(({ name }) => name.startsWith(word.toLowerCase()) && name !== word)
+      .map(({ name, what }) => [name + (name === "/stylize" ? " " : ""), name, what]);
+  }
+
+  /** Of a mix, the last style is completed. */
+  stylesLike(before, word) {
+    const start = word.lastIndexOf("+") + 1;
+    const mix = word.slice(0, start);
+    const sought = key(word.slice(start));
+    return [...this.gallery.styles, OWN]
+      .filter((style) => style.name !== sought && key(style.words).includes(sought))
+      .sort((a, b) => b.name.startsWith(sought) - a.name.startsWith(sought))
+      .slice(0, 7)
+      .map((style) => [`${before}${mix}${style.name} `, style.name, style.credit]);
+  }
+
+  settingsLike(before, word) {
+    const sought = key(word);
+    if (!sought) return [];
     return this.gallery.settings
       .filter(({ name }) => `${name}=`.startsWith(sought) && `${name}=` !== sought)
       .map(({ name, what }) => [`${before}${name}=`, `${name}=`, what]);

@@ -1,4 +1,4 @@
-"""Pictures in: every mode and every fault. Pictures out: pixels, the recipe line, and nothing of the sender's."""
+"""Pictures in: every mode and every fault."""
 
 from __future__ import annotations
 
@@ -18,15 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, features
 from torch import Tensor
 
-from engine.images.decode import (
-    ImageRefused,
-    Limits,
-    decode,
-    encode_jpeg,
-    encode_png,
-    fit,
-    read_line,
-)
+from engine.images.decode import Limits, decode
+from engine.images.formats import ImageRefused
+from engine.tensors import fit
 from tests.engine import fixtures_images as files
 
 GOOD = files.good_files()
@@ -303,12 +297,12 @@ def test_an_animation_whose_second_frame_is_broken_still_gives_its_first() -> No
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_refused_with_a_sentence_for_a_person(name: str) -> None:
-    said = refusal(BAD[name])
-    assert said[0].isupper()
-    assert said.endswith(".")
-    assert 40 < len(said) < 250
-    assert not [word for word in ("Error", "PIL", "0x", "object", "Traceback", "None") if word in said]
-    assert any(word in said for word in ("Send", "send", "Save")), "it says what to do"
+    sentence = refusal(BAD[name])
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+    assert 40 < len(sentence) < 250
+    assert not [word for word in ("Error", "PIL", "0x", "object", "Traceback", "None") if word in sentence]
+    assert any(word in sentence for word in ("Send", "send", "Save")), "it says what to do"
 
 
 @pytest.mark.parametrize(
@@ -457,40 +451,9 @@ HEADS = [b"", b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\x40\0
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_no_string_of_bytes_gets_out_as_anything_but_a_refusal(head: bytes, rest: bytes) -> None:
     survives(head + rest)
-    read_line(head + rest)
 
 
-# --- to size ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("size", "long_side", "wanted"),
-    [
-        ((300, 400), 200, (150, 200)),
-        ((400, 300), 200, (200, 150)),
-        ((30, 40), 512, (384, 512)),
-        ((100, 100), 100, (100, 100)),
-        ((50, 1000), 400, (32, 400)),
-        ((1001, 667), 512, (512, 341)),
-    ],
-)
-def test_fit_gives_exactly_the_long_side_and_keeps_the_shape(
-    size: tuple[int, int], long_side: int, wanted: tuple[int, int]
-) -> None:
-    pixels = torch.rand(3, *size)
-    fitted = fit(pixels, long_side)
-    assert fitted.shape == (3, *wanted)
-    assert 0 <= fitted.min() <= fitted.max() <= 1
-
-
-def test_fit_blends_fine_detail_instead_of_picking_from_it() -> None:
-    lines = (torch.arange(640) % 10 == 0).float().expand(3, 640, -1)
-    fitted = fit(lines, 64)
-    assert torch.allclose(fitted[:, :, 4:-4], torch.tensor(0.1), atol=0.02)
-
-
-def test_fit_leaves_a_flat_colour_flat() -> None:
-    assert torch.allclose(fit(torch.full((3, 100, 70), 0.3), 333), torch.tensor(0.3), atol=1e-5)
+# --- reduced decoding ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -501,73 +464,6 @@ def test_a_large_photo_decoded_only_as_far_as_needed_looks_the_same(kind: str) -
     assert whole.shape == (3, 1200, 1600)
     assert 300 <= part.shape[2] <= 600
     assert torch.allclose(fit(whole, 150), fit(part, 150), atol=0.03)
-
-
-# --- encoding --------------------------------------------------------------------------------------------------------
-
-
-def chunks(png: bytes) -> list[bytes]:
-    names, at = [], 8
-    while at < len(png):
-        names.append(png[at + 4 : at + 8])
-        at += 12 + int.from_bytes(png[at : at + 4], "big")
-    return names
-
-
-LINE = "/stylize starrynight:70+greatwave:30 mode=fine strength=80 brush=1.2 colors=photo size=1024 seed=7"
-
-
-def test_nothing_of_the_senders_photo_but_its_pixels_is_in_the_output() -> None:
-    photo = files.personal_photo()
-    assert all(secret in photo for secret in files.SECRETS)
-    pixels = decode(photo).pixels
-    painting, preview = encode_png(pixels, LINE), encode_jpeg(pixels)
-    assert set(chunks(painting)) == {b"IHDR", b"sRGB", b"tEXt", b"IDAT", b"IEND"}
-    assert not [secret for secret in files.SECRETS if secret in painting or secret in preview]
-    with Image.open(io.BytesIO(painting)) as written:
-        assert written.info == {"srgb": 0, "impasto": LINE}
-    with Image.open(io.BytesIO(preview)) as written:
-        assert set(written.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
-
-
-def test_a_png_gives_back_its_pixels_its_alpha_and_its_line() -> None:
-    pixels, alpha = torch.randint(256, (3, 40, 50)) / 255, torch.randint(1, 256, (1, 40, 50)) / 255
-    written = encode_png(pixels, LINE, alpha)
-    read = decode(written, keep_alpha=True)
-    assert read.alpha is not None
-    assert torch.allclose(read.pixels, pixels, atol=1e-6)
-    assert torch.allclose(read.alpha, alpha, atol=1e-6)
-    assert read_line(written) == LINE
-
-
-def test_values_out_of_range_are_clipped_and_other_precisions_taken() -> None:
-    pixels = torch.full((3, 40, 40), 1.5, dtype=torch.bfloat16, requires_grad=True)
-    assert corners(decode(encode_png(pixels)).pixels) == [WHITE] * 4
-
-
-@pytest.mark.parametrize("line", ["x", "/stylize café brush=1.2", "≤ 4 styles ✓"])
-def test_a_line_in_any_language_is_read_back(line: str) -> None:
-    assert read_line(encode_png(torch.rand(3, 40, 40), line)) == line
-
-
-@pytest.mark.parametrize("name", [*GOOD, *BAD])
-def test_a_file_that_is_not_ours_has_no_line(name: str) -> None:
-    assert read_line((GOOD | BAD)[name]) is None
-
-
-def test_a_line_too_long_to_be_ours_is_not_read() -> None:
-    assert read_line(encode_png(torch.rand(3, 40, 40), "x" * 5000)) is None
-
-
-def test_a_preview_is_a_baseline_jpeg_reduced_but_never_enlarged() -> None:
-    pixels = fit(torch.rand(3, 6, 8), 400)
-    small = encode_jpeg(pixels, long_side=100)
-    assert small.startswith(b"\xff\xd8\xff")
-    assert b"\xff\xc0" in small  # baseline
-    assert decode(small).pixels.shape == (3, 75, 100)
-    assert decode(encode_jpeg(pixels, long_side=1000)).pixels.shape == (3, 300, 400)
-    assert len(encode_jpeg(pixels, quality=50)) < len(encode_jpeg(pixels, quality=95))
-    assert (decode(encode_jpeg(pixels)).pixels - pixels).abs().mean() < 0.02
 
 
 def test_this_installation_reads_every_kind_that_is_promised() -> None:

@@ -1,0 +1,174 @@
+"""What the person writes and presses: handed to the dialog, and the answer written into the room."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from bot.chat.web.entries import Answer, Deleted, Message, WebAddress, pictures_of
+from bot.chat.web.errors import HttpError
+from bot.chat.web.feed import RoomFeed
+from bot.core.jobs import Job, Place
+from bot.core.messages import Accepted, Choice, Incoming, Refused
+from bot.dialog.buttons import Press, job_id
+from bot.dialog.parse import parse
+from bot.dialog.services import Services
+from engine.recipe import titles
+
+NAME = "web"
+ENTRIES = 1500  # in one room
+MESSAGE_LENGTH = 2000  # characters
+
+
+class PageMessage(msgspec.Struct, frozen=True):
+    """A line that the page sends."""
+
+    id: str  # the page's name for it: sent again, it is not taken again
+    text: str
+    photo: str | None = None  # the blob that it replies to
+    style: str | None = None  # the blob that is to be the style
+    quiet: bool = False  # from a control of the page: not shown as a message
+
+
+class PagePress(msgspec.Struct, frozen=True):
+    """A button that was pressed."""
+
+    id: str  # the page's name for the press: sent again, it is not taken again
+    data: str
+
+
+class Conversation:
+    """Answers what the page sends; once, however often it is sent."""
+
+    def __init__(self, services: Services, feed: RoomFeed) -> None:
+        self._services = services
+        self._feed = feed
+        self._answering: set[tuple[str, str]] = set()
+
+    async def write(self, room: str, message: PageMessage) -> None:
+        """Write the line down, hand it to the commands, write down the answer.
+
+        Raises:
+            HttpError
+        """
+        if len(message.text) > MESSAGE_LENGTH:
+            raise HttpError(413, f"A message may have {MESSAGE_LENGTH} characters; this one has {len(message.text)}.")
+        async with self._once(room, message.id) as is_new:
+            if is_new:
+                await self._write(room, message)
+
+    async def press(self, room: str, press: PagePress) -> None:
+        """Do what a button asks for, and write down the answer.
+
+        Raises:
+            HttpError
+        """
+        async with self._once(room, press.id) as is_new:
+            if is_new:
+                await self._press(room, press)
+
+    @contextlib.asynccontextmanager
+    async def _once(self, room: str, id: str) -> AsyncIterator[bool]:
+        """Whether what has this id is to be answered: it was not yet, and is not being answered."""
+        turn = room, checked_id(id)
+        if turn in self._answering:
+            yield False
+            return
+        self._answering.add(turn)
+        try:
+            entries = await self._feed.entries(room)
+            deleted = {answered for entry in entries if isinstance(entry, Deleted) for answered in entry.answered}
+            is_new = id not in deleted | {entry.to for entry in entries if isinstance(entry, Answer | Deleted)}
+            if is_new and len(entries) >= ENTRIES:
+                raise HttpError(429, "This room is full. Open a new tab for a new one; your pictures stay here.")
+            yield is_new
+        finally:
+            self._answering.discard(turn)
+
+    async def _write(self, room: str, message: PageMessage) -> None:
+        photo = await self._picture(room, message.photo) if message.photo else None
+        style = await self._picture(room, message.style) if message.style else None
+        if not message.quiet and not await self._has_message(room, message.id):
+            await self._feed.append(room, Message(message.id, message.text, message.photo, message.style))
+        incoming = Incoming(
+            user=_user(room),
+            place=_place(room, WebAddress(photo=message.photo, style=message.style)),
+            photo=photo,
+            style=style,
+            admin=True,
+            idempotency_key=_key(room, message.id),
+        )
+        reply = await self._services.commands.handle(incoming, parse(message.text))
+        if isinstance(reply, Accepted):
+            await self._feed.append(room, self._accepted(message.id, reply.text, reply.job))
+            return
+        refused = isinstance(reply, Refused) or (isinstance(reply, Choice) and reply.refused)
+        answer = Answer(
+            to=message.id,
+            text=reply.text,
+            photo=message.photo,
+            style=message.style,
+            quiet=message.quiet and not refused,
+            refused=refused,
+            cards=reply.cards if isinstance(reply, Choice) else (),
+        )
+        await self._feed.append(room, answer)
+
+    async def _has_message(self, room: str, id: str) -> bool:
+        """Whether a line was written down, though its answer was not."""
+        return any(isinstance(entry, Message) and entry.id == id for entry in await self._feed.entries(room))
+
+    async def _press(self, room: str, press: PagePress) -> None:
+        job = await self._services.store.job(job_id(press.data))
+        pressed = await self._services.buttons.press(
+            Press(
+                data=press.data,
+                user=_user(room),
+                admin=job is None or job.place.room == room,  # as in every line; not over the pictures of others
+                place=_place(room, WebAddress()),
+                idempotency_key=_key(room, press.id),
+            )
+        )
+        if pressed.delete:
+            await self._feed.delete_job(room, job_id(press.data), press.id)
+        elif pressed.job is not None:
+            await self._feed.append(room, self._accepted(press.id, pressed.text, pressed.job))
+        else:
+            answer = Answer(to=press.id, text=pressed.text, quiet=not pressed.refused, refused=pressed.refused)
+            await self._feed.append(room, answer)
+
+    def _accepted(self, to: str, text: str, job: Job) -> Answer:
+        pictures, title = pictures_of(job), " and ".join(titles(job.recipe, self._services.gallery))
+        return Answer(to=to, text=text, photo=pictures.photo, style=pictures.style, job=job.id, title=title)
+
+    async def _picture(self, room: str, id: str) -> bytes:
+        blob = await self._services.store.blob(id)
+        if blob is None or blob.room != room:
+            raise HttpError(404, "This photo is no longer kept. Send it again.")
+        return blob.data
+
+
+def checked_id(text: str) -> str:
+    """The page's name for a message, a photo or a press.
+
+    Raises:
+        HttpError
+    """
+    if not re.fullmatch(r"[A-Za-z0-9]{8,64}", text):
+        raise HttpError(400, "The id of this message is invalid.")
+    return text
+
+
+def _user(room: str) -> str:
+    return f"{NAME}:{room[:16]}"
+
+
+def _key(room: str, id: str) -> str:
+    return f"{NAME}:{room}:{id}"
+
+
+def _place(room: str, address: WebAddress) -> Place:
+    return address.place(NAME, room)

@@ -1,0 +1,116 @@
+"""What a room's conversation is made of, as the journal keeps it and the page gets it.
+
+The tags and fields are those of version 0.1.0, which older journals and pages that are still open know.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bot.core.jobs import Address, Job
+from bot.core.messages import Card
+from bot.dialog.buttons import Action, buttons
+
+
+class WebAddress(Address, frozen=True):
+    """The pictures of the room that an order is about."""
+
+    photo: str | None = None  # blob
+    style: str | None = None  # blob of the picture that is the style
+
+    def with_missing(self, other: WebAddress) -> WebAddress:
+        """The same with the other's pictures where it has none."""
+        return WebAddress(photo=self.photo or other.photo, style=self.style or other.style)
+
+
+class Photo(msgspec.Struct, frozen=True, tag="photo"):
+    """The person sent a photo. ``id`` is the page's own name for the message, so that it is taken once only."""
+
+    id: str
+    photo: str  # blob
+    name: str
+
+
+class Message(msgspec.Struct, frozen=True, tag="said"):
+    """The person wrote a line, in reply to a photo or not."""
+
+    id: str
+    text: str
+    photo: str | None  # blob
+    style: str | None = None  # blob of the picture sent along as the style
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
+    """What the bot answered at once, to a message or a button."""
+
+    to: str  # id of the message or of the press
+    text: str
+    photo: str | None = None  # blob, as in the message
+    style: str | None = None  # the same
+    quiet: bool = False  # nothing that the page needs to show
+    refused: bool = False
+    cards: tuple[Card, ...] = ()
+    job: str | None = None  # the job that was accepted
+    title: str = ""  # of the job's style or styles
+
+
+class PageButton(msgspec.Struct, frozen=True):
+    """A button below a picture."""
+
+    action: str  # "again", "stronger": how the page draws it
+    label: str
+    data: str  # what the page sends when it is pressed
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished"):
+    """A job's picture."""
+
+    job: str
+    picture: str  # blob
+    photo: str | None  # blob
+    file: str  # name to save it under
+    width: int
+    height: int
+    credit: str
+    line: str
+    seconds: float
+    notes: tuple[str, ...] = ()
+    style: str | None = None  # blob
+    buttons: tuple[PageButton, ...] | None = None  # None in what version 0.1.0 wrote
+
+
+class Ended(msgspec.Struct, frozen=True, tag="told"):
+    """A job will have no picture."""
+
+    job: str
+    text: str
+    cancelled: bool = False
+
+
+class Deleted(msgspec.Struct, frozen=True, tag="deleted"):
+    """A job was deleted, and what the room had of it."""
+
+    to: str  # id of the press
+    job: str
+    answered: tuple[str, ...] = ()  # ids whose answers went with it; they are not answered again
+
+
+Entry = Photo | Message | Answer | Finished | Ended | Deleted
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+encode = msgspec.json.encode
+decode = _decoder.decode
+
+
+def page_buttons(job: Job) -> tuple[PageButton, ...]:
+    """A picture's buttons, but for the file, to which the page has a link."""
+    return tuple(
+        PageButton(button.action.name.lower(), button.label, button.data)
+        for button in buttons(job)
+        if button.action is not Action.ORIGINAL
+    )
+
+
+def pictures_of(job: Job) -> WebAddress:
+    """The blobs of a job's photo, and of its style where that is a picture."""
+    address = WebAddress.of(job.place)
+    return address if job.recipe.mine else WebAddress(photo=address.photo)

@@ -1,0 +1,209 @@
+"""The page's server: who may ask what, and who answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import msgspec
+from aiohttp import ClientConnectionError, web
+
+from bot.chat.web.access import AccessControl
+from bot.chat.web.conversation import Conversation, PageMessage, PagePress
+from bot.chat.web.errors import HttpError
+from bot.chat.web.events import Events
+from bot.chat.web.feed import RoomFeed, room_of
+from bot.chat.web.gallery import GalleryFiles
+from bot.chat.web.pages import Pages
+from bot.chat.web.uploads import Uploads
+from bot.config import Web
+from bot.core.errors import ConfigError, sentence
+from bot.core.messages import Hook
+from bot.dialog.parse import ALIASES, COMMANDS, Name
+from bot.dialog.pictures import not_a_photo
+from bot.dialog.services import Services
+from engine.recipe import SETTINGS
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+BODY_BYTES = 64 * 2**10  # of a message; photos are read by `Uploads`
+KEEP = "private, max-age=86400, immutable"
+OPEN_PATHS = ("/", "/health", "/signin")  # to everybody; the page itself shows the form then
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer, with which browsers send the sign-in form with "Origin: null".
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class PageServer:
+    """Everything that is asked for over HTTP.
+
+    Args:
+        hooks: by path, where other platforms post to. They prove themselves, so neither token nor host is asked for.
+
+    Raises:
+        ConfigError: the page would be open to other machines without a token.
+    """
+
+    def __init__(self, config: Web, services: Services, feed: RoomFeed, hooks: Mapping[str, Hook]) -> None:
+        self._config = config
+        self._services = services
+        self._feed = feed
+        self._hooks = hooks
+        self._access = AccessControl(config)
+        self._pages = Pages(self._access)
+        self._styles = GalleryFiles(services.gallery)
+        self._uploads = Uploads(feed, services.max_photo_bytes)
+        self._conversation = Conversation(services, feed)
+        self._events = Events(feed)
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[str]:
+        """See `WebChat.serve`."""
+        # No access log: the addresses name the rooms, and who knows a room may enter it.
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        try:
+            try:
+                await web.TCPSite(runner, self._config.host.strip("[]"), self._config.port).start()
+            except OSError as error:
+                raise ConfigError(
+                    f"The chat page cannot be opened on {self._config.host}, port {self._config.port}:"
+                    f" {error.strerror}. Choose another port with --port."
+                ) from error
+            host, port = runner.addresses[0][:2]
+            yield f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        finally:
+            await runner.cleanup()
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard], client_max_size=BODY_BYTES)
+        room = "/r/{room:[A-Za-z0-9]{32,64}}"
+        app.add_routes(
+            [
+                *self._pages.routes(),
+                *self._styles.routes(),
+                web.get("/gallery.json", self._gallery_json),
+                web.get("/health", self._readiness),
+                web.get("/metrics", self._metrics),
+                web.get(room + "/events", self._events.connect),
+                web.post(room + "/photo", self._photo),
+                web.post(room + "/say", self._message),
+                web.post(room + "/press", self._press),
+                web.get(room + "/blob/{blob}", self._blob),
+                web.get(room + "/blob/{blob}/{file:[a-z0-9-]+\\.png}", self._blob),
+                web.get(room + "/preview/{job}/{count}.jpg", self._preview),
+            ]
+        )
+        app.add_routes([web.post(path, self._hook) for path in self._hooks])
+        app.on_response_prepare.append(_add_headers)
+        app.on_shutdown.append(self._shut_down)
+        return app
+
+    async def _shut_down(self, app: web.Application) -> None:
+        await self._events.close()
+
+    # --- who may ask -------------------------------------------------------------------------------------------------
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let in who may come in, and turn errors into sentences."""
+        try:
+            if request.path not in self._hooks:
+                self._check(request)
+            return await handler(request)
+        except HttpError as error:
+            return web.json_response({"error": str(error)}, status=error.status)
+        except (web.HTTPException, ConnectionError, ClientConnectionError):
+            raise
+        except Exception as error:
+            log.exception("the web chat failed")
+            return web.json_response({"error": sentence(error)}, status=500)
+
+    def _check(self, request: web.Request) -> None:
+        if not self._access.knows_host(request.host):
+            raise HttpError(403, "This page can only be opened as localhost or 127.0.0.1.")
+        changes = request.method != "GET" or "upgrade" in request.headers.get("Connection", "").lower()
+        if changes and not self._access.same_origin(request.headers.get("Origin"), request.host):
+            raise HttpError(403, "This request comes from another site's page.")
+        is_open = request.path in OPEN_PATHS or request.path.startswith("/static/")
+        if not is_open and not self._pages.admits(request):
+            raise HttpError(401, "Sign in first: open the page and enter the access token.")
+
+    # --- from the person ---------------------------------------------------------------------------------------------
+
+    async def _photo(self, request: web.Request) -> web.Response:
+        return web.json_response({"photo": await self._uploads.take(request)})
+
+    async def _message(self, request: web.Request) -> web.Response:
+        await self._conversation.write(room_of(request.match_info["room"]), await _body(request, PageMessage))
+        return web.json_response({})
+
+    async def _press(self, request: web.Request) -> web.Response:
+        await self._conversation.press(room_of(request.match_info["room"]), await _body(request, PagePress))
+        return web.json_response({})
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        return web.Response(status=await self._hooks[request.path](request.headers, await request.read()))
+
+    # --- to the person -----------------------------------------------------------------------------------------------
+
+    async def _gallery_json(self, request: web.Request) -> web.Response:
+        """What the page knows before anything was written."""
+        about = {
+            "styles": self._styles.described(),
+            "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
+            "orders": [f"/{word}" for word in (Name.STYLIZE, *ALIASES) if ALIASES.get(word, word) is Name.STYLIZE],
+            "settings": list(SETTINGS),
+            "max_bytes": self._services.max_photo_bytes,
+            "not_a_photo": not_a_photo(),
+        }
+        return web.json_response(about, headers={"Cache-Control": "no-cache"})
+
+    async def _blob(self, request: web.Request) -> web.Response:
+        blob = await self._services.store.blob(request.match_info["blob"])
+        if blob is None or blob.room != room_of(request.match_info["room"]):
+            raise web.HTTPNotFound
+        headers = {"Content-Type": blob.kind, "Cache-Control": KEEP}
+        if "download" in request.query:
+            headers["Content-Disposition"] = f'attachment; filename="{request.match_info.get("file", "photo")}"'
+        return web.Response(body=blob.data, headers=headers)
+
+    async def _preview(self, request: web.Request) -> web.Response:
+        """The newest preview of a job; the number in the address only keeps browsers from showing an old one."""
+        for status in self._feed.statuses(room_of(request.match_info["room"])):
+            if status.job == request.match_info["job"] and status.picture is not None:
+                return web.Response(body=status.picture, content_type="image/jpeg", headers={"Cache-Control": KEEP})
+        raise web.HTTPNotFound
+
+    # --- to the operator ---------------------------------------------------------------------------------------------
+
+    async def _readiness(self, request: web.Request) -> web.Response:
+        found = self._services.health.readiness()
+        return web.json_response(found, status=200 if found["ok"] else 503, headers={"Cache-Control": "no-store"})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        health = self._services.health
+        return web.Response(body=health.metrics(), headers={"Content-Type": health.content_type})
+
+
+async def _body(request: web.Request, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except msgspec.DecodeError:
+        raise HttpError(400, "This message cannot be read.") from None
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

@@ -1,0 +1,38 @@
+// What stands in the conversation beside pictures: photos, messages and answers.
+
+import { h } from "../dom.js";
+
+/** A photo as sent. `page` has reply(photo), chooseStyle(photo) and useAsStyle(photo). */
+export function photoBubble(photo, page) {
+  const picture = h("img", { src: photo.src, alt: `Your photo, ${photo.name}` });
+  picture.addEventListener("error", () => picture.replaceWith(h("p", { class: "not-shown" }, "This browser cannot show this photo. Impasto may still be able to read it.")));
+  const choose = h("button", { type: "button", class: "choose", onclick: () => page.chooseStyle(photo) }, "Choose a style");
+  const reply = h("button", { type: "button", class: "quiet", onclick: () => page.reply(photo), "aria-label": `Reply to ${photo.name}` }, "Reply");
+  const style = h("button", { type: "button", class: "quiet", onclick: () => page.useAsStyle(photo), "aria-label": `Use ${photo.name} as the style` }, "As style");
+  return h("article", { class: "bubble mine photo", "aria-label": `Photo ${photo.name}` }, picture, h("span", { class: "caption" }, photo.name), h("div", { class: "actions" }, choose, reply, style));
+}
+
+/** A line as sent, with the pictures that it is about. */
+export function messageBubble(text, photo, style) {
+  const line = h("p", { class: text.startsWith("/") ? "line" : "" }, text);
+  return h("article", { class: "bubble mine message" }, thumbnail(photo, "In reply to"), thumbnail(style, "in the style of"), line);
+}
+
+export function thumbnail(photo, what) {
+  const image = photo && h("img", { src: photo.src, alt: `${what} ${photo.name}`, onerror: () => image.remove() });
+  return image;
+}
+
+/** An answer, with styles to choose from, and `more` where there are others. */
+export function answerBubble({ text, refused }, tiles = [], more = null) {
+  const cards = tiles.length > 0 && h("ul", { class: "swatches" }, ...tiles.map((tile) => h("li", {}, tile)));
+  const kind = `bubble theirs${refused ? " refused" : ""}${cards ? " with-cards" : ""}`;
+  return h("article", { class: kind }, h("p", {}, text), cards, more && h("div", { class: "actions" }, more));
+}
+
+/** Say in a bubble of the person's own why it could not be sent. */
+export function markFailed(bubble, text) {
+  bubble.classList.remove("sending");
+  for (const part of bubble.querySelectorAll(".actions, .not-shown")) part.remove();
+  bubble.append(h("p", { class: "failure", role: "alert" }, text));
+}

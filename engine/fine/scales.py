@@ -1,0 +1,48 @@
+"""How many scales the optimisation goes through, from coarse to fine, and with how many steps each.
+
+Departure from Gatys et al. (2016), who optimise at one size: a coarse scale finds the large forms in few, cheap steps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from engine.tensors import at_least
+
+COARSEST = 192  # pixels, long side of the first scale; below it conv5_1 sees the whole picture at once
+SCALE_RATIO = 1.63  # 192, 314, 512: each scale has 2.7 times the pixels of the one before
+STEPS_RATIO = 0.65  # and this share of its steps: forms are found while they are cheap, strokes refined at the end
+
+
+class Scale(NamedTuple):
+    size: tuple[int, int]  # (h, w) in pixels
+    steps: int
+
+
+def scales(height: int, width: int, steps: int, sketched: bool = False) -> list[Scale]:
+    """Sizes from coarse to the full (height, width), with the steps for each; their sum is ``steps``.
+
+    Where the picture starts from a sketch the coarsest is left out, if it is not the only one: the large forms, which
+    are its work, are there.
+    """
+    long = max(height, width)
+    count = max(1, min(steps, 1 + round(math.log(max(long / COARSEST, 1)) / math.log(SCALE_RATIO))))
+    shares = [STEPS_RATIO**i for i in range(count)]
+    if sketched and count > 1:
+        shares[0] = 0.0
+    ends = [round(steps * sum(shares[: i + 1]) / sum(shares)) for i in range(count)]
+    found = []
+    for i, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        factor = (COARSEST / long) ** (1 - i / (count - 1)) if count > 1 else 1.0
+        size = at_least(height * factor, width * factor) if i < count - 1 else (height, width)
+        found.append(Scale(size, end - begin))
+    return [scale for scale in found if scale.steps]
+
+
+def halved(plan: list[Scale]) -> list[Scale]:
+    """The same steps in all, ending at half the size of the last scale."""
+    height, width = plan[-1].size
+    half = at_least(height // 2, width // 2)
+    kept = [scale for scale in plan[:-1] if max(scale.size) <= max(half)]
+    return [*kept, Scale(half, sum(s.steps for s in plan) - sum(s.steps for s in kept))]
