@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.chat.web.house import picture
-from tests.fakes.telegram.server import TOKEN, FakeTelegram
+from tests.fakes.telegram.server import FakeTelegram
+from tests.fakes.telegram.state import TOKEN
+from tests.pictures import picture
 
 ANN = 7
 LINE = "/stylize starrynight size=64 steps=2 seed=7"
