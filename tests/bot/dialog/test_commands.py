@@ -127,9 +127,9 @@ async def test_a_style_that_was_chosen_before_its_photo_waits_for_one_that_is_ta
         assert "the limit is 1" in (await _say(it, "", photo=b"dog")).text
         await it.say(f"/cancel {first.id}")
         taken = await _say(it, "", photo=b"dog")
-        assert taken.job is not None, taken.text
+        assert isinstance(taken, Accepted), taken.text
         assert taken.job.recipe.styles[0].name == "greatwave"
-        assert (await _say(it, "", photo=b"dog")).cards, "it was for one order"
+        assert isinstance(await _say(it, "", photo=b"dog"), Choice), "it was for one order"
 
 
 async def test_words_without_a_photo_are_answered_with_how_it_goes() -> None:

@@ -132,4 +132,4 @@ async def test_a_room_has_no_more_pictures_waiting_than_it_allows() -> None:
         assert refused(second)
         assert second.text == "1 picture of this room is waiting, and its limit is 1. Wait for it."
         await say(it, "/settings waiting=default", admin=True)
-        assert (await say(it, "/stylize greatwave", photo=b"dog")).job
+        assert await ordered(it, "/stylize greatwave", photo=b"dog")
