@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import discord
 
 from bot.core.errors import InternalError, InvalidOrder
+from bot.dialog import pictures
 
-KEEP_SECONDS = 180.0  # how long “Use this photo” is remembered
-KEPT = 1000  # people
-KINDS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif")
-HIDDEN = (
-    "I see no photo in that message. If there is one, Discord hides it from me here: right-click the photo, then"
-    " Apps, then Stylize, or send it along with /stylize."
-)
+REMEMBERED_SECONDS = 180.0
+REMEMBERED = 1000  # people
 
 
 class Photo:
     """A photo that somebody points at.
 
     Args:
-        reply: the message that the answer is to be a reply to; 0 where there is none.
         nsfw: whether it comes from an age-restricted channel.
+        reply: the message that the answer is to be a reply to; 0 where there is none.
     """
 
     def __init__(self, attachment: discord.Attachment, *, nsfw: bool, reply: int = 0) -> None:
@@ -44,99 +39,96 @@ class Photo:
             InvalidOrder: it is no image, or has more than ``limit`` bytes.
         """
         attachment = self._attachment
-        if not looks_like_a_photo(attachment):
-            name = discord.utils.escape_markdown(attachment.filename[:60])
-            raise InvalidOrder(f"{name} is no picture that I can read. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC.")
+        if not looks_like_photo(attachment):
+            raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(attachment.filename[:60])))
         if attachment.size > limit:
-            raise InvalidOrder(
-                f"This photo has {attachment.size / 2**20:.3g} MB, and {limit / 2**20:.3g} MB is the limit."
-                " Send a smaller copy."
-            )
+            raise InvalidOrder(pictures.too_large(limit, size=attachment.size))
 
     async def read(self, limit: int) -> bytes:
         """Its bytes.
 
         Raises:
-            InvalidOrder: it is no image, has more than ``limit`` bytes, or is gone.
-            InternalError: Discord does not hand it out just now.
+            InvalidOrder: it is no image, has more than ``limit`` bytes, or was deleted.
+            InternalError: Discord does not hand it out at the moment.
         """
         self.check(limit)
         try:
             return await self._attachment.read()
         except discord.NotFound:
-            raise InvalidOrder("That photo has been deleted meanwhile. Send it again.") from None
+            raise InvalidOrder("That photo was deleted in the meantime. Send it again.") from None
         except discord.HTTPException as error:
             raise InternalError(
-                f"Discord does not give me that photo just now ({error.status}). Try again."
+                f"Discord does not give me that photo at the moment ({error.status}). Try again."
             ) from error
 
 
-def looks_like_a_photo(attachment: discord.Attachment) -> bool:
-    kind = attachment.content_type or ""
-    return kind.startswith("image/") or (not kind and attachment.filename.lower().endswith(KINDS))
-
-
-def of_message(message: discord.Message) -> Photo | None:
-    """The first photo of a message, or of what it forwards; None where there is none to be seen."""
-    return next(iter(all_of_message(message)), None)
-
-
-def all_of_message(message: discord.Message) -> list[Photo]:
-    """All of them, those first that can be painted."""
-    found = [*message.attachments, *(a for shot in message.message_snapshots for a in shot.attachments)]
-    found.sort(key=lambda a: not looks_like_a_photo(a))
-    return [Photo(attachment, nsfw=is_nsfw(message.channel), reply=message.id) for attachment in found]
-
-
-class Pair(NamedTuple):
+class Pictures(NamedTuple):
     """The photo, and the picture that is its style where that is the person's own."""
 
     photo: Photo | None = None
     style: Photo | None = None
 
-    async def read(self, limit: int) -> tuple[bytes | None, bytes | None]:
-        """Their bytes; raises what `Photo.read` does."""
-        return (
-            await self.photo.read(limit) if self.photo else None,
-            await self.style.read(limit) if self.style else None,
-        )
+    @property
+    def given(self) -> list[Photo]:
+        return [picture for picture in self if picture is not None]
 
     @property
-    def address(self) -> dict[str, str | int]:
-        """What an order keeps of where they come from."""
-        found = {
-            "spoiler": int(any(picture.spoiler for picture in self if picture)),
-            "nsfw": int(any(picture.nsfw for picture in self if picture)),
-            "reply": self.photo.reply if self.photo else 0,
-        }
-        return {key: value for key, value in found.items() if value}
+    def nsfw(self) -> bool:
+        return any(picture.nsfw for picture in self.given)
+
+    @property
+    def spoiler(self) -> bool:
+        return any(picture.spoiler for picture in self.given)
+
+    async def read(self, limit: int) -> tuple[bytes | None, bytes | None]:
+        """Their bytes; raises what `Photo.read` does."""
+        photo = await self.photo.read(limit) if self.photo else None
+        return photo, await self.style.read(limit) if self.style else None
 
 
-NONE = Pair()
+NONE = Pictures()
+
+
+def looks_like_photo(attachment: discord.Attachment) -> bool:
+    return pictures.looks_like_photo(attachment.content_type or "", attachment.filename)
+
+
+def photo_of(message: discord.Message) -> Photo:
+    """The first photo of a message.
+
+    Raises:
+        InvalidOrder: there is none to be seen.
+    """
+    found = photos_of(message)
+    if not found:
+        raise InvalidOrder("There is no photo in that message. Choose one that has.")
+    return found[0]
+
+
+def photos_of(message: discord.Message) -> list[Photo]:
+    """All photos of a message and of what it forwards, those first that can be painted."""
+    forwarded = (attachment for shot in message.message_snapshots for attachment in shot.attachments)
+    found = sorted([*message.attachments, *forwarded], key=lambda attachment: not looks_like_photo(attachment))
+    return [Photo(attachment, nsfw=is_nsfw(message.channel), reply=message.id) for attachment in found]
 
 
 def is_nsfw(channel: Any) -> bool:
     """Whether a channel, or the one that a thread belongs to, is age-restricted."""
-    ask = getattr(channel, "is_nsfw", None)
+    ask = getattr(channel, "is_nsfw", None)  # private conversations have none
     return bool(ask()) if ask else False
 
 
-class Remembered:
+class RememberedPhotos:
     """The photos of “Use this photo”, for three minutes; by person."""
 
     def __init__(self) -> None:
-        self._photos: dict[int, tuple[float, Photo]] = {}
+        self._photos: dict[int, tuple[float, Photo]] = {}  # the latest last
 
     def put(self, user: int, photo: Photo, now: float) -> None:
         self._photos.pop(user, None)
-        self._photos[user] = (now, photo)
-        for old in self._outdated(now):
-            del self._photos[old]
+        kept = [(u, entry) for u, entry in self._photos.items() if now - entry[0] < REMEMBERED_SECONDS]
+        self._photos = dict([*kept[1 - REMEMBERED :], (user, (now, photo))])
 
     def get(self, user: int, now: float) -> Photo | None:
         at, photo = self._photos.get(user, (float("-inf"), None))
-        return photo if now - at < KEEP_SECONDS else None
-
-    def _outdated(self, now: float) -> Iterable[int]:
-        users = list(self._photos)
-        return [u for i, u in enumerate(users) if now - self._photos[u][0] >= KEEP_SECONDS or i < len(users) - KEPT]
+        return photo if now - at < REMEMBERED_SECONDS else None

@@ -1,10 +1,10 @@
-"""One interaction being answered: acknowledged first, within Discord's three seconds, and then told something."""
+"""One interaction being answered: acknowledged within Discord's three seconds, then with text or a file."""
 
 from __future__ import annotations
 
 import io
 import logging
-from typing import Literal
+from typing import Any, Literal
 
 import discord
 
@@ -12,51 +12,61 @@ from bot.core.errors import Refusal, sentence
 
 log = logging.getLogger(__name__)
 
-TAKEN = 40060  # somebody else has acknowledged it: another process with our token
-Kind = Literal["public", "private", "quiet"]
+TEXT = 2000  # characters of a message
+ACKNOWLEDGED = 40060  # error code
+
+
+class AnsweredElsewhere(Exception):
+    """Another process with our token answers this interaction."""
 
 
 class InteractionReply:
-    """What happened to an interaction so far."""
+    """What is kept with the interaction, so that whoever handles an error can make another of these."""
 
-    def __init__(self, interaction: discord.Interaction) -> None:
+    def __init__(self, interaction: discord.Interaction[Any]) -> None:
         self.interaction = interaction
-        self.late = False  # Discord takes no answer to it any more
-        self.kind: Kind | None = None
 
-    async def acknowledge(self, kind: Kind) -> bool:
-        """Keep the interaction alive; False when another process answers it.
+    @property
+    def late(self) -> bool:
+        """Discord takes no answer to it any more."""
+        return "late" in self.interaction.extras
+
+    async def acknowledge(self, kind: Literal["public", "private", "quiet"]) -> None:
+        """Keep the interaction alive.
 
         Args:
             kind: ``public`` and ``private`` show that the bot is thinking, to all or to the person; ``quiet`` shows
                 nothing, and the message of the button or menu stays as it is.
+
+        Raises:
+            AnsweredElsewhere
         """
         try:
             await self.interaction.response.defer(thinking=kind != "quiet", ephemeral=kind == "private")
         except discord.HTTPException as error:
-            if error.code == TAKEN:
+            if error.code == ACKNOWLEDGED:
                 log.warning("another process answers interaction %d: is this bot running twice?", self.interaction.id)
-                return False
+                raise AnsweredElsewhere from error
             # Unknown interaction, mostly: it came too late. What was asked for is done all the same.
             log.warning("interaction %d could not be acknowledged: %s", self.interaction.id, error)
-            self.late = True
-        self.kind = kind
-        return True
+            self.interaction.extras["late"] = True
 
     async def say(self, text: str) -> None:
-        """The answer, seen by whom the acknowledgement is."""
+        """To the person alone, unless the acknowledgement has promised all a reply."""
+        response = self.interaction.response
         try:
             if self.late:
                 await send_dm(self.interaction.user, text)
-            elif self.kind == "quiet":
+            elif response.is_done():
                 await self.interaction.followup.send(_cut(text), ephemeral=True)
             else:
-                await self.interaction.edit_original_response(content=_cut(text))
+                await response.send_message(_cut(text), ephemeral=True)
         except discord.HTTPException as error:
             log.warning("an answer did not arrive: %s", error)
+            await send_dm(self.interaction.user, text)
 
-    async def say_file(self, name: str, data: bytes, *, spoiler: bool) -> None:
-        """Hand a file over, to the person alone."""
+    async def send_file(self, name: str, data: bytes, *, spoiler: bool) -> None:
+        """Hand over a file, to the person alone."""
         file = discord.File(io.BytesIO(data), name, spoiler=spoiler)
         try:
             if self.late:
@@ -64,31 +74,19 @@ class InteractionReply:
             else:
                 await self.interaction.followup.send(file=file, ephemeral=True)
         except discord.HTTPException as error:
-            await self.refuse(f"Discord did not take the file ({error.status}). Try again in a minute.")
-
-    async def refuse(self, text: str) -> None:
-        """Say what is wrong: to the person alone, unless Discord has been promised a public answer."""
-        response = self.interaction.response
-        try:
-            if self.late:
-                await send_dm(self.interaction.user, text)
-            elif not response.is_done():
-                await response.send_message(_cut(text), ephemeral=True)
-            else:
-                await self.say(text)
-        except discord.HTTPException as error:
-            log.warning("a refusal did not arrive: %s", error)
-            await send_dm(self.interaction.user, text)
+            await self.say(f"Discord did not take the file ({error.status}). Try again in a minute.")
 
     async def fail(self, error: Exception) -> None:
-        """Say of an error what a person can make of it."""
+        """Say what went wrong, as far as a person can make something of it."""
+        if isinstance(error, AnsweredElsewhere):
+            return
         if not isinstance(error, Refusal):
             log.error("an interaction could not be answered", exc_info=error)
-        await self.refuse(sentence(error))
+        await self.say(sentence(error))
 
 
 async def send_dm(user: discord.abc.Messageable, text: str) -> None:
-    """Tell somebody in private, if they take messages."""
+    """Write to somebody in private, if they take messages."""
     try:
         await user.send(_cut(text))
     except discord.HTTPException as error:
@@ -96,4 +94,4 @@ async def send_dm(user: discord.abc.Messageable, text: str) -> None:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 2000 else text[:1999] + "…"
+    return text if len(text) <= TEXT else text[: TEXT - 1] + "…"

@@ -1,87 +1,117 @@
-"""Where an order on Discord comes from and its answer goes, and whether it may."""
+"""Who orders on Discord, and where; and whether the answer may go there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import discord
 
-from bot.chat.discord.attachments import Pair, is_nsfw
+from bot.chat.discord.address import AGE, NAME, DiscordAddress
+from bot.chat.discord.attachments import NONE, Pictures, is_nsfw
 from bot.core.errors import InvalidOrder, NotAllowed
 from bot.core.jobs import Place
 from bot.core.messages import Incoming
 
-NAME = "discord"
 NEEDED = ("view_channel", "send_messages", "attach_files", "read_message_history")
-AGE = "That photo comes from an age-restricted channel, so I paint it in such channels only."
 
 
-def check_age(pair: Pair, channel: Any) -> None:
-    """Raises InvalidOrder: what comes from an age-restricted channel must not be shown here."""
-    if pair.address.get("nsfw") and not is_nsfw(channel):
-        raise InvalidOrder(AGE)
+def incoming_of(
+    interaction: discord.Interaction[Any],
+    pictures: Pictures = NONE,
+    photo: bytes | None = None,
+    style: bytes | None = None,
+    *,
+    topic: str = "",
+) -> Incoming:
+    """``photo`` and ``style`` are the bytes of ``pictures``."""
+    address = DiscordAddress(
+        channel=interaction.channel_id or 0,
+        guild=interaction.guild_id or 0,
+        limit=interaction.filesize_limit,
+        reply=pictures.photo.reply if pictures.photo else 0,
+        spoiler=pictures.spoiler,
+        nsfw=pictures.nsfw,
+        nsfw_allowed=is_nsfw(interaction.channel),
+        outside=is_outside(interaction),
+    )
+    return Incoming(
+        user=f"{NAME}:{interaction.user.id}",
+        place=_place(address),
+        photo=photo,
+        style=style,
+        admin=interaction.guild_id is None or interaction.permissions.manage_guild,
+        topic=topic or _topic(interaction.channel),
+        idempotency_key=f"{NAME}:{interaction.id}",
+    )
 
 
-def check_permissions(permissions: discord.Permissions, channel: Any) -> None:
-    """Raises NotAllowed: an answer could not be posted there."""
-    needed = [name for name in NEEDED if not getattr(permissions, name)]
-    if isinstance(channel, discord.Thread):
-        needed = [name for name in needed if name != "send_messages"]
-        needed += [] if permissions.send_messages_in_threads else ["send_messages_in_threads"]
-    if needed:
-        names = ", ".join(name.replace("_", " ").title() for name in needed)
-        raise NotAllowed(
-            f"I cannot answer in that channel: I lack the permission {names}. Ask who runs this server to give it to"
-            " me, or try another channel."
-        )
+def incoming_of_message(
+    message: discord.Message, pictures: Pictures, photo: bytes | None, style: bytes | None
+) -> Incoming:
+    """``photo`` and ``style`` are the bytes of ``pictures``."""
+    address = DiscordAddress(
+        channel=message.channel.id,
+        guild=message.guild.id if message.guild else 0,
+        reply=message.id,
+        spoiler=pictures.spoiler,
+        nsfw=pictures.nsfw,
+        nsfw_allowed=is_nsfw(message.channel),
+    )
+    member = message.author if isinstance(message.author, discord.Member) else None
+    return Incoming(
+        user=f"{NAME}:{message.author.id}",
+        place=_place(address),
+        photo=photo,
+        style=style,
+        admin=message.guild is None or bool(member and member.guild_permissions.manage_guild),
+        topic=_topic(message.channel),
+        idempotency_key=f"{NAME}:{message.id}",
+    )
 
 
-def is_outside(interaction: discord.Interaction) -> bool:
+def _place(address: DiscordAddress) -> Place:
+    """Settings are kept per server, and per private conversation."""
+    room = f"{NAME}:{address.guild}" if address.guild else f"{NAME}:dm:{address.channel}"
+    return address.place(NAME, room)
+
+
+def _topic(channel: Any) -> str:
+    """The channel, or the one that a thread belongs to."""
+    return str(getattr(channel, "parent_id", None) or getattr(channel, "id", ""))
+
+
+def is_outside(interaction: discord.Interaction[Any]) -> bool:
     """Whether the bot is there by somebody's own installation only, and is no member of the server or conversation."""
     if interaction.guild_id is None:
         return interaction.context.private_channel
     return interaction.client.get_guild(interaction.guild_id) is None
 
 
-def room_of(guild: Any, channel: Any) -> str:
-    """Settings are kept per server, and per private conversation."""
-    return f"discord:{guild.id}" if guild is not None else f"discord:dm:{getattr(channel, 'id', 0)}"
+def check_age(pictures: Pictures, channel: Any) -> None:
+    """Raises InvalidOrder: what comes from an age-restricted channel must not be shown here."""
+    if pictures.nsfw and not is_nsfw(channel):
+        raise InvalidOrder(AGE)
 
 
-def topic_of(channel: Any) -> str:
-    """The channel, or the one that a thread belongs to."""
-    return str(getattr(channel, "parent_id", None) or getattr(channel, "id", ""))
+def check_interaction(interaction: discord.Interaction[Any]) -> None:
+    """Whether the answer could be posted there, also when the interaction's time is over; raises NotAllowed."""
+    if interaction.guild_id is not None and not is_outside(interaction):
+        _check_permissions(interaction.app_permissions, interaction.channel)
 
 
-def address_of(message: discord.Message) -> dict[str, str | int]:
-    guild: dict[str, str | int] = {"guild": message.guild.id} if message.guild is not None else {}
-    return {"channel": message.channel.id} | guild
+def check_message(message: discord.Message) -> None:
+    """Whether the answer can be posted there; raises NotAllowed."""
+    if message.guild is not None:
+        _check_permissions(message.channel.permissions_for(message.guild.me), message.channel)
 
 
-def incoming_of(
-    interaction: discord.Interaction,
-    text: str,
-    *,
-    photo: bytes | None = None,
-    style: bytes | None = None,
-    address: Mapping[str, str | int] | None = None,
-    idempotency_key: str = "",
-    topic: str = "",
-) -> Incoming:
-    where: dict[str, str | int] = {"channel": interaction.channel_id or 0, "limit": interaction.filesize_limit}
-    if interaction.guild_id is not None:
-        where["guild"] = interaction.guild_id
-    if is_outside(interaction):
-        where["outside"] = 1
-    room = f"discord:{interaction.guild_id}" if interaction.guild_id else f"discord:dm:{interaction.channel_id}"
-    return Incoming(
-        user=f"discord:{interaction.user.id}",
-        place=Place(NAME, room, where | dict(address or {})),
-        text=text,
-        photo=photo,
-        style=style,
-        admin=interaction.guild_id is None or interaction.permissions.manage_guild,
-        topic=topic or topic_of(interaction.channel),
-        idempotency_key=idempotency_key,
-    )
+def _check_permissions(permissions: discord.Permissions, channel: Any) -> None:
+    thread = isinstance(channel, discord.Thread)
+    names = ["send_messages_in_threads" if thread and name == "send_messages" else name for name in NEEDED]
+    missing = [name for name in names if not getattr(permissions, name)]
+    if missing:
+        listed = ", ".join(name.replace("_", " ").title() for name in missing)
+        raise NotAllowed(
+            f"I cannot answer in that channel: I lack the permission {listed}. Ask who runs this server to give it to"
+            " me, or try another channel."
+        )

@@ -1,0 +1,82 @@
+"""One connection to Discord: what the bot asks to be sent, and who handles it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.chat.discord.interaction_reply import InteractionReply
+from bot.chat.discord.messages import Messages
+from bot.chat.discord.orders import Orders
+from bot.chat.discord.presses import Presses
+from bot.core.errors import InvalidOrder
+
+log = logging.getLogger(__name__)
+
+
+class Tree(app_commands.CommandTree["Client"]):
+    """Turns whatever goes wrong in a command into a sentence."""
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
+        original = getattr(error, "original", error)
+        if isinstance(error, app_commands.CheckFailure):
+            original = InvalidOrder("You may not use this command here.")
+        elif isinstance(error, app_commands.TransformerError | app_commands.CommandSignatureMismatch):
+            original = InvalidOrder("Discord shows you an old form of this command. Restart Discord and try again.")
+        await InteractionReply(interaction).fail(original)
+
+    def fingerprint(self) -> str:
+        """Changes when what Discord should know of the commands does."""
+        payload = [command.to_dict(self) for command in self.get_commands()]
+        return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class Client(discord.Client):
+    """Commands find who handles them here, by ``interaction.client``."""
+
+    def __init__(self, orders: Orders, messages: Messages, presses: Presses, *, message_content: bool) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = intents.guild_messages = intents.dm_messages = True
+        intents.message_content = message_content
+        super().__init__(
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+        )
+        self.orders = orders
+        self.messages = messages
+        self.presses = presses
+        self.tree = Tree(
+            self,
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+        )
+
+    async def on_ready(self) -> None:
+        log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
+
+    async def on_message(self, message: discord.Message) -> None:
+        assert self.user
+        await self.messages.answer(message, self.user)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Buttons and menus by their custom ids, so that they outlive a restart; commands come by the tree."""
+        data: Mapping[str, Any] = interaction.data or {}
+        try:
+            match data.get("custom_id", "").split(":"):
+                case "do", job, action:
+                    await self.presses.press(interaction, f"{job}:{action}")
+                case "menu", key, part:
+                    await self.orders.press(interaction, key, part)
+        except Exception as error:
+            await InteractionReply(interaction).fail(error)
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        log.exception("%s could not be handled", event_method)

@@ -1,0 +1,201 @@
+"""The ways in which a job's message is posted and edited: as the answer to the interaction, else in the channel, else
+as a direct message to who ordered it.
+
+An interaction's token lasts for fifteen minutes and ends with the process. From then on the channel has the message,
+as a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import discord
+import msgspec
+
+from bot.chat.discord.address import DiscordAddress
+from bot.chat.discord.drafts import Draft, draft_of
+from bot.chat.discord.interaction_reply import TEXT
+from bot.chat.messenger import Capabilities, Content, Picture, Progress, TooLarge, Transport
+from bot.core.errors import InternalError, Undeliverable
+from bot.core.jobs import Job
+from bot.core.journal.store import JobMessage
+
+log = logging.getLogger(__name__)
+
+TOKEN_SECONDS = 14.5 * 60  # the rest of the fifteen minutes is for the request itself
+PREVIEW_SECONDS = 1.0
+FILE_BYTES = 10 * 2**20  # what everybody may upload
+FOLLOW_UP, DIRECT = "follow_up", "direct"  # kinds of messages; one that has none is the bot's own in the channel
+# Error codes after which a way is closed for good, and another is taken: the interaction is unknown, the message is
+# too old to be edited, the token has expired.
+CLOSED = {10062, 30046, 50027}
+
+
+class FollowUp(NamedTuple):
+    """An interaction whose answer is a job's message."""
+
+    interaction: discord.Interaction[Any]
+    original: bool  # it is the answer that the acknowledgement promised; else it is one more
+
+    @property
+    def since(self) -> float:
+        return self.interaction.created_at.timestamp()
+
+
+class DiscordTransport(Transport):
+    """How a job's message gets to Discord.
+
+    Args:
+        clock: seconds since the epoch.
+        pause: seconds between two edits of a message.
+    """
+
+    def __init__(self, clock: Callable[[], float], pause: float) -> None:
+        self.client: discord.Client | None = None  # while there is a connection
+        self._clock = clock
+        self._follow_ups: dict[str, FollowUp] = {}  # by the idempotency key of the order
+        self._capabilities = Capabilities(
+            file_bytes=FILE_BYTES,
+            words_first=False,  # for the nonce makes Discord return the message that is there
+            calm_seconds=pause,
+            edit_seconds=pause,
+            preview_seconds=min(pause, PREVIEW_SECONDS),
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def file_limit(self, job: Job) -> int:
+        address = DiscordAddress.of(job.place)
+        guild = self._connected().get_guild(address.guild)
+        limits = [address.limit, guild.filesize_limit if guild else 0]
+        return min(filter(None, limits), default=FILE_BYTES)
+
+    def shown_since(self, job: Job) -> float | None:
+        """Discord shows that the bot is thinking; what is finished soon needs no more than that."""
+        follow_up = self._follow_up(job.idempotency_key)
+        return follow_up.since if follow_up and follow_up.original else None
+
+    async def take_turn(
+        self, job: Job, *, not_before: float = -math.inf, soon: bool = False, patience: float = math.inf
+    ) -> bool:
+        await asyncio.sleep(max(0.0, not_before - self._clock()))
+        return True
+
+    # --- interactions ------------------------------------------------------------------------------------------------
+
+    def answer_by(self, key: str, follow_up: FollowUp) -> None:
+        """Have the interaction carry the message of the job that has this idempotency key."""
+        self._follow_ups = {key: kept for key in self._follow_ups if (kept := self._follow_up(key))}
+        self._follow_ups[key] = follow_up
+
+    def forget(self, key: str) -> None:
+        self._follow_ups.pop(key, None)
+
+    def _follow_up(self, key: str) -> FollowUp | None:
+        found = self._follow_ups.get(key)
+        return found if found and self._clock() - found.since < TOKEN_SECONDS else None
+
+    # --- the ways: each returns the message that shows the draft now, or None where it is closed ---------------------
+
+    async def post(self, job: Job, content: Content) -> JobMessage:
+        return await self._send(job, None, content)
+
+    async def edit(self, job: Job, message: JobMessage, content: Content) -> JobMessage:
+        return await self._send(job, message, content)
+
+    async def _send(self, job: Job, message: JobMessage | None, content: Content) -> JobMessage:
+        """By the first way that is open."""
+        draft = draft_of(job, content)
+        ways = [self._by_follow_up, self._by_own_message, self._by_channel]
+        if not isinstance(content, Progress):
+            ways.append(self._by_direct_message)
+        for way in ways:
+            try:
+                if found := await way(job, message, draft):
+                    return found
+            except discord.HTTPException as error:
+                if error.status == 413 and isinstance(content, Picture):
+                    raise TooLarge from error
+                if not _closes(error):
+                    raise
+                log.info("job %s: %s is closed: %s", job.id, way.__name__.removeprefix("_by_"), error)
+        raise Undeliverable("neither the channel nor the person takes messages from me")
+
+    async def _by_follow_up(self, job: Job, message: JobMessage | None, draft: Draft) -> JobMessage | None:
+        follow_up = self._follow_up(job.idempotency_key)
+        if follow_up is None or (message is not None and message.kind != FOLLOW_UP):
+            return None
+        interaction, original = follow_up
+        shown: discord.Message
+        try:
+            if original:
+                shown = await interaction.edit_original_response(**draft.edited())
+            elif message is not None:
+                shown = await interaction.followup.edit_message(int(message.message), **draft.edited())
+            else:
+                shown = await interaction.followup.send(wait=True, **draft.posted())
+        except discord.HTTPException as error:
+            if error.status != 401 and not _closes(error):
+                raise
+            self.forget(job.idempotency_key)
+            return None
+        return message or JobMessage(message=shown.id, kind=FOLLOW_UP)
+
+    async def _by_own_message(self, job: Job, message: JobMessage | None, draft: Draft) -> JobMessage | None:
+        if message is not None and not message.kind:
+            await self._channel(job).get_partial_message(int(message.message)).edit(**draft.edited())
+            return message
+        return None
+
+    async def _by_channel(self, job: Job, message: JobMessage | None, draft: Draft) -> JobMessage | None:
+        address = DiscordAddress.of(job.place)
+        if address.outside:
+            return None
+        old = int(message.message) if message else 0
+        more: dict[str, Any] = {}
+        if anchor := address.reply or old:
+            more["reference"] = self._channel(job).get_partial_message(anchor).to_reference(fail_if_not_exists=False)
+        # The nonce makes Discord return the message that is there, should this be sent twice within minutes.
+        nonce = f"{job.id}-{old % 10**9}"
+        posted = await self._channel(job).send(nonce=nonce, mention_author=False, **more, **draft.posted())
+        if posted.content != draft.text:  # an earlier attempt had arrived after all
+            await posted.edit(**draft.edited())
+        if message is not None and message.kind == FOLLOW_UP:
+            await self._point_below(job, old)
+        return JobMessage(message=posted.id)
+
+    async def _by_direct_message(self, job: Job, message: JobMessage | None, draft: Draft) -> JobMessage | None:
+        """The channel was deleted, or the bot may not write there."""
+        if draft.picture is not None and len(draft.picture) > FILE_BYTES:
+            raise TooLarge(FILE_BYTES)
+        text = f"I could not post this where you ordered it, so here it is.\n{draft.text}"[:TEXT]
+        spoiler = draft.spoiler or DiscordAddress.of(job.place).nsfw
+        direct = msgspec.structs.replace(draft, text=text, spoiler=spoiler)
+        user = await self._connected().create_dm(discord.Object(int(job.user.partition(":")[2])))
+        posted = await user.send(nonce=f"{job.id}-direct", **direct.posted())
+        return JobMessage(message=posted.id, kind=DIRECT)
+
+    async def _point_below(self, job: Job, message: int) -> None:
+        """Say in the message that cannot be edited much longer where it goes on."""
+        try:
+            await self._channel(job).get_partial_message(message).edit(content="This goes on below.", attachments=[])
+        except discord.HTTPException as error:
+            log.debug("job %s: its old message stays as it is: %s", job.id, error)
+
+    def _channel(self, job: Job) -> discord.PartialMessageable:
+        return self._connected().get_partial_messageable(DiscordAddress.of(job.place).channel)
+
+    def _connected(self) -> discord.Client:
+        if self.client is None:
+            raise InternalError("Discord is not connected.")
+        return self.client
+
+
+def _closes(error: discord.HTTPException) -> bool:
+    return error.status in (403, 404) or error.code in CLOSED

@@ -1,0 +1,55 @@
+"""The connection: logging in, losing it, and coming back."""
+
+from __future__ import annotations
+
+from tests.bot.chat.discord.harness import ME, PHOTO, on
+from tests.fakes.discord.server import FakeDiscord
+from tests.fakes.discord.world import CONTENT_INTENT
+from tests.harness import waits
+
+
+async def test_a_lost_connection_is_resumed_and_nothing_is_lost_or_done_twice(fake: FakeDiscord) -> None:
+    async with on(fake, waits) as it:
+        await it.stylize(style="greatwave")
+        job = await it.started()
+        await fake.reconnect()
+        await it.says(f"{ME} starrynight", ("dog.png", PHOTO))  # while nobody listens
+        await fake.until(lambda: fake.resumed)
+        it.engine.let_go(job)
+        await it.answer(2)
+        assert fake.identified == 1
+        assert fake.heartbeats
+
+
+async def test_a_session_that_discord_forgot_begins_anew(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        socket = next(iter(fake.sessions.values())).socket
+        assert socket
+        fake.sessions.clear()
+        await socket.close(code=4000)
+        await fake.until(lambda: fake.identified == 2)
+        await it.stylize(style="greatwave")
+        await it.answer()
+
+
+async def test_without_the_privileged_intent_the_bot_does_what_it_can(fake: FakeDiscord) -> None:
+    fake.approved = ~CONTENT_INTENT
+    async with on(fake, message_content=True) as it:
+        await it.stylize(style="greatwave")
+        await it.answer()
+
+
+async def test_a_discord_that_is_down_is_tried_again(fake: FakeDiscord) -> None:
+    fake.fails("GET", "/users/@me", 503, times=2)
+    async with on(fake) as it:
+        assert it.chat.trouble == ""
+
+
+async def test_commands_that_discord_does_not_take_stay_as_they_were(fake: FakeDiscord) -> None:
+    async with on(fake):
+        pass
+    fake.fails("PUT", "/applications/*/commands", 400, 50035)
+    async with on(fake) as it:
+        await it.stylize(style="greatwave")
+        await it.answer()
+        assert fake.syncs == 1

@@ -1,0 +1,103 @@
+"""The gallery as a menu: pages, kinds, search, one style closer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bot.dialog.gallery import PER_SHEET
+from engine import gallery
+from tests.bot.chat.discord.harness import on
+from tests.fakes.discord.server import FakeDiscord
+
+NAMES = [style.name for style in gallery.default()]
+
+
+def offered(fake: FakeDiscord, message: int) -> list[dict[str, Any]]:
+    return [option for part in fake.components(message) for option in part.get("options", ())]
+
+
+def values(fake: FakeDiscord, message: int) -> set[str]:
+    return {option["value"] for option in offered(fake, message)}
+
+
+async def test_the_menu_shows_a_sheet_of_styles_and_what_else_can_be_chosen(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        shown = await it.menu_of(await it.photo())
+        (sheet,) = fake.messages[shown]["attachments"]
+        assert sheet["filename"] == "styles-1.jpg"
+        assert "greatwave: The Great Wave off Kanagawa" in (sheet["description"] or "")
+        assert {*NAMES[:PER_SHEET], "80", "fine"} <= values(fake, shown)
+        await it.choose(shown, "80")
+        assert [option["value"] for option in offered(fake, shown) if option.get("default")] == ["-", "80", "-"]
+
+
+async def test_the_menu_can_be_searched_and_paged(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        shown = await it.menu_of(await it.photo())
+        first = fake.file(shown)
+        await it.turn(shown, "▶")
+        assert set(NAMES[PER_SHEET : 2 * PER_SHEET]) <= values(fake, shown)
+        assert fake.file(shown) != first
+        await it.turn(shown, "◀")
+        assert fake.file(shown) == first
+        await it.search(shown, "hokusai")
+        assert "Chosen: **greatwave**" in fake.text(shown)
+        await fake.press(it.ann, shown, "Paint")  # the only one that was found is chosen
+        assert "greatwave" in fake.text(await it.answer())
+
+
+async def test_a_search_that_finds_nothing_says_so_and_another_one_helps(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        shown = await it.menu_of(await it.photo())
+        await it.search(shown, "qqqqqqqqqq")
+        assert "No style matches “qqqqqqqqqq”" in fake.text(shown)
+        assert not set(NAMES) & values(fake, shown)
+        await it.search(shown, "")
+        assert set(NAMES[:PER_SHEET]) <= values(fake, shown)
+
+
+async def test_styles_shows_the_gallery_by_pages_and_kinds_and_one_style_closer(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        found = await it.slash("styles")
+        shown = await it.shown(found)
+        assert found.ephemeral
+        assert "Page 1 of" in fake.text(shown)
+        assert "Paint" not in str(fake.messages[shown]["components"])
+        await it.turn(shown, "▶")
+        assert "Page 2 of" in fake.text(shown)
+        await it.choose(shown, "woodblock")
+        assert "Page" not in fake.text(shown)
+        await it.choose(shown, "greatwave")
+        assert it.file_name(shown) == "greatwave.jpg"
+        assert fake.file(shown).startswith(b"\xff\xd8")
+        for words in ("The Great Wave off Kanagawa", "Hokusai", "woodblock", "/stylize greatwave"):
+            assert words in fake.text(shown)
+        await it.turn(shown, "All styles")
+        assert "Page 1 of" in fake.text(shown)
+        assert "greatwave" in values(fake, shown)
+
+
+async def test_styles_takes_a_word(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        woodblocks = {style.name for style in gallery.default() if "woodblock" in style.tags}
+        shown = await it.shown(await it.slash("styles", word="woodblock"))
+        assert woodblocks <= values(fake, shown)
+        assert not (set(NAMES) - woodblocks) & values(fake, shown)
+        shown = await it.shown(await it.slash("styles", word="starry night"))
+        assert "/stylize starrynight" in fake.text(shown)
+
+
+async def test_a_mention_of_styles_shows_those_that_were_asked_for(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.says("<@900> styles woodblock")
+        (message,) = await fake.until(it.public)
+        assert "greatwave" in values(fake, int(message["id"]))
+        assert "starrynight" not in values(fake, int(message["id"]))
+
+
+async def test_a_menu_from_before_a_restart_says_that_it_has_expired(fake: FakeDiscord, tmp_path: Path) -> None:
+    async with on(fake, path=tmp_path / "journal") as it:
+        shown = await it.menu_of(await it.photo())
+    async with on(fake, path=tmp_path / "journal") as it:
+        await it.told_alone(await fake.press(it.ann, shown, "Search"), "has expired")
