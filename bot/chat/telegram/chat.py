@@ -1,4 +1,4 @@
-"""Telegram: logs in, takes what comes, and hands over what is finished. It and its folder alone know how."""
+"""Telegram: logs in, takes what comes, and delivers what is finished. Only this folder knows the library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
-from telegram.error import InvalidToken, RetryAfter, TelegramError
+from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
@@ -123,7 +123,7 @@ class TelegramChat(Platform):
         log.error("Telegram is not connected: %s", self.ended)
 
     async def _session(self) -> str:
-        """From logging in until Telegram is of no more use, which the sentence says."""
+        """From logging in until Telegram refuses the bot for good; returns why, as a sentence."""
         bot = ExtBot(
             self._config.token.reveal(),
             f"{self._api}/bot",
@@ -157,7 +157,7 @@ class TelegramChat(Platform):
             except InvalidToken:
                 return "it refuses telegram.token. Ask @BotFather for the token, or for a new one (/token)."
             except TelegramError as error:
-                wait = waiting_time(error) if isinstance(error, RetryAfter) else pause
+                wait = waiting_time(error, pause)
                 log.warning("Telegram cannot be reached, next try in %.0f s: %s", wait, error)
                 await asyncio.sleep(wait)
         log.info("Telegram: I am @%s", bot.username)

@@ -33,7 +33,7 @@ class Offer(Order, frozen=True, kw_only=True):
     """A choice that was offered."""
 
     texts: tuple[str, ...]  # what each button means, as if it had been written
-    styles: tuple[str, ...] = ()  # whose pictures are shown, one for every text; nothing where only words are
+    styles: tuple[str, ...] = ()  # whose pictures are shown, one for every text; nothing where there is only text
     title: str = msgspec.field(default="", name="says")
 
     def view(self, button: ChoiceButton) -> GalleryView:
@@ -83,7 +83,7 @@ class GalleryMessages:
             return None
         try:
             return msgspec.json.decode(blob.data, type=Offer)
-        except msgspec.DecodeError:  # as no version before this one wrote it
+        except msgspec.DecodeError:  # another version wrote it
             return None
 
     async def turn(self, under: MaybeInaccessibleMessage, offer: Offer, button: ChoiceButton) -> None:
@@ -153,7 +153,7 @@ class GalleryMessages:
     async def _with_picture(self, shown: Shown, send: Callable[[str | bytes], Awaitable[Message | bool]]) -> bool:
         """Whether it was sent with its picture, which is uploaded once and then known by Telegram's name for it.
 
-        Where pictures may not be sent, words may be.
+        Where pictures may not be sent, text may be.
         """
         known = await self.services.store.setting(PICTURES, shown.key)
         if known:

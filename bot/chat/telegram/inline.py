@@ -69,7 +69,7 @@ class Inline:
         """Bring previews to Telegram, since inline results can show only what lies there.
 
         They get there through the asker's own chat with us, silently, and the messages are taken away at once; who
-        never wrote to us sees words only.
+        never wrote to us sees text only.
         """
         try:
             async with self._uploads:

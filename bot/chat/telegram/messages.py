@@ -1,4 +1,4 @@
-"""What a message on Telegram says: who wrote it, where, in which words, and which pictures are meant."""
+"""What a message on Telegram says: who wrote it, where, in which words, and which pictures it is about."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Presses:
             log.info("a press was not answered: %s", error)
 
     async def _do(self, query: CallbackQuery) -> tuple[str, bool]:
-        """What the person is told, and whether as an alert."""
+        """The answer for the person, and whether it is an alert."""
         kind, _, data = (query.data or "").partition(":")
         if query.message and kind == JOB:
             return await self._act(query, query.message, data)
@@ -159,8 +159,8 @@ class _Context(PressContext):
             raise Undeliverable(text) from error
 
     def _picture(self, message: JobMessage | None) -> int | None:
-        """The picture's message: as the journal knew it, or the one with the button, unless it has only words."""
+        """The picture's message: as the journal knew it, or the one with the button, unless that is only text."""
         if message is not None:
             return int(message.message)
-        words_only = isinstance(self.under, Message) and self.under.text
-        return None if words_only else self.under.message_id
+        text_only = isinstance(self.under, Message) and self.under.text
+        return None if text_only else self.under.message_id

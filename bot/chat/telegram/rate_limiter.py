@@ -132,7 +132,9 @@ class RateLimiter(BaseRateLimiter[Turn]):
             except (BadRequest, Forbidden) as error:
                 if UNCHANGED in str(error).lower():  # it is as it was to become
                     return True
-                raise _ours(error) from error
+                if (ours := _ours(error)) is None:
+                    raise
+                raise ours from error
 
     # --- turns -------------------------------------------------------------------------------------------------------
 
@@ -205,7 +207,7 @@ def _messages(endpoint: str, data: dict[str, Any]) -> int:
     return int(endpoint.startswith(("send", "editMessage")) and endpoint != "sendChatAction")
 
 
-def _ours(error: TelegramError) -> Exception:
+def _ours(error: TelegramError) -> Exception | None:
     """One of our errors, where there is one for it."""
     text = str(error).lower()
     if isinstance(error, Forbidden):
@@ -216,12 +218,12 @@ def _ours(error: TelegramError) -> Exception:
         return Barred(f"Telegram does not let the bot send that there: {error}.")
     if any(sign in text for sign in CLOSED):
         return Undeliverable(f"Telegram does not let the bot write there: {error}.")
-    return error
+    return None
 
 
-def waiting_time(error: RetryAfter) -> float:
-    """Seconds."""
-    wait = error.retry_after
+def waiting_time(error: Exception, otherwise: float = 0.0) -> float:
+    """The seconds that Telegram asks for, if it does."""
+    wait = error.retry_after if isinstance(error, RetryAfter) else otherwise
     return float(wait) if isinstance(wait, int | float) else wait.total_seconds()
 
 

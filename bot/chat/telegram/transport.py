@@ -1,4 +1,4 @@
-"""A job's message on Telegram: words, then previews, then the picture, all by editing.
+"""A job's message on Telegram: text, then previews, then the picture, all by editing.
 
 An edit repeated changes nothing, so the answer may be handed over again after a crash, and there is still one.
 """
@@ -60,7 +60,7 @@ class TelegramTransport(Transport):
     # --- the job's message -------------------------------------------------------------------------------------------
 
     async def post(self, job: Job, content: Content) -> JobMessage:
-        assert not isinstance(content, Picture), "words first"
+        assert not isinstance(content, Picture), "text is posted first"
         message = await self.say(TelegramAddress.of(job.place), self._text(job, content))
         return JobMessage(message=message.message_id)
 

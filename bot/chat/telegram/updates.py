@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from telegram import Message, Update
-from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 
 from bot.backoff import Backoff
 from bot.chat.telegram.messages import text_of, user_of
@@ -51,7 +51,7 @@ class Updates:
     # --- where they come from ----------------------------------------------------------------------------------------
 
     async def poll(self) -> str:
-        """Ask for updates until Telegram refuses the token; says so.
+        """Ask for updates until Telegram refuses the token; returns a sentence about it.
 
         The number that confirms goes only as far as every update before it is dealt with.
         """
@@ -119,7 +119,7 @@ class Updates:
         elif self.connected:
             log.warning("Telegram cannot be reached, and I keep trying: %s", error)
         self.connected = False
-        await asyncio.sleep(waiting_time(error) if isinstance(error, RetryAfter) else pause)
+        await asyncio.sleep(waiting_time(error, pause))
 
     # --- what becomes of them ----------------------------------------------------------------------------------------
 
@@ -146,7 +146,7 @@ class Updates:
                     except Exception as error:
                         if not is_passing(error):
                             raise
-                        wait = waiting_time(error) if isinstance(error, RetryAfter) else pause
+                        wait = waiting_time(error, pause)
                         log.warning("update %d: %r, next try in %.0f s", update.update_id, error, wait)
                         await asyncio.sleep(wait)
         except Undeliverable as error:

@@ -71,7 +71,7 @@ async def test_an_album_of_files_is_answered_with_an_album_too(
         assert len({result["media_group_id"] for result in results}) == 1
 
 
-async def test_what_the_limit_leaves_out_of_an_album_is_said(server: FakeTelegram) -> None:
+async def test_what_the_limit_leaves_out_of_an_album_is_named(server: FakeTelegram) -> None:
     async with telegram_bot(server, always=shows, open_jobs=2) as it:
         for index in range(3):
             server.says(ANN, "/stylize scream" if index == 0 else "", photo=CAT, album="c")

@@ -95,14 +95,14 @@ async def test_where_photos_may_not_be_sent_the_picture_comes_as_a_file(server: 
         assert result["_data"] == PAINTED
 
 
-async def test_where_no_pictures_may_be_sent_that_is_said_and_the_gallery_is_shown_in_words(
+async def test_where_no_pictures_may_be_sent_the_message_says_so_and_the_gallery_is_text(
     server: FakeTelegram,
 ) -> None:
     _bars(server, "photo", "document")
     async with telegram_bot(server) as it:
         server.says(GROUP, "/stylize scream", photo=CAT)
-        told = await message_with(server, GROUP, "The Scream: finished, but I may not send pictures here.")
-        assert "/again" in told["text"]
+        explained = await message_with(server, GROUP, "The Scream: finished, but I may not send pictures here.")
+        assert "/again" in explained["text"]
         await it.lost()
         server.says(GROUP, "/styles")
         gallery = await message_with(server, GROUP, f"{len(NAMES)} styles")

@@ -40,7 +40,7 @@ async def test_inline_finds_styles_with_their_pictures(
         await finished(server, GROUP)
 
 
-async def test_inline_shows_words_to_whom_we_may_not_write(
+async def test_inline_shows_text_to_whom_we_may_not_write(
     server: FakeTelegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swatches(tmp_path, monkeypatch)

@@ -109,7 +109,7 @@ async def test_a_cancelled_order_says_so_in_its_message(server: FakeTelegram) ->
         await server.until(lambda: "Cancelled, as you asked." in str(server.messages[ANN, shown["message_id"]]))
 
 
-async def test_a_failure_is_told_in_its_message(server: FakeTelegram) -> None:
+async def test_a_failure_is_explained_in_its_message(server: FakeTelegram) -> None:
     async with telegram_bot(server, fails("bad_photo", "This is no photo that I can read.")):
         server.says(ANN, "/stylize scream", photo=CAT)
         await message_with(server, ANN, "The Scream: This is no photo that I can read.")

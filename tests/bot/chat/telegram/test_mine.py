@@ -60,7 +60,7 @@ async def test_a_style_that_comes_late_is_waited_for_no_longer_and_taken_all_the
         assert [(paint.photo, paint.style) for paint in it.engine.runs] == [(CAT, TILES)]
 
 
-async def test_what_is_no_photo_with_its_style_is_told_what_to_send(server: FakeTelegram) -> None:
+async def test_one_picture_or_three_with_mine_are_answered_with_what_to_send(server: FakeTelegram) -> None:
     async with telegram_bot(server) as it:
         server.says(ANN, "/stylize mine", photo=CAT)
         await message_with(server, ANN, "Which picture is the style? Send two pictures")

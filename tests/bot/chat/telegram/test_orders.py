@@ -12,7 +12,7 @@ from tests.pictures import picture
 VIDEO = {"file_id": "v", "file_unique_id": "v", "width": 2, "height": 2, "duration": 1}
 
 
-async def test_a_reply_to_a_photo_is_answered_in_one_message_with_all_that_is_said_of_it(server: FakeTelegram) -> None:
+async def test_a_reply_to_a_photo_is_answered_in_one_message_with_all_about_the_picture(server: FakeTelegram) -> None:
     async with telegram_bot(server) as it:
         photo = server.says(GROUP, user=BOB, photo=CAT, silent=True)
         server.says(GROUP, "/stylize starrynight seed=7777777 size=96", reply=photo)
@@ -77,7 +77,7 @@ async def test_what_is_not_for_us_is_left_alone(server: FakeTelegram) -> None:
         ({"photo": CAT, "size": 21 * 2**20}, "has 21 MB, and 20 MB is the limit"),
     ],
 )
-async def test_what_cannot_be_painted_is_said(server: FakeTelegram, more: dict, words: str) -> None:
+async def test_what_cannot_be_painted_is_refused_with_the_reason(server: FakeTelegram, more: dict, words: str) -> None:
     async with telegram_bot(server):
         server.says(ANN, "/stylize starrynight", **more)
         await message_with(server, ANN, words)

@@ -48,7 +48,7 @@ async def test_a_pause_that_telegram_asks_for_holds_for_all_who_write_there(serv
         server.chat(ANN)
         server.closes(ANN, 40)
         server.violations.clear()
-        # The first to write learns of the pause; writing during a pause that was told is against the rules.
+        # The first to write learns of the pause; writing during a known pause is against the rules.
         server.closed.clear()
         server.faults.append(("sendMessage", Refuse(429, "Too Many Requests", retry_after=40)))
         before = time.now
@@ -80,33 +80,33 @@ async def test_a_button_in_a_flooded_group_says_so(server: FakeTelegram) -> None
 
 async def test_a_shorter_pause_never_opens_what_a_longer_one_closed() -> None:
     time = Time()
-    flood = RateLimiter(clock=time, sleep=time.sleep)
-    flood.close(1, 40)
-    flood.close(1, 5)
+    limiter = RateLimiter(clock=time, sleep=time.sleep)
+    limiter.close(1, 40)
+    limiter.close(1, 5)
     begun = time.now
-    await asyncio.gather(*(flood.turn(1) for _ in range(3)))
+    await asyncio.gather(*(limiter.turn(1) for _ in range(3)))
     assert time.now >= begun + 40
-    await flood.turn(2)
+    await limiter.turn(2)
 
 
 async def test_answers_find_room_that_progress_leaves() -> None:
     time = Time()
-    flood = RateLimiter(Rates(group=20), clock=time, sleep=time.sleep)
+    limiter = RateLimiter(Rates(group=20), clock=time, sleep=time.sleep)
     begun = time.now
     while time.now < begun + 50:
-        if not await flood.turn(-1, patience=0, spare=True):
+        if not await limiter.turn(-1, patience=0, spare=True):
             time.now += 0.5
     at = time.now
-    await asyncio.gather(*(flood.turn(-1) for _ in range(8)))
+    await asyncio.gather(*(limiter.turn(-1) for _ in range(8)))
     assert time.now == at, "nobody had to wait"
 
 
 async def test_no_more_is_written_in_a_minute_than_a_group_allows() -> None:
     time = Time()
-    flood = RateLimiter(Rates(group=20), clock=time, sleep=time.sleep)
+    limiter = RateLimiter(Rates(group=20), clock=time, sleep=time.sleep)
     times = []
     for _ in range(100):
-        await flood.turn(-1)
+        await limiter.turn(-1)
         times.append(time.now)
     assert all(later - earlier >= 60 for earlier, later in zip(times, times[20:], strict=False))
 

@@ -53,7 +53,7 @@ async def test_another_copy_of_the_bot_is_named_and_outlived(
 
 
 @pytest.mark.parametrize("token", ["123456789:AAwrong_token_of_somebody_0123456789", "not a token"])
-async def test_a_token_that_is_refused_is_said_once_and_stops_nothing_else(
+async def test_a_token_that_is_refused_is_logged_and_stops_nothing_else(
     server: FakeTelegram, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with telegram_bot(server, token=token) as it:
@@ -113,13 +113,13 @@ async def test_a_job_whose_first_message_a_broken_session_took_along_is_shown_by
     server: FakeTelegram,
 ) -> None:
     async with telegram_bot(server, time=Moment()) as it:
-        flood = it.limiter
+        limiter = it.limiter
         await it.chat._logged_in.wait()
-        flood.close(BOB, 3600)
+        limiter.close(BOB, 3600)
         server.says(BOB, "/stylize scream", photo=CAT, user=BOB)
         await eventually(lambda: _posting(it))
         await it.break_session()
-        flood._closed.clear()
+        limiter._closed.clear()
         await finished(server, BOB)
         await it.delivered()
 

@@ -84,7 +84,7 @@ async def test_an_update_that_a_broken_session_left_half_done_is_asked_for_again
         await finished(server, ANN)
 
 
-async def test_a_webhook_that_telegram_refuses_is_said(server: FakeTelegram) -> None:
+async def test_a_webhook_that_telegram_refuses_is_logged(server: FakeTelegram) -> None:
     async with telegram_bot(server, webhook_url="http://example.org/telegram") as it:
         await server.until(lambda: server.made("setWebhook"))
         async with asyncio.timeout(10):
