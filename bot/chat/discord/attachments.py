@@ -9,57 +9,45 @@ import discord
 from bot.core.errors import InternalError, InvalidOrder
 from bot.dialog import pictures
 
-REMEMBERED_SECONDS = 180.0
-REMEMBERED = 1000  # people
 
+class Photo(NamedTuple):
+    """A photo that somebody points at."""
 
-class Photo:
-    """A photo that somebody points at.
+    attachment: discord.Attachment
+    nsfw: bool  # it comes from an age-restricted channel
+    reply: int = 0  # the message that the answer is to be a reply to, if there is one
 
-    Args:
-        nsfw: whether it comes from an age-restricted channel.
-        reply: the message that the answer is to be a reply to; 0 where there is none.
-    """
-
-    def __init__(self, attachment: discord.Attachment, *, nsfw: bool, reply: int = 0) -> None:
-        self._attachment = attachment
-        self.nsfw = nsfw
-        self.reply = reply
-        self.spoiler = attachment.is_spoiler()
-
-    @classmethod
-    def given(cls, attachment: discord.Attachment | None, channel: Any) -> Photo | None:
-        """One that comes with a command, if there is one."""
-        return cls(attachment, nsfw=is_nsfw(channel)) if attachment is not None else None
+    @property
+    def plausible(self) -> bool:
+        """Whether it may be a photo, by what Discord says of it."""
+        return pictures.looks_like_photo(self.attachment.content_type or "", self.attachment.filename)
 
     def check(self, limit: int) -> None:
-        """Refuse what is plainly no photo, before it is fetched.
+        """Refuse what is plainly no photo, or has more than ``limit`` bytes, before it is fetched.
 
         Raises:
-            InvalidOrder: it is no image, or has more than ``limit`` bytes.
+            InvalidOrder
         """
-        attachment = self._attachment
-        if not looks_like_photo(attachment):
-            raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(attachment.filename[:60])))
-        if attachment.size > limit:
-            raise InvalidOrder(pictures.too_large(limit, size=attachment.size))
+        if not self.plausible:
+            raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(self.attachment.filename[:60])))
+        if self.attachment.size > limit:
+            raise InvalidOrder(pictures.too_large(limit, size=self.attachment.size))
 
     async def read(self, limit: int) -> bytes:
         """Its bytes.
 
         Raises:
-            InvalidOrder: it is no image, has more than ``limit`` bytes, or was deleted.
+            InvalidOrder: as `check` does, or it was deleted.
             InternalError: Discord does not hand it out at the moment.
         """
         self.check(limit)
         try:
-            return await self._attachment.read()
+            return await self.attachment.read()
         except discord.NotFound:
             raise InvalidOrder("That photo was deleted in the meantime. Send it again.") from None
         except discord.HTTPException as error:
-            raise InternalError(
-                f"Discord does not give me that photo at the moment ({error.status}). Try again."
-            ) from error
+            text = f"Discord does not give me that photo at the moment ({error.status}). Try again."
+            raise InternalError(text) from error
 
 
 class Pictures(NamedTuple):
@@ -78,7 +66,7 @@ class Pictures(NamedTuple):
 
     @property
     def spoiler(self) -> bool:
-        return any(picture.spoiler for picture in self.given)
+        return any(picture.attachment.is_spoiler() for picture in self.given)
 
     async def read(self, limit: int) -> tuple[bytes | None, bytes | None]:
         """Their bytes; raises what `Photo.read` does."""
@@ -89,46 +77,28 @@ class Pictures(NamedTuple):
 NONE = Pictures()
 
 
-def looks_like_photo(attachment: discord.Attachment) -> bool:
-    return pictures.looks_like_photo(attachment.content_type or "", attachment.filename)
-
-
-def photo_of(message: discord.Message) -> Photo:
+def photo_of(message: discord.Message, limit: int) -> Photo:
     """The first photo of a message.
 
     Raises:
-        InvalidOrder: there is none to be seen.
+        InvalidOrder: there is none, or it cannot be painted.
     """
     found = photos_of(message)
     if not found:
         raise InvalidOrder("There is no photo in that message. Choose one that has.")
+    found[0].check(limit)
     return found[0]
 
 
 def photos_of(message: discord.Message) -> list[Photo]:
     """All photos of a message and of what it forwards, those first that can be painted."""
     forwarded = (attachment for shot in message.message_snapshots for attachment in shot.attachments)
-    found = sorted([*message.attachments, *forwarded], key=lambda attachment: not looks_like_photo(attachment))
-    return [Photo(attachment, nsfw=is_nsfw(message.channel), reply=message.id) for attachment in found]
+    nsfw = is_nsfw(message.channel)
+    photos = [Photo(attachment, nsfw, message.id) for attachment in (*message.attachments, *forwarded)]
+    return sorted(photos, key=lambda photo: not photo.plausible)
 
 
 def is_nsfw(channel: Any) -> bool:
     """Whether a channel, or the one that a thread belongs to, is age-restricted."""
     ask = getattr(channel, "is_nsfw", None)  # private conversations have none
     return bool(ask()) if ask else False
-
-
-class RememberedPhotos:
-    """The photos of “Use this photo”, for three minutes; by person."""
-
-    def __init__(self) -> None:
-        self._photos: dict[int, tuple[float, Photo]] = {}  # the latest last
-
-    def put(self, user: int, photo: Photo, now: float) -> None:
-        self._photos.pop(user, None)
-        kept = [(u, entry) for u, entry in self._photos.items() if now - entry[0] < REMEMBERED_SECONDS]
-        self._photos = dict([*kept[1 - REMEMBERED :], (user, (now, photo))])
-
-    def get(self, user: int, now: float) -> Photo | None:
-        at, photo = self._photos.get(user, (float("-inf"), None))
-        return photo if now - at < REMEMBERED_SECONDS else None

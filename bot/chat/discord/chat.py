@@ -26,6 +26,14 @@ log = logging.getLogger(__name__)
 
 SYNC_ROOM, SYNC_KEY = "discord", "commands"  # where the store keeps the fingerprint of the commands that Discord has
 BAD_TOKEN = 4004  # close code
+NO_CONTENT = (
+    "Discord does not grant the message-content intent that discord.message_content asks for: switch it on in the"
+    " developer portal, under Bot. Until then I do without; mentions and menus work."
+)
+REFUSED = (
+    "Discord does not accept discord.token, so I am not on Discord. Copy the token from the developer portal again"
+    " (Bot, Reset Token), and restart me. Everything else goes on."
+)
 RETRY = Backoff(first=5.0, longest=300.0)
 
 
@@ -57,7 +65,7 @@ class DiscordChat(Platform):
         self._messenger = Messenger(self._transport, services, clock)
         self._orders = Orders(services, self._transport, clock)
         self._messages = Messages(services, self._orders)
-        self._presses = Presses(services.store, self._messenger, self._transport)
+        self._presses = Presses(self._messenger, self._transport)
         self._up = asyncio.Event()
         services.health.gauge(
             "discord_connected", "Whether Discord has let the bot in.", lambda: float(self._up.is_set())
@@ -85,18 +93,12 @@ class DiscordChat(Platform):
                 await self._connect(self.client(message_content=message_content))
                 self._lost("Discord has closed the connection.")
             except discord.PrivilegedIntentsRequired:
-                self._lost(
-                    "Discord does not grant the message-content intent that discord.message_content asks for: switch"
-                    " it on in the developer portal, under Bot. Until then I do without; mentions and menus work."
-                )
+                self._lost(NO_CONTENT)
                 message_content = False
                 continue
-            except discord.LoginFailure:
-                self._refused()
-                return
-            except discord.ConnectionClosed as error:
-                if error.code == BAD_TOKEN:
-                    self._refused()
+            except (discord.LoginFailure, discord.ConnectionClosed) as error:
+                if isinstance(error, discord.LoginFailure) or error.code == BAD_TOKEN:
+                    self._lost(REFUSED)
                     return
                 self._lost(f"Discord has closed the connection ({error.code}).")
             except Exception as error:  # whatever the network may do; the other platforms continue meanwhile
@@ -129,12 +131,6 @@ class DiscordChat(Platform):
         else:
             await self._store.set_setting(SYNC_ROOM, SYNC_KEY, now)
             log.info("Discord has the current commands")
-
-    def _refused(self) -> None:
-        self._lost(
-            "Discord does not accept discord.token, so I am not on Discord. Copy the token from the developer portal"
-            " again (Bot, Reset Token), and restart me. Everything else goes on."
-        )
 
     def _lost(self, why: str) -> None:
         self.trouble = why

@@ -8,16 +8,19 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import discord
+import msgspec
 from discord import ui
 from discord.utils import escape_markdown
 
 from bot.chat.discord.drafts import ALT
-from bot.chat.discord.interaction_reply import InteractionReply
+from bot.chat.discord.interaction_reply import InteractionReply, cut
+from bot.chat.discord.places import user_of
 from bot.core.errors import NotOwner
-from bot.core.messages import Choice, Reply
-from bot.dialog.gallery import ContactSheets, GalleryPage, GalleryView, page_of
+from bot.core.messages import Choice, Incoming, Reply
+from bot.dialog.gallery import GalleryPage, GalleryView, page_of
+from bot.dialog.parse import Command, Name
+from bot.dialog.services import Services
 from bot.engine_process import thumbnails
-from engine.gallery import Gallery
 from engine.recipe import MODES
 
 OPTIONS, LABEL = 25, 100  # of a select menu; characters of one
@@ -28,7 +31,6 @@ SEARCH_SECONDS = 14 * 60.0
 BUSY = "One moment…"
 EMPTY = GalleryPage((), 0, 1, 0, {})
 
-Look = Callable[[str], Awaitable[Reply]]
 Paint = Callable[[InteractionReply, str], Awaitable[str]]
 
 
@@ -36,54 +38,51 @@ class GalleryMenu:
     """A view of the gallery as components, whose custom ids begin with ``menu:`` and its key.
 
     Args:
-        look: what /styles answers to a word; a single style comes with all that is known of it.
+        incoming: whom it is for, and where; others are refused.
         paint: called with the acknowledged press and the recipe's words; says what became of it. None only shows.
-        user: whom it is for; others are refused.
         style: what is chosen already, as in a recipe.
         settings: what was given besides the style; what is chosen here takes its place.
     """
 
     def __init__(
         self,
-        gallery: Gallery,
-        sheets: ContactSheets,
-        look: Look,
+        services: Services,
+        incoming: Incoming,
         paint: Paint | None,
         *,
-        user: int,
         style: str = "",
         settings: str = "",
     ) -> None:
         self.key = secrets.token_hex(4)
-        self._gallery = gallery
-        self._sheets = sheets
-        self._look = look
+        self._gallery, self._sheets, self._commands = services.gallery, services.sheets, services.commands
+        self._incoming = msgspec.structs.replace(incoming, photo=None, style=None)  # not kept for as long as the menu
         self._paint = paint
-        self._user = user
-        self._everything = GalleryView(styles=tuple(style.name for style in gallery))
-        self._browsing = self._everything
+        self._browsing = self._everything = GalleryView(styles=tuple(style.name for style in self._gallery))
         self._style = style  # chosen so far, as in a recipe
         self._settings = {name.lower(): value for name, _, value in (w.partition("=") for w in settings.split())}
         self._chosen: dict[str, str] = {}  # settings that were chosen here
         self._outcome = ""  # what became of the order
 
+    async def look_for(self, word: str) -> None:
+        self.show(await self._look(word))
+
+    async def _look(self, word: str) -> Reply:
+        """What /styles answers; for a single style that is all that is known of it."""
+        return await self._commands.handle(self._incoming, Command(name=Name.STYLES, words=word))
+
     def show(self, found: Reply) -> None:
         """Show the styles of an answer of /styles; a single one is chosen, or seen closer."""
-        if isinstance(found, Choice):
-            self._browsing = GalleryView.of(found)
-        else:
-            self._browsing = GalleryView(styles=(), title=found.text)
-        if len(self._browsing.styles) == 1:
-            (name,) = self._browsing.styles
-            if self._paint:
-                self._style = name
-            else:
-                self._browsing = self._browsing.zoomed(name)
+        view = GalleryView.of(found) if isinstance(found, Choice) else GalleryView(styles=(), title=found.text)
+        if len(view.styles) == 1 and self._paint:
+            self._style = view.styles[0]
+        elif len(view.styles) == 1:
+            view = view.zoomed(view.styles[0])
+        self._browsing = view
 
     # --- what is done with it ----------------------------------------------------------------------------------------
 
     async def press(self, interaction: discord.Interaction[Any], part: str) -> None:
-        if interaction.user.id != self._user:
+        if user_of(interaction) != self._incoming.user:
             raise NotOwner("This menu is for the person who opened it. /styles opens your own.")
         match part:
             case "search":
@@ -115,7 +114,7 @@ class GalleryMenu:
 
     async def search(self, interaction: discord.Interaction[Any], word: str) -> None:
         await interaction.response.defer()
-        self.show(await self._look(word.strip()))
+        await self.look_for(word.strip())
         await self.show_in(interaction)
 
     async def _order(self, interaction: discord.Interaction[Any]) -> None:
@@ -181,7 +180,7 @@ class GalleryMenu:
             self._button("▶", "next", disabled=page.number + 1 == page.of),
         )
         if self._paint:
-            row.add_item(self._button("Paint", "paint", discord.ButtonStyle.primary, disabled=not self._style))
+            row.add_item(self._button("Paint", "paint", disabled=not self._style, style=discord.ButtonStyle.primary))
         view.add_item(row)
         return files
 
@@ -213,15 +212,8 @@ class GalleryMenu:
                 nothing = f"{name.capitalize()}: {usual[name]}"
                 yield name, name.capitalize(), _options(nothing, labels, self._chosen.get(name, ""))
 
-    def _button(
-        self,
-        label: str,
-        name: str,
-        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
-        *,
-        disabled: bool = False,
-    ) -> ui.Button[Any]:
-        return ui.Button(label=label, custom_id=self._id(name), disabled=disabled, style=style)
+    def _button(self, label: str, name: str, **more: Any) -> ui.Button[Any]:
+        return ui.Button(label=label, custom_id=self._id(name), **more)
 
     def _id(self, name: str) -> str:
         return f"menu:{self.key}:{name}"
@@ -256,7 +248,7 @@ def _add_picture(view: ui.LayoutView, data: bytes | None, name: str, alt: str) -
     """Add a picture, as far as there is one; returns its file."""
     if data is None:
         return []
-    alt = alt if len(alt) <= ALT else alt[: ALT - 1] + "…"
+    alt = cut(alt, ALT)
     view.add_item(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{name}", description=alt)))
     return [discord.File(io.BytesIO(data), name, description=alt)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ class AnsweredElsewhere(Exception):
 
 
 class InteractionReply:
-    """What is kept with the interaction, so that whoever handles an error can make another of these."""
+    """What is to be known of it is kept with the interaction, so that whoever handles an error can make another."""
 
     def __init__(self, interaction: discord.Interaction[Any]) -> None:
         self.interaction = interaction
@@ -51,30 +50,22 @@ class InteractionReply:
             log.warning("interaction %d could not be acknowledged: %s", self.interaction.id, error)
             self.interaction.extras["late"] = True
 
+    async def send(self, **content: Any) -> None:
+        """To the person alone, unless the acknowledgement has promised all an answer; raises HTTPException."""
+        if self.late:
+            await self.interaction.user.send(**content)
+        elif self.interaction.response.is_done():
+            await self.interaction.followup.send(ephemeral=True, **content)
+        else:
+            await self.interaction.response.send_message(ephemeral=True, **content)
+
     async def say(self, text: str) -> None:
-        """To the person alone, unless the acknowledgement has promised all a reply."""
-        response = self.interaction.response
+        """The same for a text, as a direct message where that fails."""
         try:
-            if self.late:
-                await send_dm(self.interaction.user, text)
-            elif response.is_done():
-                await self.interaction.followup.send(_cut(text), ephemeral=True)
-            else:
-                await response.send_message(_cut(text), ephemeral=True)
+            await self.send(content=cut(text))
         except discord.HTTPException as error:
             log.warning("an answer did not arrive: %s", error)
             await send_dm(self.interaction.user, text)
-
-    async def send_file(self, name: str, data: bytes, *, spoiler: bool) -> None:
-        """Hand over a file, to the person alone."""
-        file = discord.File(io.BytesIO(data), name, spoiler=spoiler)
-        try:
-            if self.late:
-                await self.interaction.user.send(file=file)
-            else:
-                await self.interaction.followup.send(file=file, ephemeral=True)
-        except discord.HTTPException as error:
-            await self.say(f"Discord did not take the file ({error.status}). Try again in a minute.")
 
     async def fail(self, error: Exception) -> None:
         """Say what went wrong, as far as a person can make something of it."""
@@ -88,10 +79,10 @@ class InteractionReply:
 async def send_dm(user: discord.abc.Messageable, text: str) -> None:
     """Write to somebody in private, if they take messages."""
     try:
-        await user.send(_cut(text))
+        await user.send(cut(text))
     except discord.HTTPException as error:
         log.info("a private message did not arrive: %s", error)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= TEXT else text[: TEXT - 1] + "…"
+def cut(text: str, length: int = TEXT) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -53,7 +53,7 @@ class Messages:
         incoming = incoming_of_message(message, pictures, photo, style)
         answer = await self._commands.handle(incoming, command)
         if isinstance(answer, Choice) and answer.cards:
-            menu = self._orders.menu(incoming, message.author.id, pictures, settings=answer.settings)
+            menu = self._orders.menu(incoming, pictures, settings=answer.settings)
             if photo is None:
                 menu.show(answer)
             view, files = await menu.draw()

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 import msgspec
 
 from bot.chat.discord.address import DiscordAddress
-from bot.chat.discord.attachments import NONE, Photo, Pictures, RememberedPhotos, photo_of
+from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
 from bot.chat.discord.gallery import GalleryMenu
 from bot.chat.discord.interaction_reply import InteractionReply
 from bot.chat.discord.places import check_age, check_interaction, incoming_of
@@ -27,9 +27,12 @@ from bot.dialog.parse import Command, Name, parse_recipe
 from bot.dialog.services import Services
 from engine.recipe import MINE
 
+K = TypeVar("K")
+V = TypeVar("V")
 log = logging.getLogger(__name__)
 
-MENUS_KEPT = 1000
+REMEMBERED_SECONDS = 180.0  # for which “Use this photo” counts
+PHOTOS_KEPT, MENUS_KEPT = 1000, 1000
 OUTDATED = "This menu has expired. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 HELP = (
     "To order a picture here:\n"
@@ -56,7 +59,7 @@ class Orders:
         self._max_photo = services.max_photo_bytes
         self._transport = transport
         self._clock = clock
-        self._remembered = RememberedPhotos()
+        self._remembered: OrderedDict[int, tuple[float, Photo]] = OrderedDict()  # by user, the latest last
         self._menus: OrderedDict[str, GalleryMenu] = OrderedDict()  # by their keys, the latest used last
 
     # --- slash commands ----------------------------------------------------------------------------------------------
@@ -69,8 +72,9 @@ class Orders:
         style: discord.Attachment | None,
     ) -> None:
         """With a file, or with the photo of “Use this photo”."""
-        photo = Photo.given(file, interaction.channel) or self._remembered.get(interaction.user.id, self._clock())
-        pictures = Pictures(photo, Photo.given(style, interaction.channel))
+        nsfw = is_nsfw(interaction.channel)
+        photo = Photo(file, nsfw) if file else self._remembered_photo(interaction.user.id)
+        pictures = Pictures(photo, Photo(style, nsfw) if style else None)
         command = Command(name=Name.STYLIZE, words=words)
         if pictures.style and not command.style:
             command = msgspec.structs.replace(command, words=f"{MINE} {words}".strip())
@@ -83,6 +87,10 @@ class Orders:
             await self._order(interaction, command, pictures)
         else:
             await self._offer(interaction, pictures, settings=command.words)
+
+    def _remembered_photo(self, user: int) -> Photo | None:
+        at, photo = self._remembered.get(user, (-REMEMBERED_SECONDS, None))
+        return photo if self._clock() - at < REMEMBERED_SECONDS else None
 
     def _check(self, pictures: Pictures, command: Command, interaction: discord.Interaction[Any]) -> None:
         if pictures.photo is None:
@@ -118,10 +126,9 @@ class Orders:
     async def styles(self, interaction: discord.Interaction[Any], word: str) -> None:
         reply = InteractionReply(interaction)
         await reply.acknowledge("private")
-        incoming = incoming_of(interaction)
-        menu = self.menu(incoming, interaction.user.id)
+        menu = self.menu(incoming_of(interaction))
         if word:
-            menu.show(await self._commands.handle(incoming, Command(name=Name.STYLES, words=word)))
+            await menu.look_for(word)
         await self._open(reply, menu)
 
     # --- menus of a message ------------------------------------------------------------------------------------------
@@ -129,15 +136,11 @@ class Orders:
     async def choose(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Stylize”: a style is chosen from pictures."""
         check_interaction(interaction)
-        photo = photo_of(message)
-        photo.check(self._max_photo)
-        await self._offer(interaction, Pictures(photo))
+        await self._offer(interaction, Pictures(photo_of(message, self._max_photo)))
 
     async def remember(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Use this photo”: for the next /stylize."""
-        photo = photo_of(message)
-        photo.check(self._max_photo)
-        self._remembered.put(interaction.user.id, photo, self._clock())
+        _keep(self._remembered, interaction.user.id, (self._clock(), photo_of(message, self._max_photo)), PHOTOS_KEPT)
         reply = InteractionReply(interaction)
         await reply.acknowledge("private")
         await reply.say("I will use that photo. Write /stylize style: within three minutes.")
@@ -148,7 +151,7 @@ class Orders:
         reply = InteractionReply(interaction)
         await reply.acknowledge("private")
         style = await self._style_of_room(interaction)
-        menu = self.menu(incoming_of(interaction), interaction.user.id, pictures, style=style, settings=settings)
+        menu = self.menu(incoming_of(interaction), pictures, style=style, settings=settings)
         await self._open(reply, menu)
 
     async def _style_of_room(self, interaction: discord.Interaction[Any]) -> str:
@@ -157,22 +160,16 @@ class Orders:
         return room.style or ""
 
     def menu(
-        self, incoming: Incoming, user: int, pictures: Pictures = NONE, *, style: str = "", settings: str = ""
+        self, incoming: Incoming, pictures: Pictures = NONE, *, style: str = "", settings: str = ""
     ) -> GalleryMenu:
         """The gallery, to choose a style for the photo from, or only to look at."""
-        incoming = msgspec.structs.replace(incoming, photo=None, style=None)  # not kept for as long as the menu
-
-        async def look(word: str) -> Reply:
-            return await self._commands.handle(incoming, Command(name=Name.STYLES, words=word))
 
         async def paint(press: InteractionReply, words: str) -> str:
             return (await self._take(press, Command(name=Name.STYLIZE, words=words), pictures, original=False)).text
 
-        ways = (look, paint if pictures.photo else None)
-        menu = GalleryMenu(self.gallery, self._services.sheets, *ways, user=user, style=style, settings=settings)
-        self._menus[menu.key] = menu
-        while len(self._menus) > MENUS_KEPT:
-            self._menus.popitem(last=False)
+        painting = paint if pictures.photo else None
+        menu = GalleryMenu(self._services, incoming, painting, style=style, settings=settings)
+        _keep(self._menus, menu.key, menu, MENUS_KEPT)
         return menu
 
     async def _open(self, reply: InteractionReply, menu: GalleryMenu) -> None:
@@ -185,7 +182,7 @@ class Orders:
         """Somebody used a part of the menu that has this key."""
         if key not in self._menus:
             raise InvalidOrder(OUTDATED)
-        self._menus.move_to_end(key)
+        _keep(self._menus, key, self._menus[key], MENUS_KEPT)
         await self._menus[key].press(interaction, part)
 
     # --- orders ------------------------------------------------------------------------------------------------------
@@ -220,6 +217,14 @@ class Orders:
         if not isinstance(answer, Accepted):
             self._transport.forget(key)
         return answer
+
+
+def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    """As the latest; the oldest goes where there are too many."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
 def _help(interaction: discord.Interaction[Any]) -> str:

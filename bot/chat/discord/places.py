@@ -35,7 +35,7 @@ def incoming_of(
         outside=is_outside(interaction),
     )
     return Incoming(
-        user=f"{NAME}:{interaction.user.id}",
+        user=user_of(interaction),
         place=_place(address),
         photo=photo,
         style=style,
@@ -67,6 +67,10 @@ def incoming_of_message(
         topic=_topic(message.channel),
         idempotency_key=f"{NAME}:{message.id}",
     )
+
+
+def user_of(interaction: discord.Interaction[Any]) -> str:
+    return f"{NAME}:{interaction.user.id}"
 
 
 def _place(address: DiscordAddress) -> Place:

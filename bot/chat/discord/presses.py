@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 
 import discord
@@ -14,7 +15,7 @@ from bot.chat.discord.transport import DiscordTransport, FollowUp
 from bot.chat.messenger import Messenger, PressContext
 from bot.core.errors import Undeliverable
 from bot.core.jobs import Place
-from bot.core.journal.store import JobMessage, Store
+from bot.core.journal.store import JobMessage
 from bot.dialog.buttons import Press
 
 log = logging.getLogger(__name__)
@@ -23,13 +24,12 @@ log = logging.getLogger(__name__)
 class Presses:
     """Who pressed sees nothing but what was wrong, or the file that was asked for."""
 
-    def __init__(self, store: Store, messenger: Messenger, transport: DiscordTransport) -> None:
-        self._store = store
+    def __init__(self, messenger: Messenger, transport: DiscordTransport) -> None:
         self._messenger = messenger
         self._transport = transport
 
     async def press(self, interaction: discord.Interaction, data: str) -> None:
-        reply = InteractionReply(interaction)
+        reply = PressReply(interaction)
         await reply.acknowledge("quiet")
         incoming = incoming_of(interaction)
         key = incoming.idempotency_key
@@ -41,11 +41,9 @@ class Presses:
             place=_below(incoming.place, interaction.message),
             idempotency_key=key,
         )
-        old = await self._store.job(data.partition(":")[0])
-        spoiler = old is not None and DiscordAddress.of(old.place).spoiler
         if not reply.late:
             self._transport.answer_by(key, FollowUp(interaction, original=False))
-        pressed = await self._messenger.press(press, _Context(reply, spoiler=spoiler))
+        pressed = await self._messenger.press(press, reply)
         if pressed.job is None:
             self._transport.forget(key)
         if pressed.refused or not (pressed.job or pressed.file or pressed.delete):
@@ -60,23 +58,24 @@ def _below(place: Place, message: discord.Message | None) -> Place:
     return address.place(NAME, place.room)
 
 
-class _Context(PressContext):
-    """See `PressContext`."""
-
-    def __init__(self, reply: InteractionReply, *, spoiler: bool) -> None:
-        self._reply = reply
-        self._spoiler = spoiler
+class PressReply(InteractionReply, PressContext):
+    """The answer to a press."""
 
     @property
     def file_limit(self) -> int:
-        return self._reply.interaction.filesize_limit
+        return self.interaction.filesize_limit
 
     async def send_file(self, name: str, data: bytes, message: JobMessage | None) -> None:
-        await self._reply.send_file(name, data, spoiler=self._spoiler)
+        pressed = self.interaction.message
+        spoiler = pressed is not None and any(picture.is_spoiler() for picture in pressed.attachments)
+        try:
+            await self.send(file=discord.File(io.BytesIO(data), name, spoiler=spoiler))
+        except discord.HTTPException as error:
+            await self.say(f"Discord did not take the file ({error.status}). Try again in a minute.")
 
     async def delete(self, message: JobMessage | None) -> None:
         try:
-            await self._reply.interaction.delete_original_response()
+            await self.interaction.delete_original_response()
         except discord.NotFound:
             pass  # it is gone already
         except discord.HTTPException as error:

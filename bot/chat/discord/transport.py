@@ -91,7 +91,7 @@ class DiscordTransport(Transport):
 
     def answer_by(self, key: str, follow_up: FollowUp) -> None:
         """Have the interaction carry the message of the job that has this idempotency key."""
-        self._follow_ups = {key: kept for key in self._follow_ups if (kept := self._follow_up(key))}
+        self._follow_ups = {old: lasting for old in self._follow_ups if (lasting := self._follow_up(old))}
         self._follow_ups[key] = follow_up
 
     def forget(self, key: str) -> None:
