@@ -21,7 +21,7 @@ from bot.chat.telegram.transport import FILE_BYTES
 from bot.core.errors import InvalidOrder, NotOwner, Refusal, Undeliverable, sentence
 from bot.core.jobs import UNFINISHED, State
 from bot.core.journal.store import JobMessage
-from bot.core.messages import Choice, Incoming, Refused
+from bot.core.messages import Incoming, is_refusal
 from bot.dialog.buttons import DOUBLE_SECONDS, Action, Press
 from bot.dialog.parse import parse
 from bot.dialog.services import Services
@@ -111,7 +111,7 @@ class Presses:
             return (await self.services.commands.say(incoming, text)).text, True
         key = await self._idempotency_key(query, offer, button)
         reply = await self.orders.carry_out(offer, parse(text), admin, key)
-        if isinstance(reply, Refused) or (isinstance(reply, Choice) and reply.refused):
+        if is_refusal(reply):
             return reply.text, True
         return f"{text.removeprefix('/stylize ')}: coming up.", False
 
