@@ -25,7 +25,7 @@ from bot.core.errors import EngineError
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
-from bot.core.messages import Accepted, Chat, Choice, Incoming, Refused, Reply, Result, Status
+from bot.core.messages import Accepted, Chat, Incoming, Reply, Result, Status
 from bot.core.queue import FairQueue
 from bot.dialog.services import Services
 from engine import gallery
@@ -285,11 +285,6 @@ async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
 
 def message(user: str = "ann", photo: bytes | None = None, style: bytes | None = None, **more: Any) -> Incoming:
     return Incoming(user=user, place=Place("web", f"room of {user}"), photo=photo, style=style, **more)
-
-
-def refused(reply: Reply) -> bool:
-    """Whether a reply says what was wrong."""
-    return isinstance(reply, Refused) or (isinstance(reply, Choice) and reply.refused)
 
 
 @asynccontextmanager

@@ -78,6 +78,11 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted"):
 Reply = Accepted | Refused | Choice | Text  # what the bot says at once
 
 
+def is_refusal(reply: Reply) -> bool:
+    """Whether a reply says what was wrong."""
+    return isinstance(reply, Refused) or (isinstance(reply, Choice) and reply.refused)
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How a job stands, for the one message that shows it."""
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
+from bot.backoff import Backoff
 from bot.core.errors import EngineError
 from bot.engine_process.command import clean_environment
 from engine import wire
@@ -65,8 +66,9 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     job_seconds: float = 3600.0  # for one picture; what takes longer keeps everybody else waiting
     stop_seconds: float = 3.0  # from Stop to SIGTERM
     terminate_seconds: float = 2.0  # from SIGTERM to SIGKILL, and for the kernel to reap
-    first_pause_seconds: float = 0.25  # before the restart after a first fault; doubles with every further one
-    longest_pause_seconds: float = 30.0  # so that an engine that cannot start costs one core for a tenth of the time
+    # Before the restart after a fault; the longest so that an engine that cannot start costs one core for a tenth of
+    # the time.
+    restart: Backoff = Backoff(first=0.25, longest=30.0)
 
 
 class _Run:
@@ -141,7 +143,7 @@ class Supervisor:
         self._run: _Run | None = None
         self._abandoned: _Run | None = None  # given up by its consumer, not yet by the engine
         self._killed = False
-        self._faults = 0  # in a row, since a job was answered
+        self._pauses = iter(timings.restart)  # anew when a job is answered
 
     @property
     def busy(self) -> str | None:
@@ -255,9 +257,8 @@ class Supervisor:
     async def _run_processes(self) -> None:
         while True:
             outcome = await self._run_process()
-            self._faults += outcome in FAULTS
-            pause = self._timings.first_pause_seconds * 2 ** (self._faults - 1) if self._faults else 0.0
-            await asyncio.sleep(min(pause, self._timings.longest_pause_seconds))
+            if outcome in FAULTS:
+                await asyncio.sleep(next(self._pauses))
             self.restarts += 1
 
     async def _run_process(self) -> ProcessEvent:
@@ -326,7 +327,7 @@ class Supervisor:
                 if self._run and self._run.sent and self._run.job == event.job:
                     self._run.tell(event)
             case wire.Done() | wire.Failed():
-                self._faults = 0
+                self._pauses = iter(self._timings.restart)
                 run = self._abandoned or self._run
                 if run and run.sent and run.job == event.job:
                     given_up = isinstance(event, wire.Failed) and event.kind == "cancelled"

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.chat.web.house import picture
-from tests.fakes.telegram.server import TOKEN, FakeTelegram
+from tests.fakes.telegram.server import FakeTelegram
+from tests.fakes.telegram.state import TOKEN
+from tests.pictures import picture
 
 ANN = 7
 LINE = "/stylize starrynight size=64 steps=2 seed=7"
@@ -26,22 +27,22 @@ WRONG = "123456789:AAwrong_token_of_somebody_0123456789"
 
 
 class Program:
-    """The bot as an operator starts it, with all that it says on standard output and error."""
+    """The bot as an operator starts it, with all that it prints."""
 
-    def __init__(self, process: asyncio.subprocess.Process, said: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, output: Path) -> None:
         self.process = process
-        self._said = said
+        self._output = output
 
     @property
-    def said(self) -> str:
-        return self._said.read_text("utf-8", "replace")
+    def output(self) -> str:
+        return self._output.read_text("utf-8", "replace")
 
-    async def until_said(self, words: str) -> str:
+    async def until_printed(self, words: str) -> str:
         async with asyncio.timeout(MINUTES):
-            while words not in self.said:
-                assert self.process.returncode is None, self.said
+            while words not in self.output:
+                assert self.process.returncode is None, self.output
                 await asyncio.sleep(0.05)
-        return self.said
+        return self.output
 
     async def kill(self) -> None:
         self.process.kill()
@@ -50,7 +51,7 @@ class Program:
 
 @asynccontextmanager
 async def program(server: FakeTelegram, root: Path, folder: Path, token: str = TOKEN) -> AsyncIterator[Program]:
-    said = folder / f"said-{next(STARTS)}"
+    output = folder / f"output-{next(STARTS)}"
     environ = os.environ | {
         "PYTHONPATH": str(root),
         "IMPASTO_TELEGRAM_TOKEN": token,
@@ -61,12 +62,12 @@ async def program(server: FakeTelegram, root: Path, folder: Path, token: str = T
         "IMPASTO_ENGINE_THREADS": "1",
         "IMPASTO_LOG_LEVEL": "debug",
     }
-    with said.open("wb") as file:
+    with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot.__main__", cwd=root, env=environ, stdout=file, stderr=file
         )
         try:
-            yield Program(process, said)
+            yield Program(process, output)
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
@@ -107,8 +108,8 @@ async def test_the_picture_is_the_terminals_to_the_last_byte(server: FakeTelegra
         server.presses(ANN, instant["message_id"], "Finer")
         finer = await server.until(lambda: len(server.pictures(ANN)) == 3 and server.pictures(ANN)[-1])
         assert "mode=fine" in finer["caption"]
-        assert TOKEN not in bot.said
-        assert "I am @impasto_bot" in bot.said
+        assert TOKEN not in bot.output
+        assert "I am @impasto_bot" in bot.output
     line = result["caption"].split("\n")[1]
     expected = await in_the_terminal(root, tmp_path, line)
     assert list(file.files.values()) == [expected]
@@ -124,7 +125,7 @@ async def test_a_bot_that_is_killed_between_order_and_answer_gives_one_answer(
         await bot.kill()
     async with program(server, root, tmp_path) as bot:
         await server.until(lambda: server.pictures(ANN) and not server.pending)
-        await bot.until_said(" is delivered")
+        await bot.until_printed(" is delivered")
         # What is asked after it is answered after it: so nothing more of it is to come.
         server.says(ANN, "/queue")
         await server.until(lambda: any("In all, 0" in message.get("text", "") for message in server.of_bot(ANN)))
@@ -136,13 +137,13 @@ async def test_a_wrong_token_is_said_and_hidden_and_the_chat_page_goes_on(
     server: FakeTelegram, root: Path, tmp_path: Path
 ) -> None:
     async with program(server, root, tmp_path, WRONG) as bot:
-        said = await bot.until_said("Telegram is not connected: it refuses telegram.token")
-        said = await bot.until_said("Impasto is ready: http")
-        url = re.search(r"Impasto is ready: http://([\d.]+):(\d+)/", said)
+        output = await bot.until_printed("Telegram is not connected: it refuses telegram.token")
+        output = await bot.until_printed("Impasto is ready: http")
+        url = re.search(r"Impasto is ready: http://([\d.]+):(\d+)/", output)
         assert url
         reader, writer = await asyncio.open_connection(url[1], int(url[2]))
         writer.write(f"GET /health HTTP/1.1\r\nHost: {url[1]}:{url[2]}\r\nConnection: close\r\n\r\n".encode())
         assert (await reader.read()).startswith(b"HTTP/1.1 ")
         writer.close()
-        assert WRONG not in bot.said
-        assert WRONG.partition(":")[2] not in bot.said
+        assert WRONG not in bot.output
+        assert WRONG.partition(":")[2] not in bot.output

@@ -1,47 +1,46 @@
-"""The gallery on Telegram: contact sheets to page through, by kinds or all, and one style seen closer."""
+"""The gallery on Telegram: contact sheets to page through, by tag or all, and one style seen closer."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
-from telegram import Bot, CallbackQuery, InlineKeyboardMarkup, InputMediaPhoto, Message
+from telegram import InlineKeyboardMarkup, InputMediaPhoto, MaybeInaccessibleMessage, Message
 from telegram.error import BadRequest
 
-from bot.chat.telegram.attachments import Attachment
-from bot.chat.telegram.calls import WORDS_SECONDS, Barred, Calls, is_unchanged
-from bot.chat.telegram.job_messages import PHOTO_BYTES, JobMessages, reply_to, thread_of
-from bot.chat.telegram.render import CAPTION, Choice, choices, closer, cut, kinds, page_of
-from bot.core.errors import InvalidOrder
-from bot.core.jobs import Place
+from bot.chat.telegram import render
+from bot.chat.telegram.messages import Order, TelegramAddress
+from bot.chat.telegram.rate_limiter import ANSWER, Barred, Bot
+from bot.chat.telegram.render import CAPTION, ChoiceButton, cut
+from bot.chat.telegram.transport import PHOTO_BYTES, TelegramTransport
 from bot.core.journal.store import Store
-from bot.core.messages import Incoming, Reply
-from bot.dialog import gallery as sheets
-from bot.dialog.commands import Commands
+from bot.core.messages import Choice, Incoming
+from bot.dialog.gallery import GalleryPage, GalleryView, fingerprint, page_of
+from bot.dialog.services import Services
 from bot.engine_process import thumbnails
-from engine.gallery import Gallery, Style
+from engine.gallery import Style
 
 log = logging.getLogger(__name__)
 
-KINDS = 24  # that are offered
+MOST_TAGS = 24  # that are offered
 PICTURES = "telegram pictures"  # the store's room for the file_ids of what was uploaded before
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Offer(Order, frozen=True, kw_only=True):
     """A choice that was offered."""
 
-    user: str
-    place: Place
     texts: tuple[str, ...]  # what each button means, as if it had been written
-    shots: tuple[Attachment, ...] = ()
-    style: Attachment | None = None  # the picture that is the style of the one shot
-    topic: str = ""
-    styles: tuple[str, ...] = ()  # whose pictures are shown, one for every text; nothing where only words are
-    says: str = ""
+    styles: tuple[str, ...] = ()  # whose pictures are shown, one for every text; nothing where there is only text
+    title: str = msgspec.field(default="", name="says")
+
+    def view(self, button: ChoiceButton) -> GalleryView:
+        return GalleryView(styles=self.styles, title=self.title, tag=button.tag, page=button.page)
 
 
-class View(msgspec.Struct, frozen=True):
+class Shown(NamedTuple):
     """What a message of the gallery shows."""
 
     key: str  # of its picture, in the store
@@ -50,149 +49,123 @@ class View(msgspec.Struct, frozen=True):
     keyboard: InlineKeyboardMarkup | None
 
 
-class GalleryView:
-    """JobMessages choices, and turns their pages."""
+@dataclass
+class GalleryMessages:
+    """Shows choices, and turns their pages."""
 
-    def __init__(
-        self, bot: Bot, calls: Calls, desk: JobMessages, commands: Commands, store: Store, gallery: Gallery
-    ) -> None:
-        self._bot = bot
-        self._calls = calls
-        self._desk = desk
-        self._commands = commands
-        self._store = store
-        self._gallery = gallery
+    bot: Bot
+    transport: TelegramTransport
+    services: Services
 
-    async def offer(self, ask: Ask, reply: Reply) -> None:
-        """Post what there is to choose from: styles as pictures, and a few words as buttons."""
-        names = tuple(card.name for card in reply.cards) or reply.suggestions
-        texts = tuple(reply.choice(name) for name in names)
-        shown = names if reply.cards else ()
-        kept = msgspec.structs.replace(ask, texts=texts, styles=shown, says=reply.text.partition("\n")[0])
-        id = await self._store.put_blob(ask.place.room, "ask", msgspec.json.encode(kept))
-        if not shown:
-            await self._desk.say(ask.place.address, reply.text, choices(id, names), patience=WORDS_SECONDS)
-        elif len(shown) == 1 and not ask.shots:
-            await self._post(ask, self._close_view(id, kept, 0, reply.text, Choice(id)))
+    async def offer(self, order: Order, choice: Choice) -> None:
+        """Post what there is to choose from: styles as pictures, and suggestions as buttons."""
+        view = GalleryView.of(choice)
+        offer = Offer(
+            **msgspec.structs.asdict(order),
+            texts=tuple(choice.line(style) for style in choice.styles),
+            styles=view.styles,
+            title=view.title,
+        )
+        button = ChoiceButton(await self.services.store.put_blob(order.place.room, "ask", msgspec.json.encode(offer)))
+        address = TelegramAddress.of(order.place)
+        if not choice.cards:
+            keyboard = render.suggestions(button.offer, choice.suggestions)
+            await self.transport.say(address, choice.text, keyboard, ANSWER)
+        elif len(choice.cards) == 1 and not order.photos:
+            await self._post(address, self._one_style(offer, button, choice.text))
         else:
-            await self._post(ask, self._page_view(kept, Choice(id)))
+            await self._post(address, self._page(offer, button))
 
-    async def ask(self, id: str) -> Ask | None:
+    async def offered(self, id: str) -> Offer | None:
         """What was offered, as long as it is kept."""
-        blob = await self._store.blob(id)
-        return msgspec.json.decode(blob.data, type=Ask) if blob is not None and blob.kind == "ask" else None
+        blob = await self.services.store.blob(id)
+        if blob is None or blob.kind != "ask":
+            return None
+        try:
+            return msgspec.json.decode(blob.data, type=Offer)
+        except msgspec.DecodeError:  # another version wrote it
+            return None
 
-    async def turn(self, query: CallbackQuery, ask: Ask, choice: Choice) -> None:
-        """Show another page, or another kind of styles."""
-        await self._change(query, self._page_view(ask, choice))
+    async def turn(self, under: MaybeInaccessibleMessage, offer: Offer, button: ChoiceButton) -> None:
+        """Show another page, or the styles of a tag."""
+        await self._change(under, self._page(offer, button))
 
-    async def offer_kinds(self, query: CallbackQuery, ask: Ask, choice: Choice) -> None:
-        """Put the kinds of styles where their names were."""
-        styles = [self._gallery[name] for name in self._known(ask)]
-        await self._calls.call(
-            _chat(query),
-            lambda chat: self._bot.edit_message_reply_markup(
-                chat, _message(query), reply_markup=kinds(choice, sheets.kinds(styles, KINDS))
-            ),
-            patience=WORDS_SECONDS,
+    async def show_tags(self, under: MaybeInaccessibleMessage, offer: Offer, button: ChoiceButton) -> None:
+        """Put the tags where the names of the styles were."""
+        keyboard = render.gallery_tags(button, self._page_of(offer.view(button)))
+        await self.bot.edit_message_reply_markup(
+            under.chat.id, under.message_id, reply_markup=keyboard, rate_limit_args=ANSWER
         )
 
-    async def show_closer(self, query: CallbackQuery, ask: Ask, choice: Choice) -> None:
+    async def show_closer(self, under: MaybeInaccessibleMessage, offer: Offer, button: ChoiceButton) -> None:
         """One style: its picture, and what there is to know of it."""
-        name = ask.styles[choice.index]
-        asked = Incoming(user=ask.user, place=ask.place, text=f"/styles {name}", topic=ask.topic)
-        reply = await self._commands.handle(asked)
-        await self._change(query, self._close_view(choice.ask, ask, choice.index, reply.text, choice))
+        incoming = Incoming(user=offer.user, place=offer.place, topic=offer.topic)
+        reply = await self.services.commands.say(incoming, f"/styles {offer.styles[button.index]}")
+        await self._change(under, self._one_style(offer, button, reply.text))
 
-    # --- views -------------------------------------------------------------------------------------------------------
+    # --- what is shown -----------------------------------------------------------------------------------------------
 
-    def _known(self, ask: Ask) -> list[str]:
-        """The styles that are still in the gallery, should it have changed since."""
-        return [name for name in ask.styles if self._gallery.find(name)]
+    def _page_of(self, view: GalleryView) -> GalleryPage:
+        return page_of(view, self.services.gallery, most_tags=MOST_TAGS)
 
-    def _page_view(self, ask: Ask, choice: Choice) -> View:
-        styles = [self._gallery[name] for name in self._known(ask)]
-        found = [style for style in styles if not choice.kind or choice.kind in style.tags] or styles
-        pages = sheets.pages(found)
-        if not pages:
-            raise InvalidOrder("These styles are not in my gallery any more. /styles shows those that are.")
-        at = choice.page % len(pages)
-        page = pages[at]
-        where = [choice.kind] * bool(choice.kind) + [f"page {at + 1} of {len(pages)}"] * (len(pages) > 1)
-        buttons = [(style.name, ask.styles.index(style.name)) for style in page]
-        choice = msgspec.structs.replace(choice, page=at)
-        keyboard = page_of(choice, buttons, len(pages), any_kinds=len(styles) > sheets.PER_SHEET)
-        return View(
-            f"sheet {sheets.look(page)}",
-            lambda: thumbnails.sheet(page),
-            "\n".join(filter(None, (ask.says, ", ".join(where).capitalize()))),
-            keyboard,
-        )
+    def _page(self, offer: Offer, button: ChoiceButton) -> Shown:
+        view = offer.view(button)
+        page = self._page_of(view)
+        where = ", ".join(filter(None, (view.tag, page.where))).capitalize()
+        text = "\n".join(filter(None, (view.title, where)))
+        keyboard = render.gallery_page(button, view, page)
+        return Shown(f"sheet {fingerprint(page.styles)}", lambda: self.services.sheets.of(page.styles), text, keyboard)
 
-    def _close_view(self, id: str, ask: Ask, index: int, text: str, choice: Choice) -> View:
-        style = self._gallery[ask.styles[index]]
-        back = len(ask.styles) > 1
-        private = int(ask.place.address["chat"]) > 0
-        keyboard = closer(msgspec.structs.replace(choice, ask=id, index=index), back=back, next_photo=private)
-        return View(picture_key(style), lambda: thumbnails.preview(style, PHOTO_BYTES), text, keyboard)
+    def _one_style(self, offer: Offer, button: ChoiceButton, text: str) -> Shown:
+        style = self.services.gallery[offer.styles[button.index]]
+        private = TelegramAddress.of(offer.place).chat > 0
+        keyboard = render.one_style(button, back=len(offer.styles) > 1, next_photo=private)
+        return Shown(picture_key(style), lambda: thumbnails.preview(style, PHOTO_BYTES), text, keyboard)
 
-    # --- messages ----------------------------------------------------------------------------------------------------
-
-    async def _post(self, ask: Ask, view: View) -> None:
-        address = ask.place.address
-
+    async def _post(self, address: TelegramAddress, shown: Shown) -> None:
         async def send(picture: str | bytes) -> Message:
-            return await self._calls.call(
-                int(address["chat"]),
-                lambda chat: self._bot.send_photo(
-                    chat,
-                    picture,
-                    caption=cut(view.text, CAPTION),
-                    reply_markup=view.keyboard,
-                    message_thread_id=thread_of(address),
-                    reply_parameters=reply_to(address),
-                    filename="styles.jpg" if isinstance(picture, bytes) else None,
-                ),
-                patience=WORDS_SECONDS,
+            return await self.bot.send_photo(
+                photo=picture,
+                caption=cut(shown.text, CAPTION),
+                reply_markup=shown.keyboard,
+                filename="styles.jpg" if isinstance(picture, bytes) else None,
+                rate_limit_args=ANSWER,
+                **address.target,
             )
 
-        if not await self._with_picture(view, send):
-            await self._desk.say(address, view.text, view.keyboard, patience=WORDS_SECONDS)
+        if not await self._with_picture(shown, send):
+            await self.transport.say(address, shown.text, shown.keyboard, ANSWER)
 
-    async def _change(self, query: CallbackQuery, view: View) -> None:
+    async def _change(self, under: MaybeInaccessibleMessage, shown: Shown) -> None:
+        chat, message = under.chat.id, under.message_id
+
         async def send(picture: str | bytes) -> Message | bool:
-            media = InputMediaPhoto(picture, caption=cut(view.text, CAPTION), filename="styles.jpg")
-            return await self._calls.call(
-                _chat(query),
-                lambda chat: self._bot.edit_message_media(media, chat, _message(query), reply_markup=view.keyboard),
-                patience=WORDS_SECONDS,
+            media = InputMediaPhoto(picture, caption=cut(shown.text, CAPTION), filename="styles.jpg")
+            return await self.bot.edit_message_media(
+                media, chat, message, reply_markup=shown.keyboard, rate_limit_args=ANSWER
             )
 
-        if not await self._with_picture(view, send):
-            await self._calls.call(
-                _chat(query),
-                lambda chat: self._bot.edit_message_text(view.text, chat, _message(query), reply_markup=view.keyboard),
-                patience=WORDS_SECONDS,
+        if not await self._with_picture(shown, send):
+            await self.bot.edit_message_text(
+                shown.text, chat, message, reply_markup=shown.keyboard, rate_limit_args=ANSWER
             )
 
-    async def _with_picture(self, view: View, send: Callable[[str | bytes], Awaitable[Message | bool]]) -> bool:
+    async def _with_picture(self, shown: Shown, send: Callable[[str | bytes], Awaitable[Message | bool]]) -> bool:
         """Whether it was sent with its picture, which is uploaded once and then known by Telegram's name for it.
 
-        Where pictures may not be sent, words may be.
+        Where pictures may not be sent, text may be.
         """
-        known = await self._store.setting(PICTURES, view.key)
+        known = await self.services.store.setting(PICTURES, shown.key)
         if known:
             try:
                 await send(known)
                 return True
             except BadRequest as error:
-                if is_unchanged(error):
-                    return True
-                log.info("Telegram has a picture of the gallery no more: %s", error)
+                log.info("Telegram does not have a picture of the gallery any more: %s", error)
             except Barred as error:
                 log.info("the gallery is shown without pictures: %s", error)
                 return False
-        picture = await view.picture()
+        picture = await shown.picture()
         if picture is None:
             return False
         try:
@@ -200,21 +173,17 @@ class GalleryView:
         except (BadRequest, Barred) as error:
             log.warning("a picture of the gallery was not taken: %s", error)
             return False
-        if isinstance(message, Message) and message.photo:
-            await self._store.set_setting(PICTURES, view.key, message.photo[-1].file_id)
+        if isinstance(message, Message):
+            await keep_picture(self.services.store, shown.key, message)
         return True
 
 
 def picture_key(style: Style) -> str:
     """What the store has Telegram's name for a style's picture under."""
-    return f"style {sheets.look([style])}"
+    return f"style {fingerprint([style])}"
 
 
-def _chat(query: CallbackQuery) -> int:
-    assert query.message
-    return query.message.chat.id
-
-
-def _message(query: CallbackQuery) -> int:
-    assert query.message
-    return query.message.message_id
+async def keep_picture(store: Store, key: str, message: Message) -> None:
+    """Remember Telegram's name for the picture of a message."""
+    if message.photo:
+        await store.set_setting(PICTURES, key, message.photo[-1].file_id)

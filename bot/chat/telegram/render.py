@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
@@ -11,13 +11,14 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 from bot.core.jobs import Job
 from bot.core.messages import Result
 from bot.dialog.buttons import Action, buttons
+from bot.dialog.gallery import PER_SHEET, GalleryPage, GalleryView
 
 CAPTION = 1024  # UTF-16 units, as Telegram counts
 MESSAGE = 4096
 ALERT = 200
 PER_ROW = 3
-ACT = "a"  # what callback data begins with: a button under a picture
-CHOOSE, PAGE, KINDS, NEXT = "s", "g", "k", "n"  # or one under a choice
+JOB = "a"  # what callback data begins with: a button under a picture
+CHOOSE, PAGE, TAGS, NEXT = "s", "g", "k", "n"  # or one under a choice
 DATA = 64  # bytes
 SIGNS = {
     Action.AGAIN: "↻",
@@ -44,8 +45,8 @@ def cut(text: str, most: int) -> str:
     return text.rstrip() + "…"
 
 
-def caption(result: Result) -> tuple[str, list[MessageEntity]]:
-    """Title and artist, the recipe line in monospace, the time, and what else is said, as far as there is room.
+def caption(result: Result, notes: Sequence[str]) -> tuple[str, list[MessageEntity]]:
+    """Title and artist, the recipe line in monospace, the time, and the notes as far as there is room.
 
     The line is what makes the picture again, so it is never cut.
     """
@@ -54,89 +55,81 @@ def caption(result: Result) -> tuple[str, list[MessageEntity]]:
     if length(f"{line}\n{time}") > CAPTION - 2:
         credit, time, line = "", "", cut(line, CAPTION)
     text = "\n".join(part for part in (credit, line, time) if part)
-    for note in result.notes:
+    for note in notes:
         if length(f"{text}\n{note}") <= CAPTION:
             text = f"{text}\n{note}"
     start = length(f"{credit}\n") if credit else 0
     return text, [MessageEntity(MessageEntity.CODE, start, length(line))]
 
 
-def actions(job: Job) -> InlineKeyboardMarkup:
+def job_buttons(job: Job) -> InlineKeyboardMarkup:
     """The buttons under a picture."""
-    row = [InlineKeyboardButton(button.label, callback_data=f"{ACT}:{button.data}") for button in buttons(job)]
-    return _rows(row, PER_ROW)
+    return _rows([_button(button.label, f"{JOB}:{button.data}") for button in buttons(job)], PER_ROW)
 
 
-def album_actions(jobs: Sequence[Job]) -> InlineKeyboardMarkup:
+def album_buttons(jobs: Sequence[Job]) -> InlineKeyboardMarkup:
     """A row for every picture of an album, which itself can have no buttons."""
-    return InlineKeyboardMarkup(
-        [
-            [
-                InlineKeyboardButton(
-                    f"{number} {SIGNS[button.action]}" if not place else SIGNS[button.action],
-                    callback_data=f"{ACT}:{button.data}",
-                )
-                for place, button in enumerate(buttons(job))
-            ]
-            for number, job in enumerate(jobs, 1)
-        ]
-    )
+    rows = []
+    for number, job in enumerate(jobs, 1):
+        row = [_button(SIGNS[button.action], f"{JOB}:{button.data}") for button in buttons(job)]
+        rows.append([_button(f"{number} {row[0].text}", str(row[0].callback_data)), *row[1:]])
+    return InlineKeyboardMarkup(rows)
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """What a button under a choice says when it is pressed."""
+class ChoiceButton(msgspec.Struct, frozen=True):
+    """What a button under a choice carries: which view of the styles it is under, and which of them it names."""
 
-    ask: str  # where what was offered is kept
+    offer: str  # where what was offered is kept
     index: int = 0
     page: int = 0
-    kind: str = ""
+    tag: str = ""
 
-    def data(self, what: str, **changes: str | int) -> str:
-        said = msgspec.structs.replace(self, **changes)
-        return f"{what}:{said.ask}:{said.index}:{said.page}:{said.kind}"
+    def data(self, kind: str, **changes: str | int) -> str:
+        changed = msgspec.structs.replace(self, **changes)
+        return f"{kind}:{changed.offer}:{changed.index}:{changed.page}:{changed.tag}"
 
     @classmethod
-    def read(cls, data: str) -> Choice | None:
+    def read(cls, data: str) -> ChoiceButton | None:
         """None where it is no such button."""
         found = re.fullmatch(r"([\w-]+):(\d{1,4})(?::(\d{1,4}):(.*))?", data)
         return cls(found[1], int(found[2]), int(found[3] or 0), found[4] or "") if found else None
 
 
-def choices(ask: str, labels: Sequence[str]) -> InlineKeyboardMarkup:
-    """A button for every label; ``ask`` is where what they mean is kept."""
-    choice = Choice(ask)
-    row = [_button(cut(text, 60), choice.data(CHOOSE, index=at)) for at, text in enumerate(labels)]
-    return _rows(row, 2)
+def suggestions(offer: str, labels: Sequence[str]) -> InlineKeyboardMarkup:
+    """A button for every label; ``offer`` is where what they mean is kept."""
+    button = ChoiceButton(offer)
+    return _rows([_button(cut(text, 60), button.data(CHOOSE, index=at)) for at, text in enumerate(labels)], 2)
 
 
-def page_of(choice: Choice, styles: Sequence[tuple[str, int]], pages: int, *, any_kinds: bool) -> InlineKeyboardMarkup:
+def gallery_page(button: ChoiceButton, view: GalleryView, page: GalleryPage) -> InlineKeyboardMarkup:
     """The names of a sheet as they stand in it, and below them the way to the other sheets."""
-    rows = _rows([_button(name, choice.data(CHOOSE, index=index)) for name, index in styles], PER_ROW).inline_keyboard
+    button = msgspec.structs.replace(button, page=page.number)
+    names = [_button(style.name, button.data(CHOOSE, index=view.styles.index(style.name))) for style in page.styles]
     ways = []
-    if pages > 1:
-        ways.append(_button("◀", choice.data(PAGE, page=(choice.page - 1) % pages)))
-    if choice.kind:
-        ways.append(_button("All styles", choice.data(PAGE, page=0, kind="")))
-    elif any_kinds:
-        ways.append(_button("Kinds", choice.data(KINDS)))
-    if pages > 1:
-        ways.append(_button("▶", choice.data(PAGE, page=(choice.page + 1) % pages)))
+    if view.tag:
+        ways.append(_button("All styles", button.data(PAGE, page=0, tag="")))
+    elif page.found > PER_SHEET:
+        ways.append(_button("Kinds", button.data(TAGS)))
+    if page.of > 1:
+        ways.insert(0, _button("◀", button.data(PAGE, page=(page.number - 1) % page.of)))
+        ways.append(_button("▶", button.data(PAGE, page=(page.number + 1) % page.of)))
+    rows = _rows(names, PER_ROW).inline_keyboard
     return InlineKeyboardMarkup([*rows, ways] if ways else rows)
 
 
-def kinds(choice: Choice, counts: Mapping[str, int]) -> InlineKeyboardMarkup:
-    """A button for every kind of styles, as far as Telegram can carry its name."""
-    names = {name: choice.data(PAGE, page=0, kind=name) for name in counts}
-    fit = [(name, data) for name, data in names.items() if len(data.encode()) <= DATA]
-    rows = _rows([_button(f"{name} {counts[name]}", data) for name, data in fit], PER_ROW).inline_keyboard
-    return InlineKeyboardMarkup([*rows, [_button("All styles", choice.data(PAGE, page=0, kind=""))]])
+def gallery_tags(button: ChoiceButton, page: GalleryPage) -> InlineKeyboardMarkup:
+    """A button for every tag, as far as Telegram can carry its name."""
+    named = [_button(f"{tag} {count}", button.data(PAGE, page=0, tag=tag)) for tag, count in page.tags.items()]
+    fit = [tag for tag in named if len(str(tag.callback_data).encode()) <= DATA]
+    every = _button("All styles", button.data(PAGE, page=0, tag=""))
+    return InlineKeyboardMarkup([*_rows(fit, PER_ROW).inline_keyboard, [every]])
 
 
-def closer(choice: Choice, *, back: bool, next_photo: bool) -> InlineKeyboardMarkup | None:
+def one_style(button: ChoiceButton, *, back: bool, next_photo: bool) -> InlineKeyboardMarkup | None:
     """What can be done with a style that is seen closer."""
-    row = [_button("◀ Back", choice.data(PAGE))] if back else []
+    row = [_button("◀ Back", button.data(PAGE))] if back else []
     if next_photo:
-        row.append(_button("For my next photo", choice.data(NEXT)))
+        row.append(_button("For my next photo", button.data(NEXT)))
     return InlineKeyboardMarkup([row]) if row else None
 
 

@@ -12,7 +12,7 @@ from bot.chat.web.entries import Answer, Deleted, Message, WebAddress, pictures_
 from bot.chat.web.errors import HttpError
 from bot.chat.web.feed import RoomFeed
 from bot.core.jobs import Job, Place
-from bot.core.messages import Accepted, Choice, Incoming, Refused
+from bot.core.messages import Accepted, Choice, Incoming, is_refusal
 from bot.dialog.buttons import Press, job_id
 from bot.dialog.parse import parse
 from bot.dialog.services import Services
@@ -105,7 +105,7 @@ class Conversation:
         if isinstance(reply, Accepted):
             await self._feed.append(room, self._accepted(message.id, reply.text, reply.job))
             return
-        refused = isinstance(reply, Refused) or (isinstance(reply, Choice) and reply.refused)
+        refused = is_refusal(reply)
         answer = Answer(
             to=message.id,
             text=reply.text,

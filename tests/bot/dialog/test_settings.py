@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bot.core.jobs import Job
-from bot.core.messages import Accepted, Choice, Reply
+from bot.core.messages import Accepted, Choice, Reply, is_refusal
 from bot.core.rooms import RoomSettings
-from tests.harness import GALLERY, Bot, bot, refused, waits
+from tests.harness import GALLERY, Bot, bot, waits
 
 
 async def say(it: Bot, text: str, *, photo: bytes | None = None, **more: Any) -> Reply:
@@ -25,11 +25,11 @@ async def ordered(it: Bot, text: str, *, photo: bytes = b"cat", **more: Any) -> 
 
 async def test_a_rooms_style_is_that_of_orders_that_name_none() -> None:
     async with bot() as it:
-        assert not refused(await say(it, "/settings style=Great-Wave", admin=True))
+        assert not is_refusal(await say(it, "/settings style=Great-Wave", admin=True))
         unnamed, named = await ordered(it, "/stylize strength=20"), await ordered(it, "/stylize starrynight")
         assert [job.recipe.styles[0].name for job in (unnamed, named)] == ["greatwave", "starrynight"]
         await say(it, "/settings style=none", admin=True)
-        assert refused(await say(it, "/stylize", photo=b"cat"))
+        assert is_refusal(await say(it, "/stylize", photo=b"cat"))
 
 
 async def test_a_rooms_size_caps_what_is_said_and_what_is_not() -> None:
@@ -75,7 +75,7 @@ async def test_everybody_may_look_and_only_admins_change() -> None:
     async with bot() as it:
         assert "who=everyone" in (await say(it, "/settings")).text
         reply = await say(it, "/settings who=admins")
-        assert refused(reply)
+        assert is_refusal(reply)
         assert "Only admins" in reply.text
 
 
@@ -96,7 +96,7 @@ async def test_everybody_may_look_and_only_admins_change() -> None:
 async def test_a_setting_that_will_not_do_is_refused_and_changes_nothing(text: str, sentence: str) -> None:
     async with bot() as it:
         reply = await say(it, f"/settings who=admins {text}", admin=True)
-        assert refused(reply)
+        assert is_refusal(reply)
         assert sentence in reply.text
         assert await it.studio.rooms.get("room of ann") == RoomSettings()
 
@@ -129,7 +129,7 @@ async def test_a_room_has_no_more_pictures_waiting_than_it_allows() -> None:
         await say(it, "/settings waiting=1", admin=True)
         assert await ordered(it, "/stylize starrynight")
         second = await say(it, "/stylize greatwave", photo=b"dog")
-        assert refused(second)
+        assert is_refusal(second)
         assert second.text == "1 picture of this room is waiting, and its limit is 1. Wait for it."
         await say(it, "/settings waiting=default", admin=True)
-        assert (await say(it, "/stylize greatwave", photo=b"dog")).job
+        assert await ordered(it, "/stylize greatwave", photo=b"dog")

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import engine_settings
+from bot.backoff import Backoff
 from bot.config import load
 from bot.core.errors import EngineError
 from bot.engine_process.command import clean_environment, worker_command
@@ -33,8 +34,7 @@ TIMINGS = Timings(
     cancel_seconds=ENDLESS,
     stop_seconds=ENDLESS,
     terminate_seconds=ENDLESS,
-    first_pause_seconds=0.01,
-    longest_pause_seconds=0.02,
+    restart=Backoff(first=0.01, longest=0.02),
 )
 
 
@@ -306,7 +306,7 @@ async def test_restarts_come_slower_and_slower_until_a_job_succeeds(monkeypatch:
         await sleep(0)
 
     monkeypatch.setattr("bot.engine_process.supervisor.asyncio.sleep", note)
-    async with Watched(first_pause_seconds=1.0, longest_pause_seconds=3.0) as engine:
+    async with Watched(restart=Backoff(first=1.0, longest=3.0)) as engine:
         for fault in ("crash", "babble", "crash", "well", "crash", "well"):
             try:
                 await events_of(engine, fault)

@@ -1,8 +1,11 @@
 """Thumbnails come from this package, wherever the bot was started."""
 
+import io
+import random
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bot.engine_process import thumbnails
 from engine import gallery
@@ -24,3 +27,13 @@ async def test_a_thumbnail_has_at_most_so_many_bytes_or_there_is_none(most: int)
     made = await thumbnails.preview(next(iter(gallery.default())), most)
     assert (made is None) == (most == 400)
     assert made is None or len(made) <= most
+
+
+async def test_a_jpeg_is_as_small_as_it_must_be_and_rubbish_gives_none() -> None:
+    file = io.BytesIO()
+    Image.frombytes("RGB", (300, 300), random.Random(1).randbytes(300 * 300 * 3)).save(file, "PNG")
+    small = await thumbnails.jpeg(file.getvalue(), 60_000)
+    assert small
+    assert len(small) <= 60_000
+    assert await thumbnails.jpeg(file.getvalue(), 100) is None
+    assert await thumbnails.jpeg(b"rubbish", 1000) is None

@@ -1,0 +1,185 @@
+"""The one message of a job: words, progress, preview and picture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from engine.wire import Event, Paint, Preview, Progress
+from tests.bot.chat.telegram.harness import (
+    ANN,
+    BOB,
+    CAT,
+    GROUP,
+    PREVIEW,
+    Moment,
+    answer_to,
+    finished,
+    message_with,
+    painted,
+    paints,
+    shows,
+    telegram_bot,
+)
+from tests.fakes.telegram.server import FakeTelegram
+from tests.fakes.telegram.state import Refuse
+from tests.harness import EngineDouble, fails
+from tests.pictures import picture
+
+
+async def test_one_message_shows_place_progress_preview_and_picture(server: FakeTelegram) -> None:
+    async with telegram_bot(server, always=shows) as it:
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await it.engine.until(lambda: it.engine.runs)
+        server.says(GROUP, "/stylize starrynight", photo=CAT)
+        waiting = await message_with(server, GROUP, "place 1 of 1, ")
+        assert "cancels it" in waiting["text"]
+        shown = await message_with(server, ANN, "step 60 of 120")
+        await server.until(lambda: server.messages[ANN, shown["message_id"]].get("_data") == PREVIEW)
+        assert [call.parameters["action"] for call in server.made("sendChatAction")] == ["upload_photo"]
+        it.let_go()
+        await it.engine.until(lambda: len(it.engine.runs) == 2)
+        it.let_go()
+        (result,) = await finished(server, ANN)
+        assert result["message_id"] == shown["message_id"]
+        kinds = [kind(state) for state in server.history[ANN, shown["message_id"]]]
+        assert list(dict.fromkeys(kinds)) == ["text", "preview", "picture"]
+        assert len(server.of_bot(ANN)) == 1
+        (second,) = await finished(server, GROUP)
+        assert second["message_id"] == waiting["message_id"]
+
+
+@pytest.mark.parametrize(("mode", "kinds"), [("fast", ["text", "picture"]), ("fine", ["text", "preview", "picture"])])
+@pytest.mark.parametrize("chat", [ANN, GROUP])
+async def test_what_is_finished_in_a_moment_shows_no_progress_but_the_first_preview_of_what_takes_long(
+    server: FakeTelegram, mode: str, kinds: list[str], chat: int
+) -> None:
+    async with telegram_bot(server, always=shows, time=Moment()) as it:
+        server.says(chat, f"/stylize scream mode={mode}", photo=CAT)
+        await it.engine.until(lambda: it.engine.runs)
+        (waiting,) = await server.until(lambda: server.of_bot(chat))
+        await server.until(lambda: mode == "fast" or server.of_bot(chat)[0].get("_data") == PREVIEW)
+        await server.until(lambda: mode == "fine" or server.made("sendChatAction"))
+        it.let_go()
+        (result,) = await finished(server, chat)
+        assert [kind(state) for state in server.history[chat, result["message_id"]]] == kinds
+        assert result["message_id"] == waiting["message_id"]
+
+
+def kind(state: dict) -> str:
+    """What a job's message showed."""
+    return "text" if "text" in state else "preview" if state.get("_data") == PREVIEW else "picture"
+
+
+async def test_topics_and_spoilers_are_kept(server: FakeTelegram) -> None:
+    server.chat(GROUP, forum=True)
+    async with telegram_bot(server, always=shows) as it:
+        server.says(GROUP, "/stylize scream", photo=CAT, spoiler=True, thread=5)
+        shown = await server.until(lambda: next((m for m in server.of_bot(GROUP) if m.get("_data") == PREVIEW), None))
+        assert shown["has_media_spoiler"]
+        it.let_go()
+        (result,) = await finished(server, GROUP)
+        assert result["message_thread_id"] == 5
+        assert result["has_media_spoiler"]
+        assert server.made("sendChatAction")[0].parameters["message_thread_id"] == 5
+        query = server.presses(GROUP, result["message_id"], "Original file")
+        await answer_to(server, query)
+        assert (await server.until(lambda: server.made("sendDocument")))[0].parameters["message_thread_id"] == 5
+
+
+async def test_a_spoiler_that_is_painted_again_stays_a_spoiler(server: FakeTelegram) -> None:
+    async with telegram_bot(server):
+        await painted(server, spoiler=True)
+        server.says(ANN, "/again")
+        results = await finished(server, ANN, 2)
+        assert results[1]["has_media_spoiler"]
+        server.says(ANN, "/again", photo=CAT)
+        results = await finished(server, ANN, 3)
+        assert "has_media_spoiler" not in results[2]
+
+
+async def test_a_cancelled_order_says_so_in_its_message(server: FakeTelegram) -> None:
+    async with telegram_bot(server, always=shows):
+        server.says(ANN, "/stylize scream", photo=CAT)
+        shown = await message_with(server, ANN, "step 60")
+        server.says(ANN, "/cancel")
+        await server.until(lambda: "Cancelled, as you asked." in str(server.messages[ANN, shown["message_id"]]))
+
+
+async def test_a_failure_is_explained_in_its_message(server: FakeTelegram) -> None:
+    async with telegram_bot(server, fails("bad_photo", "This is no photo that I can read.")):
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await message_with(server, ANN, "The Scream: This is no photo that I can read.")
+        assert len(server.of_bot(ANN)) == 1
+
+
+async def test_progress_keeps_within_what_a_group_allows_and_answers_are_not_held_up_by_it(
+    server: FakeTelegram,
+) -> None:
+    async def chatters(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        for step in range(40):
+            yield Progress(paint.job, (step + 1) / 50, f"step {step}")
+            yield Preview(paint.job, picture((step, step, step), (16, 16), "JPEG"))
+            await asyncio.sleep(0.005)
+        async for event in paints()(engine, paint):
+            yield event
+
+    async with telegram_bot(server, always=chatters):
+        for user in range(4):
+            server.says(GROUP, "/stylize scream", photo=CAT, user=20 + user)
+        await finished(server, GROUP, 4)
+        assert server.floods == 0
+        assert server.made("editMessageMedia")
+
+
+async def test_a_message_deleted_meanwhile_is_replaced_by_one_new_one(server: FakeTelegram) -> None:
+    async with telegram_bot(server, always=shows) as it:
+        photo = server.says(ANN, "/stylize scream", photo=CAT)
+        shown = await message_with(server, ANN, "step 60")
+        server.deletes(ANN, shown["message_id"])
+        server.deletes(ANN, photo)
+        it.let_go()
+        (result,) = await finished(server, ANN)
+        assert result["message_id"] != shown["message_id"]
+        assert len(server.of_bot(ANN)) == 1
+
+
+async def test_an_answer_that_was_lost_on_its_way_back_is_not_given_twice(server: FakeTelegram) -> None:
+    """Telegram has the picture, and we did not hear of it: the second try changes nothing, and that is success."""
+    async with telegram_bot(server, always=shows) as it:
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await message_with(server, ANN, "step 60")
+        handled = server._on_editMessageMedia
+        lost = 0
+
+        def once(call):
+            nonlocal lost
+            done = handled(call)
+            if "reply_markup" in call.parameters and not lost:
+                lost += 1
+                raise Refuse(502, "Bad Gateway")
+            return done
+
+        server._on_editMessageMedia = once  # type: ignore[method-assign]
+        it.let_go()
+        await finished(server, ANN)
+        await it.delivered()
+        assert lost == 1
+        assert len(server.of_bot(ANN)) == 1
+
+
+async def test_a_job_that_waits_longer_than_is_kept_keeps_its_message(server: FakeTelegram, tmp_path: Path) -> None:
+    async with telegram_bot(server, always=shows, path=tmp_path / "journal") as it:
+        for chat in (ANN, BOB):
+            server.says(chat, "/stylize scream", photo=CAT, user=chat)
+            await message_with(server, chat, "The Scream: ")
+        await server.until(lambda: server.pending == 0)
+        await it.store.prune(4e9)
+    async with telegram_bot(server, path=tmp_path / "journal") as it:
+        for chat in (ANN, BOB):
+            await finished(server, chat)
+        await it.delivered()
+    assert [len(server.of_bot(chat)) for chat in (ANN, BOB)] == [1, 1]
