@@ -18,7 +18,6 @@ from bot.engine_process.supervisor import Supervisor, Timings
 from engine import gallery
 from tests.bot.chat.discord.harness import CAT, ME, PHOTO, TILES, fake_discord, on
 from tests.fakes.discord.server import FakeDiscord
-from tests.fakes.discord.spec import needs_description
 from tests.fakes.discord.world import MANAGE
 from tests.harness import eventually, waits
 from tests.pictures import swatches
@@ -38,7 +37,6 @@ def small_swatches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- Discord's own description of its requests -----------------------------------------------------------------------
 
 
-@needs_description
 @pytest.mark.usefixtures("small_swatches")
 async def test_every_command_is_answered_with_requests_that_discord_knows(fake: FakeDiscord) -> None:
     async with on(fake) as it:
@@ -50,7 +48,6 @@ async def test_every_command_is_answered_with_requests_that_discord_knows(fake: 
         assert (await it.autocomplete("stylize", "style", "stary nigt"))[0]["value"] == "starrynight"
 
 
-@needs_description
 @pytest.mark.usefixtures("small_swatches")
 async def test_every_way_to_order_and_every_button_makes_requests_that_discord_knows(fake: FakeDiscord) -> None:
     async with on(fake, waits) as it:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import discord
 
 from bot.backoff import Backoff
-from bot.chat.discord import address, commands
+from bot.chat.discord import commands, places
 from bot.chat.discord.client import Client
 from bot.chat.discord.messages import Messages
 from bot.chat.discord.orders import Orders
@@ -46,7 +46,7 @@ class DiscordChat(Platform):
         pause: seconds between two edits of a message.
     """
 
-    name = address.NAME
+    name = places.NAME
 
     def __init__(
         self,
@@ -154,4 +154,4 @@ class DiscordChat(Platform):
         await self._messenger.notify(job, text)
 
     def repeated(self, place: Place, last: Place) -> Place:
-        return address.repeated(place, last)
+        return places.repeated(place, last)

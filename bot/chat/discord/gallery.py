@@ -12,9 +12,9 @@ import msgspec
 from discord import ui
 from discord.utils import escape_markdown
 
-from bot.chat.discord.drafts import ALT
 from bot.chat.discord.interaction_reply import InteractionReply, cut
 from bot.chat.discord.places import user_of
+from bot.chat.discord.transport import ALT
 from bot.core.errors import NotOwner
 from bot.core.messages import Choice, Incoming, Reply
 from bot.dialog.gallery import GalleryPage, GalleryView, page_of

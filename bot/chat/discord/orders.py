@@ -15,11 +15,10 @@ from typing import Any, TypeVar
 import discord
 import msgspec
 
-from bot.chat.discord.address import DiscordAddress
 from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
 from bot.chat.discord.gallery import GalleryMenu
 from bot.chat.discord.interaction_reply import InteractionReply
-from bot.chat.discord.places import check_age, check_interaction, incoming_of
+from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
 from bot.chat.discord.transport import DiscordTransport, FollowUp
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
 from bot.core.messages import Accepted, Incoming, Refused, Reply

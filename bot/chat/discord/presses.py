@@ -8,9 +8,8 @@ import logging
 import discord
 import msgspec
 
-from bot.chat.discord.address import NAME, DiscordAddress
 from bot.chat.discord.interaction_reply import InteractionReply
-from bot.chat.discord.places import incoming_of
+from bot.chat.discord.places import NAME, DiscordAddress, incoming_of
 from bot.chat.discord.transport import DiscordTransport, FollowUp
 from bot.chat.messenger import Messenger, PressContext
 from bot.core.errors import Undeliverable

@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, web
 
 from tests.fakes.discord.people import People
 from tests.fakes.discord.rules import LOADING, Rules
-from tests.fakes.discord.spec import description
+from tests.fakes.discord.spec import spec
 from tests.fakes.discord.world import (
     APPLICATION,
     ATTACH,
@@ -57,7 +57,7 @@ class Rest(Rules, People):
         self.hold: Callable[[Request], Any] | None = None  # awaited with every request
         self.syncs = 0
         self.hurried = False  # the test has taken away the pauses between edits
-        self._spec = description()
+        self._spec = spec()
         self._nonces: dict[str, tuple[int, float]] = {}  # messages, and when they were posted
         self._edits: dict[int, list[float]] = {}
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-SPECS = Path(os.environ.get("IMPASTO_SPECS") or Path(__file__).parents[4] / "shared" / "specs")
-SPEC = SPECS / "discord-openapi.json"
-
-
-needs_description = pytest.mark.skipif(not SPEC.is_file(), reason=f"Discord's API description is not at {SPEC}")
+from tests.fakes.descriptions import description
 
 
 @cache
-def description() -> Spec | None:
-    """Discord's own; None where there is no copy of it, so that nothing can be held against it."""
-    return Spec(json.loads(SPEC.read_text("utf-8"))) if SPEC.is_file() else None
+def spec() -> Spec:
+    """Discord's own; skips the test where it is missing."""
+    return Spec(description("discord-openapi.json"))
 
 
 class Spec:

@@ -1,31 +1,18 @@
-"""The official description of the Bot API, against which requests, and our own answers, are checked.
-
-It lies beside the checkout, or where IMPASTO_SPECS says. Where it is missing, tests that need it are skipped.
-"""
+"""The official description of the Bot API, as a judge of requests and of our own answers."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-ROOT = Path(__file__).parents[3]
-# Read when this is imported: the tests take every IMPASTO_ variable away.
-SPECS = Path(os.environ.get("IMPASTO_SPECS", ROOT.parent / "shared" / "specs"))
-SPEC_FILE = SPECS / "telegram-bot-api.json"
+from tests.fakes.descriptions import description
 
 
 class Spec:
     """The official description, as a judge. Every method returns sentences about what is wrong."""
 
     def __init__(self) -> None:
-        if not SPEC_FILE.is_file():
-            pytest.skip(f"{SPEC_FILE} is missing: what the bot sends to Telegram cannot be checked (IMPASTO_SPECS)")
-        description = json.loads(SPEC_FILE.read_text("utf-8"))
-        self.methods, self.types = description["methods"], description["types"]
+        contents = description("telegram-bot-api.json")
+        self.methods, self.types = contents["methods"], contents["types"]
 
     def request(self, method: str, parameters: dict[str, Any], files: dict[str, bytes]) -> list[str]:
         if method not in self.methods:

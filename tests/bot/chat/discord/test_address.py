@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.chat.discord.address import DiscordAddress, repeated
+from bot.chat.discord.places import DiscordAddress, repeated
 from bot.core.errors import InvalidOrder
 from bot.core.jobs import Place
 

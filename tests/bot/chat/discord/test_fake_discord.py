@@ -6,18 +6,15 @@ import aiohttp
 
 from tests.bot.chat.discord.harness import on
 from tests.fakes.discord.server import FakeDiscord
-from tests.fakes.discord.spec import description, needs_description
+from tests.fakes.discord.spec import spec
 
 
-@needs_description
 def test_it_sees_what_is_wrong_with_a_request() -> None:
-    spec = description()
-    assert spec
     path = "/channels/1/messages"
-    assert not spec.wrong("POST", path, {"content": "hello"})
-    assert any("unknown" in wrong for wrong in spec.wrong("POST", path, {"content": "hello", "colour": 1}))
-    assert spec.wrong("POST", path, {"content": 7})
-    assert spec.wrong("POST", "/channels/1/nothing", {})
+    assert not spec().wrong("POST", path, {"content": "hello"})
+    assert any("unknown" in wrong for wrong in spec().wrong("POST", path, {"content": "hello", "colour": 1}))
+    assert spec().wrong("POST", path, {"content": 7})
+    assert spec().wrong("POST", "/channels/1/nothing", {})
 
 
 async def test_it_keeps_the_rules_of_time(fake: FakeDiscord) -> None:
