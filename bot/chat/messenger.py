@@ -267,12 +267,20 @@ class Messenger:
         await self._finish(job, Ending(text))
 
     async def _finish(self, job: Job, content: Content) -> None:
-        """The last edit of a job's message; of a new one where it was deleted meanwhile."""
+        """The last edit of a job's message; of a new one where it was deleted in the meantime."""
+        try:
+            await self._answer(job, content)
+        except Undeliverable:
+            self._drop(job)
+            raise
+        self._drop(job)
+
+    async def _answer(self, job: Job, content: Content) -> None:
         first = Progress(Status(text="finished", done=1.0)) if self._transport.capabilities.words_first else content
         for _ in range(2):
             shown = await self._message(job, first)
             if shown.message.answered:
-                break
+                return
             if shown.posted_with is not content:
                 try:
                     shown.message = await self._edited(job, shown, content)
@@ -280,9 +288,11 @@ class Messenger:
                     await self._forget(job)
                     continue
             await self._keep(job, shown, msgspec.structs.replace(shown.message, answered=True))
-            break
-        else:
-            raise Undeliverable("The platform does not let the bot change its own messages there.")
+            return
+        raise Undeliverable("The platform does not let the bot change its own messages there.")
+
+    def _drop(self, job: Job) -> None:
+        """Nothing more is shown of it."""
         self._shown.pop(job.id, None)
         self._turns.discard(job.id)
 
@@ -344,16 +354,16 @@ class Messenger:
         """An error is returned: it is the caller's, not the task group's."""
         try:
             await self._transport.prepare(job)
-            now = self._clock()
             kept = await self._store.job_message(job.id)
             if kept is not None:
-                shown = _Shown(kept, now, now)
+                now = self._clock()
+                shown = self._shown[job.id] = _Shown(kept, now, now)
             else:
                 message = await self._transport.post(job, content)
                 now = self._clock()
-                shown = _Shown(message, now, now, *self._posted_status(content), content)
+                # Known here before it is on disk: should the disk fail, the next try must not post it again.
+                shown = self._shown[job.id] = _Shown(message, now, now, *self._posted_status(content), content)
                 await self._store.set_job_message(job.id, message)
-            self._shown[job.id] = shown
             return shown
         except Exception as error:
             return error
