@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from bot.core.errors import ConfigError
-from engine.recipe import EncoderName, nearest
+from engine.recipe import SIZE_BOUNDS, STEPS_BOUNDS, EncoderName, nearest
 
 # What people call these two; every other setting is IMPASTO_<SECTION>_<KEY>.
 VARIABLES = {"web.access_token": "IMPASTO_WEB_TOKEN"}
@@ -62,6 +62,10 @@ class Secret:
 
 def _doc(text: str, **bounds: Any) -> Meta:
     return Meta(description=text, **bounds)
+
+
+def _within(bounds: tuple[int, int], text: str) -> Meta:
+    return _doc(text, ge=bounds[0], le=bounds[1])
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,12 +112,15 @@ class Gallery(Section, frozen=True):
 
 
 class Defaults(Section, frozen=True):
-    size: Annotated[int, _doc("Long side, in pixels, of a picture whose order names no size.", ge=64, le=4096)] = 512
+    size: Annotated[
+        int,
+        _within(SIZE_BOUNDS, "Long side, in pixels, of a picture whose order names no size."),
+    ] = 512
 
 
 class Limits(Section, frozen=True):
-    max_size: Annotated[int, _doc("Largest size=, in pixels, that an order may name.", ge=64, le=4096)] = 2048
-    max_steps: Annotated[int, _doc("Largest steps= that an order may name.", ge=1, le=5000)] = 1000
+    max_size: Annotated[int, _within(SIZE_BOUNDS, "Largest size=, in pixels, that an order may name.")] = 2048
+    max_steps: Annotated[int, _within(STEPS_BOUNDS, "Largest steps= that an order may name.")] = 1000
     max_photo_mb: Annotated[int, _doc("Largest photo or style picture, in MB.", ge=1, le=60)] = 20
     open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
     per_minute: Annotated[float, _doc("Pictures that one person may order in a minute, in the long run.", gt=0)] = 6.0

@@ -30,11 +30,6 @@ class Limits:
         self._per_second = per_minute / 60
         self._buckets: dict[str, _Bucket] = {}  # only those that are not full
 
-    @property
-    def remembered(self) -> int:
-        """How many people's buckets are kept."""
-        return len(self._buckets)
-
     def check(self, user: str, open_jobs: int, now: float, wait_hint: float | None = None) -> None:
         """Refuse an order that is one too many.
 

@@ -50,9 +50,6 @@ class FairQueue:
     def __len__(self) -> int:
         return sum(len(line.tickets) for line in self._round)
 
-    def __contains__(self, job: str) -> bool:
-        return any(ticket.id == job for line in self._round for ticket in line.tickets)
-
     def check(self, wait: float = 0.0, coming: int = 0) -> None:
         """Refuse when the line is full.
 

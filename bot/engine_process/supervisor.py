@@ -133,7 +133,6 @@ class Supervisor:
         observer: Callable[[ProcessEvent], None] = lambda event: None,
     ) -> None:
         self.ready: wire.Ready | None = None
-        self.restarts = 0
         self._command, self._timings, self._observer = tuple(command), timings, observer
         self._env = clean_environment(os.environ if env is None else env)
         self._tasks = asyncio.TaskGroup()
@@ -259,7 +258,6 @@ class Supervisor:
             outcome = await self._run_process()
             if outcome in FAULTS:
                 await asyncio.sleep(next(self._pauses))
-            self.restarts += 1
 
     async def _run_process(self) -> ProcessEvent:
         """One process from spawn to reaped; why it ended."""
