@@ -35,7 +35,7 @@ async def examine(config: Config, styles: Gallery) -> bool:
     async for finding in doctor.examine(config, styles, worker_command(engine_settings(config))):
         print(f"{finding.verdict:<5} {finding.about}: {finding.text}", flush=True)
         well = well and finding.verdict != "bad"
-    print("All is well." if well else "Fix what is marked bad.")
+    print("Everything works." if well else "Fix what is marked bad.")
     return well
 
 
@@ -62,15 +62,15 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", help="address that the chat page listens on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="its port (default 8080)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    one = commands.add_parser("stylize", parents=[file], help="paint one photo, here in the terminal")
-    one.add_argument("photo", type=Path, metavar="PHOTO")
+    one = commands.add_parser("stylize", parents=[file], help="paint one photo from the terminal")
+    one.add_argument("photo", type=Path, metavar="PHOTO", help="an image file")
     one.add_argument("line", metavar="LINE", nargs="+", help='a recipe, such as "starrynight mode=fine size=512"')
     one.add_argument("--style", type=Path, metavar="PICTURE", help="the picture whose style the line calls “mine”")
-    one.add_argument("-o", "--output", type=Path, metavar="OUT.png", required=True)
-    one.add_argument("--force", action="store_true", help="write over a file that is there already")
+    one.add_argument("-o", "--output", type=Path, metavar="OUT.png", required=True, help="where the picture goes")
+    one.add_argument("--force", action="store_true", help="overwrite an existing file")
     styles = commands.add_parser("styles", parents=[file], help="list the styles")
     styles.add_argument("--json", action="store_true", help="for programs")
-    commands.add_parser("doctor", parents=[file], help="say what is configured, and what is missing")
+    commands.add_parser("doctor", parents=[file], help="check the configuration and the installation")
     return parser.parse_args(argv)
 
 

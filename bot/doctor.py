@@ -53,7 +53,7 @@ async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> As
 
 
 def configuration(config: Config) -> Iterator[Finding]:
-    where = f"read from {config.source}" if config.source else "no file, which is fine"
+    where = f"read from {config.source}" if config.source else "no file (it is optional)"
     changed = [f"{s.name} = {_shown(config, s)}" for s in settings() if _value(config, s) != s.default]
     # Where the folders lie is said below.
     changed = [text for text in changed if not text.startswith(("engine.cache", "store.path"))]
@@ -71,10 +71,12 @@ def discord(config: Config) -> Finding:
     """Whether Discord is set up, as far as can be told without asking it."""
     token = config.discord.token.reveal()
     if not token:
-        return Finding("ok", "Discord", "no token (IMPASTO_DISCORD_TOKEN), so not there")
+        return Finding("ok", "Discord", "disabled: no token (IMPASTO_DISCORD_TOKEN)")
     if not re.fullmatch(r"[\w-]{10,}\.[\w-]{4,}\.[\w-]{20,}", token):
         return Finding(
-            "bad", "Discord", "discord.token is no bot token: those have three parts with dots between. Copy it again."
+            "bad",
+            "Discord",
+            "discord.token is not a bot token: a token has three parts with dots between. Copy it again.",
         )
     plain = (
         "reads plain /stylize replies" if config.discord.message_content else "answers menus, commands and mentions"
@@ -122,9 +124,9 @@ def address_trouble(host: str, number: int, error: OSError) -> str:
                 f"Port {number} on {host} is taken. Stop what uses it, or choose another: impasto --port {number + 1}"
             )
         case errno.EACCES:
-            return f"Port {number} needs more rights than you have. Choose one from 1024: impasto --port 8080"
+            return f"Port {number} needs root permissions. Choose one from 1024: impasto --port 8080"
         case errno.EADDRNOTAVAIL:
-            return f"{host} (web.host) is no address of this machine. Keep 127.0.0.1, or name one that is."
+            return f"{host} (web.host) is not an address of this machine. Keep 127.0.0.1, or name one that is."
         case _:
             return f"The chat page cannot listen on {host}, port {number}: {error.strerror}."
 
@@ -137,7 +139,7 @@ async def journal(config: Config, *, running: bool) -> Finding:
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not os.access(folder, os.W_OK | os.X_OK):
             return Finding("bad", "journal", f"store.path: you may not write into {folder}. Choose another file.")
-        return Finding("ok", "journal", f"{path}, which will be made")
+        return Finding("ok", "journal", f"{path}, will be created")
     try:
         async with Store.open(path) as store:
             waiting = len(await store.unfinished())
@@ -158,13 +160,13 @@ def telegram(config: Config) -> Finding:
         if answer.code in (401, 404):
             text = "Telegram refuses telegram.token. Ask @BotFather for the token, or for a new one (/token)."
             return Finding("bad", "Telegram", text)
-        return Finding("note", "Telegram", f"it answers with an error just now ({answer.code}); try again later")
+        return Finding("note", "Telegram", f"it answers with an error at the moment ({answer.code}); try again later")
     except (OSError, ValueError, KeyError, http.client.HTTPException):
         return Finding(
             "note", "Telegram", f"{config.telegram.api_url} cannot be reached from here; Impasto keeps trying"
         )
     privacy = "off" if me.get("can_read_all_group_messages") else "on, so in groups it sees commands only"
-    how = "is told of news" if config.telegram.webhook_url else "asks for news"
+    how = "uses a webhook" if config.telegram.webhook_url else "polls for updates"
     return Finding("ok", "Telegram", f"@{me.get('username')}, {how}; privacy mode is {privacy}")
 
 
@@ -186,12 +188,12 @@ async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Find
     """Start the engine once and hear what it says of itself."""
     ready, last_words = await _start(command, config.engine.load_seconds)
     if ready is None:
-        yield Finding("bad", "engine", f"It does not start. Its last words: {last_words}")
+        yield Finding("bad", "engine", f"It does not start. The last line of its log: {last_words}")
         return
     yield Finding("ok", "engine", f"paints on {ready.device}")
     for note in ready.notes:
         yield Finding("note", "engine", note)
-    yield Finding("ok", "encoders", f"{', '.join(ready.encoders)} can be used now")
+    yield Finding("ok", "encoders", f"{', '.join(ready.encoders)} available now")
     if "full" not in ready.encoders:
         text = f"full is not in {config.engine.cache} yet; the first order that names it fetches 548 MB"
         yield Finding("note", "encoders", text)

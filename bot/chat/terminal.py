@@ -88,7 +88,7 @@ def check_output(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise InvalidOrder(f"{path} is a folder. Name a file in it, such as {path / 'picture.png'}.")
     if path.exists() and not force:
-        raise InvalidOrder(f"{path} is there already. Choose another name, or add --force to write over it.")
+        raise InvalidOrder(f"{path} exists already. Choose another name, or add --force to overwrite it.")
     if not path.parent.is_dir():
         raise InvalidOrder(f"The folder {path.parent} does not exist. Make it first, or choose another.")
     if not os.access(path.parent, os.W_OK | os.X_OK):

@@ -1,4 +1,4 @@
-"""The workshop's commands, one a module of this folder. A training that was stopped resumes at the next call."""
+"""Training, benchmarks and measurements, one a module of this folder. A stopped training resumes at the next call."""
 
 from __future__ import annotations
 

@@ -70,7 +70,9 @@ async def test_an_engine_that_starts_says_what_it_paints_on() -> None:
 
 async def test_an_engine_that_does_not_start_is_quoted() -> None:
     seen = await found(configured(), engine("sys.exit('There is no torch here.')"))
-    assert seen == {"engine": Finding("bad", "engine", "It does not start. Its last words: There is no torch here.")}
+    assert seen == {
+        "engine": Finding("bad", "engine", "It does not start. The last line of its log: There is no torch here.")
+    }
 
 
 async def test_an_engine_that_writes_no_frames_is_bad() -> None:
@@ -105,7 +107,7 @@ def test_an_address_of_another_machine_is_recognised() -> None:
     # 192.0.2.0/24 is set aside for documentation, so it is nobody's.
     found = doctor.port(configured(web__host="192.0.2.1", web__access_token="correct-horse-battery"))
     assert found == Finding(
-        "bad", "port", "192.0.2.1 (web.host) is no address of this machine. Keep 127.0.0.1, or name one that is."
+        "bad", "port", "192.0.2.1 (web.host) is not an address of this machine. Keep 127.0.0.1, or name one that is."
     )
     assert "There is no address somewhere" in doctor.address_trouble("somewhere", 8080, socket.gaierror())
 
@@ -150,14 +152,14 @@ def test_what_was_changed_is_listed_and_secrets_are_not() -> None:
     listed = "\n".join(f"{finding.verdict} {finding.text}" for finding in doctor.configuration(config))
     assert "limits.queue = 7" in listed
     assert "discord.token = *****" in listed
-    assert "bad discord.token is no bot token" in listed
+    assert "bad discord.token is not a bot token" in listed
     assert "hunter2" not in listed
 
 
 @pytest.mark.parametrize(
     ("body", "status", "verdict", "text"),
     [
-        (b'{"ok": true, "result": {"username": "a_bot"}}', 200, "ok", "@a_bot, asks for news; privacy mode is on"),
+        (b'{"ok": true, "result": {"username": "a_bot"}}', 200, "ok", "@a_bot, polls for updates; privacy mode is on"),
         (b'{"ok": false}', 401, "bad", "Ask @BotFather"),
         (b'{"ok": false}', 404, "bad", "Ask @BotFather"),
         (b'{"ok": false}', 500, "note", "(500)"),

@@ -66,7 +66,7 @@ async def test_a_file_that_has_come_to_lie_there_meanwhile_is_not_written_over(t
     chat = TerminalChat(tmp_path / "out.png", console=screen())
     (tmp_path / "out.png").write_bytes(b"somebody's")
     await chat.deliver(JOB, RESULT)
-    with pytest.raises(InvalidOrder, match="is there already"):
+    with pytest.raises(InvalidOrder, match="exists already"):
         await chat.finished()
     assert (tmp_path / "out.png").read_bytes() == b"somebody's"
     assert os.listdir(tmp_path) == ["out.png"]
