@@ -118,7 +118,7 @@ def test_the_doctor_looks_at_the_token(tmp_path: Path) -> None:
         given = {"discord.token": token} if token else {}
         return doctor.discord(configuration.load(None, {"HOME": str(tmp_path)}, given))
 
-    assert "not there" in finding("").text
+    assert "disabled" in finding("").text
     assert finding("nonsense").verdict == "bad"
     assert "nonsense" not in finding("nonsense").text
     assert finding("MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcDE." + "x" * 38).verdict == "ok"
