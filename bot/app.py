@@ -48,7 +48,7 @@ PLATFORMS: Mapping[str, Callable[[Config, Services], Platform]] = {"telegram": _
 
 
 def engine_settings(config: Config) -> wire.EngineSettings:
-    """What the engine process is told of the configuration."""
+    """What the engine process needs of the configuration."""
     return wire.EngineSettings(
         device=config.engine.device,
         threads=config.engine.threads,
@@ -120,7 +120,7 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
     """Run the bot until it is cancelled; ``ready`` is called with the page's address once it can be opened.
 
     Raises:
-        ConfigError: it cannot listen or keep its journal where it was told to.
+        ConfigError: it cannot listen or keep its journal where it is configured to.
     """
     free = doctor.port(config)
     if free.verdict == "bad":

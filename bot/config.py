@@ -214,9 +214,9 @@ def settings() -> Iterator[Setting]:
 
 
 def load(
-    path: Path | None = None, environ: Mapping[str, str] | None = None, said: Mapping[str, Any] | None = None
+    path: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """Read the configuration: ``said`` (settings by dotted name) over the environment over the file over defaults.
+    """Read the configuration: ``overrides`` (settings by dotted name) over the environment over the file over defaults.
 
     Without ``path`` the file is the one that IMPASTO_CONFIG names, or config.toml in the user's configuration folder
     if there is one.
@@ -230,7 +230,7 @@ def load(
     in_environ = _from_environ(environ)
     values = {name: _convert(name, value) for name, value in in_file.items()}
     values |= {name: _convert(name, value, strict=False) for name, value in in_environ.items()}
-    values |= {name: _convert(name, value) for name, value in (said or {}).items()}
+    values |= {name: _convert(name, value) for name, value in (overrides or {}).items()}
     values.setdefault("engine.cache", _folder(environ, "XDG_CACHE_HOME", ".cache"))
     values.setdefault("store.path", _folder(environ, "XDG_STATE_HOME", ".local/state") / "journal.sqlite3")
     tables: dict[str, Any] = {
@@ -294,11 +294,11 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """
     known = {setting.variable: setting.name for setting in settings()}
     known |= {f"IMPASTO_{name.replace('.', '_')}".upper(): name for name in known.values()}
-    said = {known[variable]: value for variable, value in environ.items() if variable in known and value}
+    given = {known[variable]: value for variable, value in environ.items() if variable in known and value}
     for variable in environ:
         if variable not in known and variable.startswith(tuple(f"IMPASTO_{s.upper()}_" for s in SECTIONS)):
             raise ConfigError(f"There is no setting {variable}.{nearest(variable, list(known))}")
-    return said
+    return given
 
 
 def _convert(name: str, value: Any, strict: bool = True) -> Any:

@@ -55,7 +55,7 @@ async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> As
 def configuration(config: Config) -> Iterator[Finding]:
     where = f"read from {config.source}" if config.source else "no file (it is optional)"
     changed = [f"{s.name} = {_shown(config, s)}" for s in settings() if _value(config, s) != s.default]
-    # Where the folders lie is said below.
+    # The folders have findings of their own.
     changed = [text for text in changed if not text.startswith(("engine.cache", "store.path"))]
     yield Finding("ok", "configuration", f"{where}; {', '.join(changed) or 'all defaults'}")
     for warning in config.warnings:
@@ -68,7 +68,7 @@ def configuration(config: Config) -> Iterator[Finding]:
 
 
 def discord(config: Config) -> Finding:
-    """Whether Discord is set up, as far as can be told without asking it."""
+    """Whether Discord is configured, checked without a connection."""
     token = config.discord.token.reveal()
     if not token:
         return Finding("ok", "Discord", "disabled: no token (IMPASTO_DISCORD_TOKEN)")
@@ -224,8 +224,8 @@ async def _start(command: Sequence[str], seconds: float) -> tuple[wire.Ready | N
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-        said = (await words).decode("utf-8", "replace").strip().splitlines()
-    return (ready if isinstance(ready, wire.Ready) else None), last or (said[-1] if said else "none")
+        lines = (await words).decode("utf-8", "replace").strip().splitlines()
+    return (ready if isinstance(ready, wire.Ready) else None), last or (lines[-1] if lines else "none")
 
 
 def _host(config: Config) -> str:

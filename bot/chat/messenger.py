@@ -203,7 +203,7 @@ class Messenger:
     ) -> None:
         for posting in list(self._posting.values()):
             posting.cancel()
-        # What went wrong in the body is not the group's business: told of it, it would wrap it.
+        # Without the error of the body: the group would wrap it.
         await self._tasks.__aexit__(None, None, None)
 
     # --- progress ----------------------------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ class Messenger:
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if posting.cancelled() and caller and not caller.cancelling():  # it went with its session, we did not
-                raise InternalError("The connection was closed meanwhile.") from None
+                raise InternalError("The connection was closed.") from None
             raise
         if isinstance(shown_or_error, Exception):
             raise shown_or_error

@@ -99,7 +99,7 @@ def write(path: Path, picture: bytes, *, force: bool) -> None:
     """Put the picture there whole or not at all.
 
     Raises:
-        InvalidOrder: it cannot be written, or a file has come to lie there meanwhile.
+        InvalidOrder: it cannot be written, or a file was created there in the meantime.
     """
     part = path.with_name(f".{path.name}.part")
     try:

@@ -13,7 +13,7 @@ class Engine(Protocol):
 
     @property
     def ready(self) -> wire.Ready | None:
-        """What the engine said of itself, or None while it is not up."""
+        """What the engine reports of itself, or None while it is not ready."""
         ...
 
     def run(self, paint: wire.Paint) -> AsyncIterator[wire.Event]:

@@ -1,7 +1,7 @@
 """What can go wrong, as a family; each message is the sentence that a person reads.
 
 ImpastoError
-  Refusal             the person's to mend: what is wrong and what to do
+  Refusal             the person can correct it: what is wrong and what to do
     InvalidOrder        no photo, an unreadable one
       PictureTooLarge     a photo or style picture with too many bytes
       InvalidRecipe       the recipe line is invalid
@@ -13,7 +13,7 @@ ImpastoError
     StoreError          the journal cannot be read or written
     InvalidTransition   the job has moved on in the meantime
     Undeliverable       the platform will never take this answer
-  ConfigError         the operator's to mend, before anything starts
+  ConfigError         the operator has to correct it, before anything starts
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ImpastoError(Exception):
 
 
 class Refusal(ImpastoError):
-    """The person can mend it."""
+    """The person can correct it."""
 
 
 class InvalidOrder(Refusal):

@@ -92,7 +92,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished picture with all that is said about it."""
+    """A finished picture with everything that is shown with it."""
 
     picture: bytes  # PNG
     width: int

@@ -1,4 +1,4 @@
-"""The use case: order -> limits -> queue -> engine -> reply, and everyone told.
+"""The use case: order -> limits -> queue -> engine -> reply, and everyone notified.
 
 The journal decides every race: a job is cancelled, finished or failed by whoever moves it there first.
 """
@@ -148,7 +148,7 @@ class Studio:
             recipe: as the person wrote it; the rest is filled in here.
 
         Raises:
-            InvalidOrder, LimitReached, NotAllowed: the person can mend it, or take it elsewhere.
+            InvalidOrder, LimitReached, NotAllowed: the person can correct it, or order elsewhere.
             StoreError: nothing was accepted.
         """
         await self._wait_until_open()
@@ -368,7 +368,7 @@ class Studio:
             try:
                 await self._paint(live)
             except InvalidTransition:
-                pass  # cancelled in the meantime; whoever did that has told the person
+                pass  # cancelled in the meantime; whoever did that has notified the person
             except asyncio.CancelledError:
                 await self._requeue(live)
                 raise

@@ -123,7 +123,7 @@ class Buttons:
         self._done: OrderedDict[str, Pressed] = OrderedDict()  # by idempotency key
 
     async def press(self, press: Press) -> Pressed:
-        """Do it, once for every idempotency key. Never raises: what goes wrong is said in the answer."""
+        """Do it, once for every idempotency key. Never raises: the answer says what went wrong."""
         if press.idempotency_key in self._done:
             return self._done[press.idempotency_key]
         pressed = await self._press(press)

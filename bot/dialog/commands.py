@@ -57,7 +57,7 @@ class Commands:
         }
 
     async def handle(self, incoming: Incoming, command: Command) -> Reply:
-        """The answer to a message. Never raises: what goes wrong is said in the reply."""
+        """The answer to a message. Never raises: the reply says what went wrong."""
         try:
             return await self._answers[command.name](incoming, command)
         except InvalidRecipe as error:
@@ -92,9 +92,7 @@ class Commands:
 
     async def _unknown(self, incoming: Incoming, command: Command) -> Reply:
         hint = nearest(command.written, list(COMMANDS)).replace("mean ", "mean /")
-        raise InvalidOrder(
-            f"There is no command /{command.written[:30]}.{hint or ' /help shows those that there are.'}"
-        )
+        raise InvalidOrder(f"There is no command /{command.written[:30]}.{hint or ' /help lists the commands.'}")
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -141,12 +139,12 @@ class Commands:
     async def _again(self, incoming: Incoming, command: Command) -> Reply:
         last = await self._studio.last(incoming.user)
         if last is None:
-            raise InvalidOrder(f"There is no order of yours to repeat: none was made, or it is no longer kept. {HOW}")
+            raise InvalidOrder(f"You have no order to repeat: there was none, or it is no longer kept. {HOW}")
         recipe = _changed(last.job, command, self._gallery)
         photo, style = incoming.photo or last.photo, incoming.style
         if recipe.mine and style is None:
             style = last.style
-            if style is None and incoming.photo is not None:  # the one picture sent is what the last order lacks
+            if style is None and incoming.photo is not None:  # the picture that was sent is the style
                 photo, style = last.photo, incoming.photo
         place = incoming.place
         if incoming.photo is None or (recipe.mine and incoming.style is None):
@@ -279,7 +277,7 @@ def _changed(last: Job, command: Command, gallery: Gallery) -> Recipe:
     given = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
     dropped = {name: None for setting, value in given.items() for name in _replaced(setting, value)}
     changed = msgspec.structs.replace(old, styles=new.styles, **dropped | given)
-    if recipes.instant_mode(changed, gallery) != "fast":  # the new styles are none that it knows
+    if recipes.instant_mode(changed, gallery) != "fast":  # fast mode cannot paint the new styles
         old_fast = {name: None for name in ("mode", "init") if getattr(changed, name) == "fast" and name not in given}
         changed = msgspec.structs.replace(changed, **old_fast)
     with invalid_recipes():

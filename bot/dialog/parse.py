@@ -56,7 +56,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     name: Name = Name.PLAIN
     words: str = ""  # what follows the command; all of the text where there is none
     written: str = ""  # the command as it was written, without its slash
-    bot: str = ""  # the bot that it is addressed to, where that is said
+    bot: str = ""  # the bot that it is addressed to, where it names one
 
     @property
     def style(self) -> str:

@@ -25,7 +25,7 @@ def too_large(limit: int, *, what: str = "photo", size: int = 0) -> str:
 def media_type(data: bytes) -> str | None:
     """The type of an image file by its first bytes, or None for anything that a photo cannot be.
 
-    It decides only what a browser is told of it: whether it can be painted is found out in the engine process.
+    Only browsers rely on it; the engine process finds out whether the picture can be painted.
     """
     for start, kind in ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"GIF8", "gif")):
         if data.startswith(start):

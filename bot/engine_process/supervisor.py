@@ -1,7 +1,7 @@
 """Owns the engine process: start, heartbeat, cancel, restart with back-off, stop.
 
 One process, from spawn to reaped, is `Supervisor._run_process`; `_run_processes` starts one after the other. Whatever
-is wrong with a process has the same cure: it is killed, its job is told, and the next one starts.
+is wrong with a process, the remedy is the same: it is killed, its job ends, and the next one starts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ProcessEvent = Literal[
     "ready",
     "crashed",  # ended by itself
     "oom_killed",  # was killed, and not by us: so the kernel does when memory runs out
-    "hung",  # said nothing for too long, at the start or later
+    "hung",  # sent nothing for too long, at the start or later
     "protocol_error",  # wrote something that is not a frame
     "killed",  # by us, because a cancelled job would not end
     "stopped",  # by us, because the bot ends
@@ -89,7 +89,7 @@ class _Run:
         if isinstance(event, wire.Preview):
             self._preview = event
         else:
-            # A note is said once, and must outlive the progress that it came with.
+            # A note is sent once, and must outlive the progress that it came with.
             unread = self._progress.note if self._progress else ""
             self._progress = msgspec.structs.replace(event, note=f"{unread} {event.note}".strip())
         self._news.set()

@@ -192,7 +192,7 @@ def styles_like(text: str, gallery: Gallery) -> list[Choice[str]]:
         begun = [s for s in gallery if key(s.name).startswith(key(word))]
         inside = [s for s in gallery if any(key(word) in key(t) for t in (s.credit, *s.aliases, *s.tags))]
         found = [*begun, *inside, *gallery.nearest(word, CHOICES)]
-    # One's own picture is no style of the gallery, so it comes first or not at all.
+    # One's own picture is not a style of the gallery, so it comes first or not at all.
     own = {MINE: "a picture of your own, as style_photo:"} if MINE.startswith(key(word)) else {}
     described = own | {style.name: style.credit for style in found}
     values = [(f"{before}{plus}{name}", text) for name, text in described.items()]

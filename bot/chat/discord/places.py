@@ -22,12 +22,12 @@ class DiscordAddress(Address, frozen=True, kw_only=True, omit_defaults=True):
 
     channel: int
     guild: int = 0  # 0 is a private conversation
-    limit: int = 0  # bytes of a file there, where Discord has said so
+    limit: int = 0  # bytes of a file there, where Discord tells it
     reply: int = 0  # the message that the answer is a reply to
     spoiler: bool = False  # a picture of the order is hidden until it is clicked
     nsfw: bool = False  # a picture of the order comes from an age-restricted channel
     nsfw_allowed: bool = False  # and such a one may be shown there
-    outside: bool = False  # the bot is no member there: only the interaction can carry the answer
+    outside: bool = False  # the bot is not a member there: only the interaction can carry the answer
 
 
 def repeated(place: Place, last: Place) -> Place:
@@ -109,7 +109,7 @@ def _topic(channel: Any) -> str:
 
 
 def is_outside(interaction: discord.Interaction[Any]) -> bool:
-    """Whether the bot is there by somebody's own installation only, and is no member of the server or conversation."""
+    """Whether the bot is there by somebody's own installation only, and is not a member of the server or conversation."""
     if interaction.guild_id is None:
         return interaction.context.private_channel
     return interaction.client.get_guild(interaction.guild_id) is None

@@ -212,7 +212,7 @@ BAR = 12  # characters
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A message to be; its files are made anew for every attempt, for each uses them up."""
+    """A message to be; its files are created for every attempt, since each uses them up."""
 
     text: str
     picture: bytes | None = None

@@ -61,12 +61,12 @@ class Inline:
             log.info("an inline query was not answered: %s", error)
 
     async def _known_pictures(self, styles: Sequence[Style]) -> dict[str, str]:
-        """Telegram's names for the previews, by style, as far as they lie there."""
+        """Telegram's names for the previews, by style, of those that were uploaded."""
         known = {style.name: await self.services.store.setting(PICTURES, picture_key(style)) for style in styles}
         return {name: id for name, id in known.items() if id}
 
     async def _upload(self, styles: Sequence[Style], user: int) -> None:
-        """Bring previews to Telegram, since inline results can show only what lies there.
+        """Upload previews, since inline results can show only what Telegram has.
 
         They get there through the asker's own chat with us, silently, and the messages are taken away at once; who
         never wrote to us sees text only.

@@ -40,7 +40,7 @@ def thread_of(message: Message) -> int:
 
 
 def topic_of(message: Message) -> str:
-    """The topic of a forum; "1" is its general one, nothing where there are none."""
+    """The topic of a forum; "1" is its general one, empty where there are none."""
     return str(thread_of(message) or (1 if message.chat.is_forum else ""))
 
 

@@ -90,7 +90,7 @@ class ChoiceButton(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, data: str) -> ChoiceButton | None:
-        """None where it is no such button."""
+        """None where the data is not of such a button."""
         found = re.fullmatch(r"([\w-]+):(\d{1,4})(?::(\d{1,4}):(.*))?", data)
         return cls(found[1], int(found[2]), int(found[3] or 0), found[4] or "") if found else None
 

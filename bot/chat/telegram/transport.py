@@ -117,7 +117,7 @@ class TelegramTransport(Transport):
 
     async def _show_file(self, job: Job, message: JobMessage, picture: Picture) -> None:
         if message.kind == ALBUM:  # in which a photo can only be followed by a photo
-            text = "This picture is no photo to Telegram; it comes as a file below."
+            text = "Telegram does not accept this picture as a photo; it follows as a file below."
             await self._edit_text(job, message, text, ALWAYS)
             raise MessageGone("A part of an album cannot become a file.")
         text, entities = caption(picture.result, picture.notes)
@@ -207,7 +207,7 @@ class TelegramTransport(Transport):
         return messages
 
     async def _album_photo(self, job: Job, attachment: Attachment) -> InputMediaPhoto | None:
-        """Until it is painted, what is no photo to Telegram is stood for by the style's own picture."""
+        """Until it is painted, the style's own picture stands for what Telegram does not accept as a photo."""
         style = self.services.gallery[job.recipe.styles[0].name]
         picture = attachment.file if attachment.photo else await thumbnails.preview(style, PHOTO_BYTES)
         return _photo(job, picture, "style.jpg", self.titled(job, "waiting")) if picture else None

@@ -95,7 +95,7 @@ async def test_a_picture_of_an_album_that_can_be_no_photo_comes_as_a_file_below(
     async with telegram_bot(server, paints(odd, width=2100, height=100), paints()):
         for index in range(2):
             server.says(ANN, "/stylize scream" if index == 0 else "", photo=CAT, album="e")
-        await message_with(server, ANN, "it comes as a file below")
+        await message_with(server, ANN, "it follows as a file below")
         results = await server.until(lambda: [m for m in server.pictures(ANN) if "document" in m])
         assert results[0]["_data"] == odd
         await finished(server, ANN, 2)
