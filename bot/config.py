@@ -216,7 +216,7 @@ def settings() -> Iterator[Setting]:
 def load(
     path: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """Read the configuration: ``overrides`` (settings by dotted name) over the environment over the file over defaults.
+    """Read the configuration: ``overrides`` (by dotted name) over the environment over the file over the defaults.
 
     Without ``path`` the file is the one that IMPASTO_CONFIG names, or config.toml in the user's configuration folder
     if there is one.

@@ -109,7 +109,7 @@ def _topic(channel: Any) -> str:
 
 
 def is_outside(interaction: discord.Interaction[Any]) -> bool:
-    """Whether the bot is there by somebody's own installation only, and is not a member of the server or conversation."""
+    """Whether the bot is there by somebody's own installation only, not as a member of the server or conversation."""
     if interaction.guild_id is None:
         return interaction.context.private_channel
     return interaction.client.get_guild(interaction.guild_id) is None

@@ -80,9 +80,12 @@ class DiscordBot:
         return await self.slash("stylize", by=by, where=where, **{"photo": CAT} | options)
 
     async def ordered(self) -> int:
-        """A picture of Ann's; returns its message."""
+        """A picture of Ann's, delivered; returns its message."""
         await self.stylize(style="starrynight", strength=50, seed=5555555)
-        return await self.answer()
+        answer = await self.answer()
+        # The journal has it a moment after it is seen, and before that it cannot be deleted.
+        await self.until_state(self.engine.runs[-1].job, State.DELIVERED)
+        return answer
 
     async def says(
         self, text: str = "", *files: tuple[str, bytes], by: int = 0, where: int = 0, reply_to: int | None = None
