@@ -194,7 +194,7 @@ async def test_a_whole_line_can_be_pasted_as_the_recipe(fake: FakeDiscord) -> No
 
 async def test_again_paints_the_last_photo_with_changes(fake: FakeDiscord) -> None:
     async with on(fake) as it:
-        await it.told(await it.slash("again"), "no order of yours")
+        await it.told(await it.slash("again"), "no order to repeat")
         await it.ordered()
         await it.slash("again", changes="greatwave strength=10")
         text = fake.text(await it.answer(2))

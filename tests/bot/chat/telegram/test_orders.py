@@ -197,7 +197,7 @@ async def test_commands_and_description_are_registered_and_not_again(server: Fak
         ("/styles", "styles. Send a photo"),
         ("/queue", "You have no pictures waiting"),
         ("/cancel", "nothing to cancel"),
-        ("/again", "no order of yours"),
+        ("/again", "You have no order to repeat"),
         ("/help", "/stylize:"),
         ("/about", "MIT licence"),
         ("/privacy", "I keep your photo"),
