@@ -9,7 +9,7 @@ import asyncio
 import io
 import shutil
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,8 @@ from bot.dialog.services import Services
 from engine import gallery
 from engine.gallery import Gallery, Style
 from engine.wire import Done, Event, Failed, Paint, Preview, Progress, Ready
+from tests.waiting import PATIENCE, Board, eventually
 
-PATIENCE = 60.0  # seconds; only a failing test waits that long
 BRISK = Pace(show=5.0, deliver=5.0, retry=Backoff(first=0.001, longest=0.002))
 GALLERY = Gallery(
     (
@@ -57,29 +57,6 @@ GALLERY = Gallery(
         ),
     )
 )
-
-
-class Board:
-    """Wakes up those who wait for something to become true."""
-
-    def __init__(self) -> None:
-        self._notices: set[asyncio.Event] = set()
-
-    def notice(self) -> None:
-        for notice in self._notices:
-            notice.set()
-
-    async def until(self, truth: Callable[[], object]) -> None:
-        """Return when ``truth`` is true, looking again after every notice."""
-        mine = asyncio.Event()
-        self._notices.add(mine)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not truth():
-                    await mine.wait()
-                    mine.clear()
-        finally:
-            self._notices.remove(mine)
 
 
 Act = Callable[["EngineDouble", Paint], AsyncGenerator[Event, None]]
@@ -273,14 +250,6 @@ class Bot:
             return found if found and found.state is state else None
 
         return await eventually(reached)
-
-
-async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
-    """The first true thing that ``look`` returns."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await look()):  # noqa: ASYNC110 (a journal gives no notice)
-            await asyncio.sleep(0.002)
-    return found
 
 
 def message(user: str = "ann", photo: bytes | None = None, style: bytes | None = None, **more: Any) -> Incoming:

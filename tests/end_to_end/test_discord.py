@@ -19,8 +19,9 @@ from engine import gallery
 from tests.bot.chat.discord.harness import CAT, ME, PHOTO, TILES, fake_discord, on
 from tests.fakes.discord.server import FakeDiscord
 from tests.fakes.discord.world import MANAGE
-from tests.harness import eventually, waits
+from tests.harness import waits
 from tests.pictures import swatches
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from bot.core.messages import Platform, Result, Status
 from bot.dialog.buttons import Press
 from bot.dialog.services import Services
 from engine.recipe import complete, parse
-from tests.harness import GALLERY, EngineDouble, assembled, at_work, eventually, message
+from tests.harness import GALLERY, EngineDouble, assembled, at_work, message
+from tests.waiting import eventually
 
 WORDS_FIRST = Capabilities(file_bytes=2**20, words_first=True, calm_seconds=0, edit_seconds=0, preview_seconds=0)
 AT_ONCE = msgspec.structs.replace(WORDS_FIRST, words_first=False)

@@ -28,12 +28,12 @@ from tests.harness import (
     bot,
     crashes,
     done,
-    eventually,
     fails,
     message,
     paints,
     waits,
 )
+from tests.waiting import eventually
 
 
 def _recipe(text: str = "starrynight") -> recipes.Recipe:

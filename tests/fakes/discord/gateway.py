@@ -99,7 +99,7 @@ class Gateway(World):
                     await self._identify(socket, message["d"])
                 case 6:
                     await self._resume(socket, message["d"])
-            self._changed.set()
+            self.notice()
         return socket
 
     async def _identify(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:

@@ -86,7 +86,7 @@ class Rest(Rules, People):
         except Refused as refused:
             return _json({"code": refused.code, "message": refused.message}, refused.status)
         finally:
-            self._changed.set()
+            self.notice()
 
     def _authorise(self, request: web.Request, path: str) -> None:
         if path.startswith(("/webhooks/", "/interactions/")):

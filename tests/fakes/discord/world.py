@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 120.0  # seconds; only a failing test waits that long
+from tests.waiting import Board
+
 EPOCH_MS = 1420070400000
 TOKEN = "MTIz.fake.token-of-the-tests"
 BOT, APPLICATION, GUILD = 900, 900, 500
@@ -50,10 +50,11 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-class World:
+class World(Board):
     """Times are by ``clock``, in seconds since the epoch, which `later` moves on."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.offset = 0.0
         self.url = ""
         self.violations: list[str] = []
@@ -66,7 +67,6 @@ class World:
         self.interactions: dict[int, Interaction] = {}
         self.commands: list[dict[str, Any]] = []
         self._numbers = itertools.count(1)
-        self._changed = asyncio.Event()
         self.bot = self.add_user("Impasto", BOT, bot=True)
 
     def clock(self) -> float:
@@ -143,14 +143,6 @@ class World:
         return {2: 50, 3: 100}.get(guild.get("premium_tier", 0), 10) * 2**20 if guild else UPLOAD
 
     # --- looking ----------------------------------------------------------------------------------------------------
-
-    async def until(self, truth: Callable[[], Any]) -> Any:
-        """What ``truth`` returns, once it is true; it is looked at after every request."""
-        async with asyncio.timeout(PATIENCE):
-            while not (found := truth()):
-                self._changed.clear()
-                await self._changed.wait()
-        return found
 
     def components(self, message: int) -> list[dict[str, Any]]:
         return list(walk(self.messages[message].get("components", ())))

@@ -17,7 +17,8 @@ from aiohttp import web
 
 from tests.fakes.telegram.methods import Methods
 from tests.fakes.telegram.people import People
-from tests.fakes.telegram.state import PATIENCE, Call, Refuse
+from tests.fakes.telegram.state import Call, Refuse
+from tests.waiting import PATIENCE
 
 
 class FakeTelegram(People, Methods):
@@ -71,7 +72,7 @@ class FakeTelegram(People, Methods):
             assert isinstance(fault, Refuse)
             call.error = fault
             self.calls.append(call)
-            self._notice()
+            self.notice()
             return self._no(fault)
         self.violations += self.spec.request(method, parameters, files)
         if method == "getUpdates":
@@ -83,7 +84,7 @@ class FakeTelegram(People, Methods):
             call.error = error
             return self._no(error)
         finally:
-            self._notice()
+            self.notice()
         self.violations += self.spec.answer(method, result)
         return web.json_response({"ok": True, "result": result})
 
@@ -134,10 +135,10 @@ class FakeTelegram(People, Methods):
         offset = parameters.get("offset")
         if offset is not None:
             self.updates = [update for update in self.updates if update["update_id"] >= offset]
-        self._notice()
+        self.notice()
         end = time.monotonic() + min(float(parameters.get("timeout", 0)), PATIENCE)
         changed = asyncio.Event()
-        self._changed.add(changed)
+        self._notices.add(changed)
         try:
             while not self.updates and time.monotonic() < end and not mine.is_set():
                 try:
@@ -152,7 +153,7 @@ class FakeTelegram(People, Methods):
                     break
                 changed.clear()
         finally:
-            self._changed.discard(changed)
+            self._notices.discard(changed)
         if self._poller is mine:
             self._poller = None
         elif mine.is_set():

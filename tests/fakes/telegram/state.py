@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from tests.fakes.telegram.spec import Spec
+from tests.waiting import Board
 
-PATIENCE = 20.0
 TOKEN = "123456789:AAfake_token_of_the_tests_0123456789ab"
 ME = {
     "id": 123456789,
@@ -52,7 +52,7 @@ class Call:
         return f"{self.method} {words} {list(self.files)} {self.error or ''}"
 
 
-class State:
+class State(Board):
     """The server's state.
 
     Args:
@@ -60,11 +60,11 @@ class State:
     """
 
     def __init__(self, *, token: str = TOKEN, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self.token = token
         self.clock = clock
         self.spec = Spec()
         self.url = ""
-        self.patience = PATIENCE  # seconds that a test waits for what must come
         self.violations: list[str] = []
         self.calls: list[Call] = []
         self.chats: dict[int, dict[str, Any]] = {}
@@ -90,26 +90,9 @@ class State:
         self._ids = itertools.count(1000)
         self._message_ids: defaultdict[int, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
         self._poller: asyncio.Event | None = None
-        self._changed: set[asyncio.Event] = set()
 
-    async def until(self, truth: Callable[[], Any]) -> Any:
-        """The first true value, looked at after every request."""
-        mine = asyncio.Event()
-        self._changed.add(mine)
-        try:
-            async with asyncio.timeout(self.patience):
-                while not (found := truth()):
-                    await mine.wait()
-                    mine.clear()
-                return found
-        except TimeoutError:
-            raise AssertionError(f"in vain; the last calls: {self.calls[-12:]}; {self.violations}") from None
-        finally:
-            self._changed.discard(mine)
-
-    def _notice(self) -> None:
-        for event in self._changed:
-            event.set()
+    def seen(self) -> str:
+        return f"The last calls: {self.calls[-12:]}; {self.violations}"
 
     @property
     def pending(self) -> int:
@@ -122,7 +105,7 @@ class State:
         if not self.spec.fits("Update", update):
             self.violations.append(f"our own update is none: {update}"[:600])
         self.updates.append(update)
-        self._notice()
+        self.notice()
         return update
 
     def chat(self, id: int, *, forum: bool = False) -> dict[str, Any]:

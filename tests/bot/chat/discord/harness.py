@@ -25,8 +25,9 @@ from bot.core.jobs import Job, State
 from bot.dialog.services import Services
 from tests.fakes.discord.server import FakeDiscord, running
 from tests.fakes.discord.world import BOT, EPHEMERAL, TOKEN, Interaction
-from tests.harness import PATIENCE, Act, EngineDouble, assembled, at_work, eventually
+from tests.harness import Act, EngineDouble, assembled, at_work
 from tests.pictures import picture
+from tests.waiting import PATIENCE, eventually
 
 PHOTO, TILES = picture(), picture((10, 150, 60), (48, 48))
 CAT, SECRET_CAT = ("cat.png", PHOTO), ("SPOILER_cat.png", PHOTO)

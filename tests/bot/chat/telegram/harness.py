@@ -22,8 +22,9 @@ from engine import gallery
 from engine.wire import Done, Event, Failed, Paint, Preview, Progress
 from tests.fakes.telegram.server import FakeTelegram
 from tests.fakes.telegram.state import TOKEN
-from tests.harness import Act, EngineDouble, assembled, at_work, eventually
+from tests.harness import Act, EngineDouble, assembled, at_work
 from tests.pictures import picture
+from tests.waiting import eventually
 
 CAT = picture((200, 120, 40), (96, 64))
 PAINTED = picture((10, 20, 200), (96, 64))

@@ -24,7 +24,7 @@ from tests.bot.chat.telegram.harness import (
 )
 from tests.fakes.telegram.server import FakeTelegram
 from tests.fakes.telegram.state import Refuse
-from tests.harness import eventually
+from tests.waiting import eventually
 
 
 async def test_a_bot_that_was_kicked_gives_the_job_up_and_serves_the_others(server: FakeTelegram) -> None:

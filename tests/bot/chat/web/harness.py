@@ -19,8 +19,9 @@ from bot.core.admission import Rules
 from bot.core.engine import Engine
 from bot.core.journal.store import Store
 from bot.core.messages import Hook
-from tests.harness import PATIENCE, ManualEngine, assembled, at_work
+from tests.harness import ManualEngine, assembled, at_work
 from tests.pictures import picture
+from tests.waiting import PATIENCE
 
 LINE = "/stylize starrynight seed=7"
 

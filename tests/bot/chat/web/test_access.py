@@ -16,8 +16,8 @@ from bot.chat.web.access import DAYS, AccessControl
 from bot.config import Secret, Web
 from bot.core.errors import ConfigError
 from tests.bot.chat.web.harness import Listener, Site, Tab, site
-from tests.harness import eventually
 from tests.pictures import picture
+from tests.waiting import eventually
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "192.168.1.5", ""])

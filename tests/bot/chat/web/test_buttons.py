@@ -13,8 +13,8 @@ from bot.chat.web.feed import room_of
 from bot.core.jobs import State
 from engine import wire
 from tests.bot.chat.web.harness import LINE, Listener, Site, Tab, new_id
-from tests.harness import eventually
 from tests.pictures import picture
+from tests.waiting import eventually
 
 
 async def painted(tab: Tab, at: Site, room: Listener, line: str = LINE) -> dict[str, Any]:

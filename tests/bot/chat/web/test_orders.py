@@ -9,8 +9,8 @@ from aiohttp import ClientSession
 from bot.core.jobs import State
 from engine import gallery, wire
 from tests.bot.chat.web.harness import LINE, Site, Tab
-from tests.harness import eventually
 from tests.pictures import picture
+from tests.waiting import eventually
 
 
 async def test_a_photo_and_a_line_become_a_picture(tab: Tab, at: Site) -> None:

@@ -17,8 +17,8 @@ from bot.core.errors import StoreError
 from bot.core.messages import Result
 from engine import wire
 from tests.bot.chat.web.harness import LINE, Site, Tab, only_job, site
-from tests.harness import eventually
 from tests.pictures import picture
+from tests.waiting import eventually
 
 
 async def test_a_lost_connection_loses_nothing(tab: Tab, at: Site) -> None:

@@ -10,8 +10,8 @@ from aiohttp import ClientSession, WSMsgType
 from bot.chat.web import conversation, events, feed, uploads
 from bot.chat.web.feed import room_of
 from tests.bot.chat.web.harness import LINE, Listener, Site, Tab, only_job
-from tests.harness import PATIENCE
 from tests.pictures import picture
+from tests.waiting import PATIENCE
 
 
 async def test_two_tabs_are_two_people(session: ClientSession, at: Site) -> None:
