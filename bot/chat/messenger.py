@@ -23,7 +23,6 @@ from bot.core.messages import Result, Status
 from bot.dialog.buttons import Press, Pressed
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
-from engine import recipe as recipes
 
 log = logging.getLogger(__name__)
 
@@ -390,8 +389,3 @@ class Messenger:
     async def _forget(self, job: Job) -> None:
         self._shown.pop(job.id, None)
         await self._store.set_job_message(job.id, None)
-
-
-def titles(job: Job, services: Services) -> str:
-    """What a job's styles are called."""
-    return " + ".join(recipes.titles(job.recipe, services.gallery))

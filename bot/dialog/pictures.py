@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.errors import PictureTooLarge
-from engine.wire import ACCEPTED, PHOTO_FORMATS
+from engine.wire import ACCEPTED, AVIF, GIF, HEIC, JPEG, PHOTO_FORMATS, PNG, WEBP
 
 ENDINGS = tuple(ending for kind in PHOTO_FORMATS for ending in kind.endings)
 
@@ -14,12 +13,8 @@ def looks_like_photo(media_type: str, file_name: str) -> bool:
 
 
 def not_a_photo(what: str = "This file") -> str:
+    """The sentence for a file that is not."""
     return f"{what} is not a supported picture. Send a {ACCEPTED}."
-
-
-def too_large(limit: int, *, what: str = "photo", size: int = 0) -> str:
-    """See `PictureTooLarge`."""
-    return str(PictureTooLarge(limit, what=what, size=size))
 
 
 def media_type(data: bytes) -> str | None:
@@ -27,15 +22,15 @@ def media_type(data: bytes) -> str | None:
 
     Only browsers rely on it; the engine process finds out whether the picture can be painted.
     """
-    for start, kind in ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"GIF8", "gif")):
+    for start, kind in ((b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG), (b"GIF8", GIF)):
         if data.startswith(start):
-            return f"image/{kind}"
+            return kind.media_type
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
+        return WEBP.media_type
     if data[4:8] == b"ftyp":
         brands = {data[at : at + 4] for at in (8, *range(16, min(int.from_bytes(data[:4]), 64), 4))}
         if brands & {b"avif", b"avis"}:
-            return "image/avif"
+            return AVIF.media_type
         if brands & {b"heic", b"heix", b"mif1", b"msf1"}:
-            return "image/heic"
+            return HEIC.media_type
     return None

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import discord
 
-from bot.core.errors import InternalError, InvalidOrder
+from bot.core.errors import InternalError, InvalidOrder, PictureTooLarge
 from bot.dialog import pictures
 
 
@@ -31,7 +31,7 @@ class Photo(NamedTuple):
         if not self.plausible:
             raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(self.attachment.filename[:60])))
         if self.attachment.size > limit:
-            raise InvalidOrder(pictures.too_large(limit, size=self.attachment.size))
+            raise PictureTooLarge(limit, size=self.attachment.size)
 
     async def read(self, limit: int) -> bytes:
         """Its bytes.

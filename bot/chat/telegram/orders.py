@@ -18,12 +18,11 @@ from bot.chat.telegram.messages import Attachment, Order, TelegramAddress, is_fo
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons
 from bot.chat.telegram.transport import ALBUM, TelegramTransport
-from bot.core.errors import InvalidOrder, Refusal, Undeliverable, sentence
+from bot.core.errors import InvalidOrder, PictureTooLarge, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
 from bot.dialog.parse import Command, Name, parse
-from bot.dialog.pictures import too_large
 from bot.dialog.services import Services
 
 log = logging.getLogger(__name__)
@@ -149,7 +148,9 @@ class Orders:
             InvalidOrder: it is too large, or Telegram does not have it any more.
         """
         size = attachment.size if attachment.size > self.max_bytes else 0
-        too_big = f"{too_large(self.max_bytes, what='picture', size=size)} Or send it as a photo instead of a file."
+        too_big = (
+            f"{PictureTooLarge(self.max_bytes, what='picture', size=size)} Or send it as a photo instead of a file."
+        )
         if size:
             raise InvalidOrder(too_big)
         try:

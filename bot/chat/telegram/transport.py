@@ -19,7 +19,7 @@ from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto, 
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
-from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, titles
+from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport
 from bot.chat.telegram.messages import Attachment, TelegramAddress
 from bot.chat.telegram.rate_limiter import ALWAYS, PROGRESS, Barred, Bot, RateLimiter, Turn
 from bot.chat.telegram.render import CAPTION, MESSAGE, caption, cut, job_buttons
@@ -29,6 +29,7 @@ from bot.core.journal.store import JobMessage
 from bot.core.messages import Status
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
+from engine import recipe as recipes
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ class TelegramTransport(Transport):
         return await self._edit_text(job, message, text, turn)
 
     def titled(self, job: Job, text: str) -> str:
-        return f"{titles(job, self.services)}: {text}"
+        titles = " + ".join(recipes.titles(job.recipe, self.services.gallery))
+        return f"{titles}: {text}"
 
     def _text(self, job: Job, content: Progress | Ending) -> str:
         if isinstance(content, Ending):

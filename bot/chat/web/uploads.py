@@ -10,6 +10,7 @@ from bot.chat.web.conversation import checked_id
 from bot.chat.web.entries import Photo
 from bot.chat.web.errors import HttpError
 from bot.chat.web.feed import RoomFeed, room_of
+from bot.core.errors import PictureTooLarge
 from bot.core.journal.store import NewBlob
 from bot.dialog import pictures
 
@@ -49,7 +50,7 @@ class Uploads:
         return blob.id
 
     async def _read(self, request: web.Request) -> bytes:
-        too_large = HttpError(413, pictures.too_large(self._max_bytes))
+        too_large = HttpError(413, str(PictureTooLarge(self._max_bytes)))
         if (request.content_length or 0) > self._max_bytes:
             raise too_large
         data = bytearray()

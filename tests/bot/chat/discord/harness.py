@@ -187,7 +187,7 @@ class DiscordBot:
         return self.fake.messages[message]["attachments"][0]["filename"]
 
     async def started(self, number: int = 1) -> str:
-        """The job that the engine was given as the so-manieth, once it was."""
+        """The job that the engine was given at this place in its order, once it was."""
         await self.engine.until(lambda: len(self.engine.runs) >= number)
         return self.engine.runs[number - 1].job
 
