@@ -232,7 +232,7 @@ class Messenger:
             if job.id not in self._turns and not await self._transport.take_turn(job, patience=0.0):
                 return
             preview_shown = shown.status is not None and shown.status.preview == status.preview
-            shown.message = await self._edited(job, shown, Progress(status, preview_shown))
+            await self._edit(job, shown, Progress(status, preview_shown))
             shown.at, shown.status = self._clock(), status
             shown.previewed |= status.preview is not None
         except MessageGone as error:
@@ -282,7 +282,7 @@ class Messenger:
                 return
             if shown.posted_with is not content:
                 try:
-                    shown.message = await self._edited(job, shown, content)
+                    await self._edit(job, shown, content)
                 except MessageGone:
                     await self._forget(job)
                     continue
@@ -375,11 +375,10 @@ class Messenger:
             return msgspec.structs.replace(content.status, preview=None), False
         return content.status, content.status.preview is not None
 
-    async def _edited(self, job: Job, shown: _Shown, content: Content) -> JobMessage:
+    async def _edit(self, job: Job, shown: _Shown, content: Content) -> None:
         message = await self._transport.edit(job, shown.message, content)
         if message != shown.message:
-            await self._store.set_job_message(job.id, message)
-        return message
+            await self._keep(job, shown, message)
 
     async def _keep(self, job: Job, shown: _Shown, message: JobMessage) -> None:
         shown.message = message

@@ -199,6 +199,31 @@ async def test_a_disk_that_fails_does_not_make_it_post_twice(monkeypatch: pytest
         assert await services.store.job_message(job.id) == JobMessage(message=1, answered=True)
 
 
+async def test_a_message_that_had_to_move_is_known_even_if_the_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = Wall()
+    async with on(wall) as (services, chat):
+        job = await a_job(services.store)
+        await chat.show(job, Status(text="step 1"))
+        moved, edited = JobMessage(message=2, kind="below"), list[JobMessage]()
+
+        async def edit(job: Job, message: JobMessage, content: Content) -> JobMessage:
+            edited.append(message)
+            return moved
+
+        monkeypatch.setattr(wall, "edit", edit)
+        with monkeypatch.context() as full:
+
+            async def fails(*message: Any) -> None:
+                raise StoreError("The disk is full.")
+
+            full.setattr(services.store, "set_job_message", fails)
+            with pytest.raises(StoreError):
+                await chat.show(job, Status(text="step 2"))
+        await chat.deliver(job, result())
+        assert edited == [JobMessage(message=1), moved]
+        assert await services.store.job_message(job.id) == msgspec.structs.replace(moved, answered=True)
+
+
 async def test_a_picture_is_made_smaller_until_the_platform_takes_it() -> None:
     wall = Wall()
     wall.limit = 600_000
