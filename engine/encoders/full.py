@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import VGG19_Weights
 
 from engine import gallery
 from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK, Trunk, unit_mean
+from engine.encoders.weights import convolutions, full_weights
 from engine.images.decode import decode
-from engine.recipe import Pooling
+from engine.recipe import EncoderName, Pooling
 from engine.tensors import fit
-
-log = logging.getLogger(__name__)
-# Where torchvision's ``features`` keeps each convolution; ReLUs and pools have numbers of their own there.
-TORCHVISION = dict(zip(TRUNK, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28), strict=True))
-
-
-class NoWeights(Exception):
-    """The full encoder is unavailable; the message is for the operator."""
+from engine.wire import EncoderChoice
 
 
 class FullEncoder(nn.Module):
     """ImageNet's VGG-19, cut after conv5_1 and normalised as Gatys does.
 
     Args:
-        weights: torchvision's state dict of ``vgg19``.
+        weights: torchvision's state dict of ``vgg19``, or the part of it that `full_weights` gives.
         pooling: ``avg`` as in the paper, or ``max`` as it was trained.
     """
 
@@ -39,14 +30,8 @@ class FullEncoder(nn.Module):
 
     def __init__(self, weights: dict[str, Tensor], pooling: Pooling = "avg") -> None:
         super().__init__()
-        self.trunk = Trunk(1.0, padding_mode="zeros", pooling=pooling)
-        self.trunk.convs.load_state_dict(
-            {
-                f"{name}.{part}": weights[f"features.{i}.{part}"]
-                for name, i in TORCHVISION.items()
-                for part in ("weight", "bias")
-            }
-        )
+        self.trunk = Trunk(padding_mode="zeros", pooling=pooling)
+        self.trunk.convs.load_state_dict({name: tensor.float() for name, tensor in convolutions(weights).items()})
         self.eval().requires_grad_(False)
 
     def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -77,53 +62,22 @@ def load(device: torch.device, cache: Path | None, local: Path | None, pooling: 
     """The encoder, normalised over the gallery's swatches, on ``device``.
 
     Args:
-        cache: the folder that holds the downloaded weights, or is to hold them; None is torch's own.
-        local: a file of weights, instead of a download.
+        cache, local: see `full_weights`.
 
     Raises:
         NoWeights: callers use the slim encoder instead, with a note.
     """
-    try:
-        encoder = FullEncoder(full_weights(cache, local), pooling).to(device)
-    except (KeyError, RuntimeError) as error:
-        raise NoWeights(
-            f"The file {local or 'in the cache'} does not hold torchvision's vgg19 weights, so the slim encoder "
-            "is used. Give another file in the configuration (engine.weights)."
-        ) from error
+    encoder = FullEncoder(full_weights(cache, local), pooling).to(device)
     swatches = [style.swatch for style in gallery.default() if style.swatch.exists()]
     encoder.normalise([fit(decode(path.read_bytes()).pixels, 320)[None].to(device) for path in swatches])
     return encoder
 
 
-def full_weights(cache: Path | None, local: Path | None) -> dict[str, Tensor]:
-    """torchvision's VGG-19: from ``local`` if given, else from ``cache``, which it is downloaded to once.
+def usual(wanted: EncoderChoice, device: torch.device, available: bool) -> EncoderName:
+    """The encoder of fine orders that name none: ``wanted``, or for ``auto`` full where it is quick and at hand.
 
-    Raises:
-        NoWeights: with a sentence that says what to do.
+    On a CPU it takes three times as long as slim, and nobody is made to wait for a download that was not asked for.
     """
-    try:
-        if local is not None and local.suffix == ".safetensors":
-            return load_file(local)
-        if local is not None:
-            state: dict[str, Tensor] = torch.load(local, map_location="cpu", weights_only=True)
-            return state
-        downloaded = VGG19_Weights.IMAGENET1K_V1.get_state_dict(
-            progress=True, check_hash=True, model_dir=str(cache) if cache else None
-        )
-        return dict(downloaded)
-    except Exception as error:
-        where = f"The file {local}" if local else "VGG-19's weights"
-        log.info("full encoder: %r", error)
-        raise NoWeights(
-            f"{where} could not be {'read' if local else 'downloaded'}, so the slim encoder is used. Give a file of "
-            "torchvision's vgg19 weights in the configuration (engine.weights), or try again with a connection."
-        ) from error
-
-
-def available(cache: Path | None, local: Path | None) -> bool:
-    """Whether the full encoder's weights are on this machine."""
-    if local is not None:
-        return local.exists()
-    name = VGG19_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
-    folder = cache or Path(torch.hub.get_dir()) / "checkpoints"
-    return (folder / name).exists()
+    if wanted != "auto":
+        return wanted
+    return "full" if device.type == "cuda" and available else "slim"

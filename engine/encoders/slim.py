@@ -7,6 +7,7 @@ stands for SqueezeNet 1.0 (Iandola et al. 2016), starts with 96 filters of 7x7.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from torch import Tensor, nn
 
 from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, Trunk
 from engine.gallery import HERE
+from engine.tensors import in_type
 
 FILE = HERE / "weights" / "slim.safetensors"
-WIDTH = 0.25
+# Channels of the trunk's five blocks: half of VGG-19's where large forms are made, a quarter before.
+WIDTHS = (16, 32, 128, 256, 256)
 # VGG-19's layers that 1x1 read-outs of the trunk stand for: layer -> channels. The content layer is as wide as in its
 # teacher.
 READOUTS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512, "conv4_2": 128}
@@ -31,9 +34,9 @@ FIRES = {
     "fire3": (128, 24, 64),
     "fire4": (128, 48, 128),
     "fire5": (256, 48, 128),
-    "fire6": (256, 72, 192),
-    "fire7": (384, 72, 192),
-    "fire8": (384, 96, 256),
+    "fire6": (256, 96, 192),
+    "fire7": (384, 96, 192),
+    "fire8": (384, 160, 256),
 }
 POOLED = ("fire2", "fire5")  # max pooling stands before these
 BRANCH = ("conv1", *FIRES)
@@ -48,10 +51,25 @@ class Fire(nn.Module):
         self.one = nn.Conv2d(squeezed, expanded, 1)
         # Departure: SqueezeNet pads with zeros, which would leave a frame around every picture.
         self.three = nn.Conv2d(squeezed, expanded, 3, padding=1, padding_mode="reflect")
+        self.joined: nn.Conv2d | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        s = fn.relu(self.squeeze(x))
+        s = fn.relu_(self.squeeze(x))
+        if self.joined is not None:
+            return fn.relu_(self.joined(s))
         return fn.relu(torch.cat([self.one(s), self.three(s)], 1))
+
+    def join(self) -> nn.Conv2d:
+        """Make one convolution of both expansions, and return it."""
+        (n, squeezed), three = self.one.weight.shape[:2], self.three
+        joined = nn.Conv2d(squeezed, 2 * n, 3, padding=1, padding_mode="reflect").requires_grad_(False)
+        weight = torch.cat([fn.pad(self.one.weight, (1, 1, 1, 1)), three.weight])
+        assert self.one.bias is not None
+        assert three.bias is not None
+        joined.load_state_dict({"weight": weight, "bias": torch.cat([self.one.bias, three.bias])})
+        self.joined = joined.to(memory_format=torch.channels_last)
+        del self.one, self.three
+        return self.joined
 
 
 class Branch(nn.Module):
@@ -66,7 +84,7 @@ class Branch(nn.Module):
         """The output of one layer for ``h``, the output of the layer before; for conv1 the picture in -1..1."""
         if name == "conv1":
             # SqueezeNet does not pad here; (2, 3) keeps the grid at exactly half the picture's.
-            return fn.relu(self.conv1(fn.pad(h, (2, 3, 2, 3), mode="reflect")))
+            return fn.relu_(self.conv1(fn.pad(h, (2, 3, 2, 3), mode="reflect")))
         if name in POOLED:
             h = fn.max_pool2d(h, 3, stride=2, ceil_mode=True)
         out: Tensor = self.fires[name](h)
@@ -76,7 +94,7 @@ class Branch(nn.Module):
         """Outputs of ``layers`` for a picture x (B, 3, H, W) in 0..1; nothing beyond the deepest is computed."""
         wanted = set(layers)
         found: dict[str, Tensor] = {}
-        h = 2 * x - 1
+        h = (2 * x - 1).to(self.conv1.weight.dtype)
         for name in BRANCH:
             h = self.layer(name, h)
             if name in wanted:
@@ -96,12 +114,13 @@ class SlimEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trunk = Trunk(WIDTH, padding_mode="reflect")
+        self.trunk = Trunk(WIDTHS, padding_mode="reflect")
         self.readouts = nn.ModuleDict(
             {name: nn.Conv2d(self.trunk.channels[name], n, 1) for name, n in READOUTS.items()}
         )
         self.branch = Branch()
         # One factor for every filter, so that its mean activation is 1: layer -> (N_l,).
+        self.scaled = False  # whether the weights hold the factors already
         self.scales = nn.ParameterDict({name: torch.ones(n) for name, n in self.channels().items()})
 
     @classmethod
@@ -110,6 +129,26 @@ class SlimEncoder(nn.Module):
         encoder = cls()
         encoder.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
         return encoder.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def quick(self, dtype: torch.dtype) -> SlimEncoder:
+        """The same function with fewer passes over the features, in ``dtype``; not for training.
+
+        The factors move into the weights: what a layer's filters are multiplied with, the next layer divides by. A
+        fire module's two expansions become one convolution, whose products cost less than joining two results.
+        """
+        quick = copy.deepcopy(self)
+        for name, conv in quick.readouts.items():
+            _scale(conv, quick.scales[name])
+        before = quick.scales["conv1"]
+        _scale(quick.branch.conv1, before)
+        for name, fire in quick.branch.fires.items():
+            assert isinstance(fire, Fire)
+            fire.squeeze.weight.div_(before.view(1, -1, 1, 1))
+            before = quick.scales[name]
+            _scale(fire.join(), before)
+        quick.scaled = True
+        return in_type(quick, dtype)
 
     @staticmethod
     def channels() -> dict[str, int]:
@@ -123,5 +162,15 @@ class SlimEncoder(nn.Module):
         branch = [name for name in wanted if name not in READOUTS]
         found = self.branch(x, branch) if branch else {}
         for name, h in (self.trunk(x, trunk) if trunk else {}).items():
-            found[name] = fn.relu(self.readouts[name](h))
+            found[name] = fn.relu_(self.readouts[name](h))
+        if self.scaled:
+            return {name: found[name] for name in wanted}
         return {name: found[name] * self.scales[name].view(1, -1, 1, 1) for name in wanted}
+
+
+def _scale(conv: nn.Module, factors: Tensor) -> None:
+    """Multiply each filter's output by its factor, which is above 0 and so passes a ReLU."""
+    assert isinstance(conv, nn.Conv2d)
+    assert conv.bias is not None
+    conv.weight.mul_(factors.view(-1, 1, 1, 1))
+    conv.bias.mul_(factors)

@@ -6,7 +6,7 @@ in Gatys, Ecker & Bethge (2016). Encoders take RGB pictures in 0..1 of shape (B,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 import torch
@@ -14,8 +14,9 @@ import torch.nn.functional as fn
 from torch import Tensor, nn
 
 # Pooling stands before the first convolution of each block but the first.
-BLOCKS: tuple[tuple[int, int], ...] = ((2, 64), (2, 128), (4, 256), (4, 512), (1, 512))
-TRUNK: tuple[str, ...] = tuple(f"conv{b}_{i}" for b, (count, _) in enumerate(BLOCKS, 1) for i in range(1, count + 1))
+BLOCKS = (2, 2, 4, 4, 1)
+WIDTHS = (64, 128, 256, 512, 512)  # channels of the blocks
+TRUNK: tuple[str, ...] = tuple(f"conv{b}_{i}" for b, count in enumerate(BLOCKS, 1) for i in range(1, count + 1))
 STYLE_LAYERS: tuple[str, ...] = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYERS: tuple[str, ...] = ("conv4_2",)
 
@@ -27,10 +28,10 @@ STD = (0.229, 0.224, 0.225)
 def unit_mean(mean: Tensor) -> Tensor:
     """The factor per filter that brings its mean activation to 1 (Gatys et al. 2016, section 2): (N,) -> (1, N, 1, 1).
 
-    Departure: the mean activation of a filter that is hardly ever active is taken as a twentieth of the layer's
-    average; else its rare noise would be amplified to the size of everything else.
+    Departure: the mean activation of a filter that is hardly ever active is taken as a quarter of the layer's average.
+    Amplified to the size of everything else, rare filters leave specks, and crowd out the large forms.
     """
-    return (1 / mean.clamp_min(float(mean.mean()) / 20).clamp_min(1e-6)).view(1, -1, 1, 1)
+    return (1 / mean.clamp_min(float(mean.mean()) / 4).clamp_min(1e-6)).view(1, -1, 1, 1)
 
 
 class Encoder(Protocol):
@@ -46,7 +47,7 @@ Padding = Literal["zeros", "reflect"]
 
 
 class Trunk(nn.Module):
-    """The convolutions of VGG-19 up to conv5_1 at ``width`` times the channels.
+    """The convolutions of VGG-19 up to conv5_1, with ``widths`` channels in its five blocks.
 
     ``padding_mode`` is ``zeros`` for torchvision's weights and ``reflect`` for the slim encoder; ``pooling`` is
     ``avg`` (Gatys' choice for synthesis) or ``max``.
@@ -55,14 +56,18 @@ class Trunk(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, width: float = 1.0, padding_mode: Padding = "zeros", pooling: str = "avg") -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = WIDTHS,
+        padding_mode: Padding = "zeros",
+        pooling: str = "avg",
+    ) -> None:
         super().__init__()
         self.convs = nn.ModuleDict()
         self.channels: dict[str, int] = {}
         channels = 3
-        for b, (count, full) in enumerate(BLOCKS, 1):
+        for b, (count, n) in enumerate(zip(BLOCKS, widths, strict=True), 1):
             for i in range(1, count + 1):
-                n = int(full * width)
                 name = f"conv{b}_{i}"
                 self.convs[name] = nn.Conv2d(channels, n, 3, padding=1, padding_mode=padding_mode)
                 self.channels[name] = channels = n
@@ -70,17 +75,22 @@ class Trunk(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it multiplies in."""
+        return next(self.convs.parameters()).dtype
+
     def forward(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """ReLU outputs of ``layers`` for x (B, 3, H, W) in 0..1; nothing beyond the deepest is computed."""
         wanted = set(layers)
         deepest = max(TRUNK.index(name) for name in wanted)
         pool = fn.avg_pool2d if self.pooling == "avg" else fn.max_pool2d
         found = {}
-        h = (x - self.mean) / self.std
+        h = ((x - self.mean) / self.std).to(self.dtype)
         for name in TRUNK[: deepest + 1]:
             if name.endswith("_1") and name != "conv1_1":
                 h = pool(h, 2)
-            h = fn.relu(self.convs[name](h))
+            h = fn.relu_(self.convs[name](h))
             if name in wanted:
                 found[name] = h
         return found

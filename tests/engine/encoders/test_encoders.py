@@ -5,13 +5,15 @@ from typing import get_args
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision.models import vgg19
+from torchvision.models import VGG19_Weights, vgg19
 
-from engine.encoders import full, slim
-from engine.encoders.full import TORCHVISION, FullEncoder, NoWeights, full_weights
+from engine.encoders import full, slim, weights
+from engine.encoders.full import FullEncoder
 from engine.encoders.slim import READOUTS, SlimEncoder
-from engine.encoders.vgg import TRUNK
+from engine.encoders.vgg import CONTENT_LAYERS, STYLE_LAYERS, TRUNK
+from engine.encoders.weights import TORCHVISION
 from engine.recipe import LAYERS, Pooling
+from engine.wire import EncoderChoice
 
 
 @pytest.fixture(scope="module")
@@ -72,33 +74,52 @@ def test_normalising_brings_every_mean_activation_to_one_and_changes_nothing_els
     before, after = plain.features(x, TRUNK), normal.features(x, TRUNK)
     for name in TRUNK:
         mean = before[name].mean((0, 2, 3))
-        lively = mean > mean.mean() / 20  # the others are held back on purpose
+        lively = mean > mean.mean() / 4  # the others are held back on purpose
         assert lively.any()
         torch.testing.assert_close(after[name].mean((0, 2, 3))[lively], torch.ones(int(lively.sum())))
-        scaled = before[name] / mean.clamp_min(float(mean.mean()) / 20).view(1, -1, 1, 1)
+        scaled = before[name] / mean.clamp_min(float(mean.mean()) / 4).view(1, -1, 1, 1)
         torch.testing.assert_close(after[name], scaled, rtol=1e-3, atol=1e-4)
 
 
-def test_a_local_file_of_weights_is_read(reference: nn.Sequential, tmp_path, x: Tensor) -> None:
-    path = tmp_path / "vgg19.pth"
-    torch.save(state(reference), path)
-    assert FullEncoder(full_weights(None, path)).features(x, ["conv1_1"])["conv1_1"].shape == (1, 64, 64, 80)
+def test_the_full_encoder_compares_at_the_papers_layers_with_average_pooling(reference: nn.Sequential) -> None:
+    encoder = FullEncoder(state(reference))
+    assert encoder.style_layers == STYLE_LAYERS == ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+    assert encoder.content_layers == CONTENT_LAYERS == ("conv4_2",)
+    assert encoder.trunk.pooling == "avg"
 
 
-def test_a_missing_full_encoder_is_one_sentence(tmp_path) -> None:
-    with pytest.raises(NoWeights, match="could not be read, so the slim encoder is used"):
-        full_weights(None, tmp_path / "absent.pth")
+@pytest.mark.parametrize(
+    ("wanted", "device", "at_hand", "taken"),
+    [
+        ("auto", "cuda", True, "full"),
+        ("auto", "cuda", False, "slim"),
+        ("auto", "cpu", True, "slim"),
+        ("auto", "cpu", False, "slim"),
+        ("full", "cpu", False, "full"),
+        ("slim", "cuda", True, "slim"),
+    ],
+)
+def test_fine_mode_takes_the_full_encoder_by_itself_where_it_is_quick_and_at_hand(
+    wanted: EncoderChoice, device: str, at_hand: bool, taken: str
+) -> None:
+    assert full.usual(wanted, torch.device(device), at_hand) == taken
 
 
-def test_a_file_of_other_weights_is_one_sentence(tmp_path) -> None:
-    path = tmp_path / "other.pth"
-    torch.save({"fc.weight": torch.zeros(2)}, path)
-    with pytest.raises(NoWeights, match="does not hold torchvision's vgg19 weights"):
-        full.load(torch.device("cpu"), None, path)
+def test_the_full_encoder_is_downloaded_from_where_torchvision_has_it() -> None:
+    assert VGG19_Weights.IMAGENET1K_V1.url == weights.URL
 
 
-def test_the_package_carries_a_slim_encoder_of_at_most_four_megabytes() -> None:
-    assert slim.FILE.stat().st_size <= 4_000_000
+def test_the_package_carries_a_slim_encoder_of_at_most_sixteen_megabytes() -> None:
+    assert slim.FILE.stat().st_size <= 16_000_000
+
+
+def test_the_quick_encoder_has_the_same_features_in_fewer_passes(x: Tensor) -> None:
+    encoder, layers = SlimEncoder.load(), tuple(SlimEncoder.channels())
+    wanted, found = encoder.features(x, layers), encoder.quick(torch.float32).features(x, layers)
+    rounded = encoder.quick(torch.bfloat16).features(x, layers)
+    for name in layers:
+        assert torch.allclose(found[name], wanted[name], atol=1e-3, rtol=1e-3), name
+        assert (rounded[name].float() - wanted[name]).norm() < 0.03 * wanted[name].norm(), name
 
 
 def test_the_slim_encoder_answers_for_every_layer_at_the_right_scale(x: Tensor) -> None:
