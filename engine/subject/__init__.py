@@ -1,0 +1,1 @@
+"""What matters in a photo: faces, and edges that carry meaning."""
