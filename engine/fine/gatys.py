@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as fn
 from torch import Tensor
 
 from engine.encoders.vgg import Encoder
-from engine.fine.losses import content_loss, gram, style_loss, total_variation
+from engine.fine.losses import content_loss, gram, gram_loss, total_variation
 from engine.fine.scales import Scale, halved
 from engine.recipe import Recipe
-from engine.tensors import Styles, clamp, resize, resized_style
+from engine.subject.importance import Importance
+from engine.tensors import Styles, clamp, reduced_map, resize, resized_style
 
 TV = 0.15  # weight of total variation against beta = 1
+DETAIL_LAYER = "conv3_1"  # for what the content layer, at an eighth of the pixels, does not see, such as eyes
+GRID = 16  # pixels of a position of conv5_1
+ROUND = 14  # steps, about, before the grid is moved
+WORSE = 2.0  # times the lowest loss, from which on the steps before are undone
 ADAM_RATE = 0.02  # of the range of pixel values, a step
 
 
@@ -44,6 +50,10 @@ class Target(NamedTuple):
 
     P: dict[str, Tensor]  # photo features by content layer, (1, N_l, h_l, w_l)
     A: dict[str, Tensor]  # Gram matrices of the mixed styles by style layer, (N_l, N_l)
+    squares: dict[str, Tensor]  # their mean squares
+    content: dict[str, Tensor]  # how much each position counts, by content layer, (1, 1, h_l, w_l)
+    smoothness: Tensor | float  # likewise of x's pixels
+    shift: tuple[int, int]  # (down, right), by which x is moved over the encoder's grid
 
 
 def ratio(strength: int) -> float:
@@ -67,8 +77,10 @@ class Run:
         styles: Styles,
         p: Tensor,
         finish: Callable[[Tensor], Tensor] = clamp,
+        importance: Importance | None = None,
     ) -> None:
         """``finish`` makes the picture that is shown of an x that may be out of range, or grey."""
+        self.importance = importance
         self.plan, self.encoder, self.recipe = plan, encoder, recipe
         self.styles, self.p, self.finish = styles, p, finish
         self.index, self.of = 0, sum(scale.steps for scale in plan)
@@ -86,32 +98,48 @@ class Run:
         self.plan = halved(self.plan)
         self.note = f"Memory ran out, so I painted it at {max(self.plan[-1].size)} pixels instead of {before}."
 
-    def target(self, size: tuple[int, int]) -> Target:
-        """The photo's features and the styles' mixed Gram matrices at one scale.
+    def grams(self, size: tuple[int, int]) -> dict[str, Tensor]:
+        """The styles' mixed Gram matrices at one scale.
 
         Mixing the matrices has the same gradient as summing one weighted style loss for each.
         """
+        A: dict[str, Tensor] = {}
+        total = sum(weight for _, weight in self.styles)
         with torch.no_grad():
-            P = self.encoder.features(resize(self.p, size), self.content_layers)
-            A: dict[str, Tensor] = {}
-            total = sum(weight for _, weight in self.styles)
             for a, weight in self.styles:
                 a = resized_style(a, max(size), self.recipe.brush or 1.0)
                 for name, F in self.encoder.features(a, self.style_layers).items():
                     A[name] = A.get(name, 0) + weight / total * gram(F)
-        return Target(P, A)
+        return A
+
+    def target(self, size: tuple[int, int], A: dict[str, Tensor], shift: tuple[int, int] = (0, 0)) -> Target:
+        """The Gram matrices A and the photo's features at one scale, for an x shifted over the encoder's grid."""
+        maps = {} if self.importance is None else dict.fromkeys(self.content_layers, self.importance.content)
+        if self.importance is not None:
+            maps.setdefault(DETAIL_LAYER, self.importance.detail)
+        with torch.no_grad():
+            p = shifted(resize(self.p, size), shift)
+            P = self.encoder.features(p, maps or self.content_layers)
+        placed = {name: shifted(reduced_map(m, size), shift) for name, m in maps.items()}
+        content = {name: reduced_map(m, (P[name].shape[2], P[name].shape[3])) for name, m in placed.items()}
+        smoothness = 1.0 if self.importance is None else reduced_map(self.importance.smoothness, size)
+        return Target(P, A, {name: G.square().mean() for name, G in A.items()}, content, smoothness, shift)
 
     def losses(self, x: Tensor, target: Target) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(total, content, style, tv) of x, equation 7."""
-        F = self.encoder.features(x, (*self.content_layers, *self.style_layers))
+        F = self.encoder.features(
+            shifted(x, target.shift).contiguous(memory_format=torch.channels_last), (*target.P, *self.style_layers)
+        )
         # Departure: the mean instead of the sum, so that alpha / beta means the same at every size and for encoders of
         # every width; E_l is independent of both already.
-        L_content = torch.stack([content_loss(F[l], P) / P.numel() for l, P in target.P.items()]).mean()
+        L_content = torch.stack(
+            [content_loss(F[l], P, target.content.get(l, 1.0)) / P.numel() for l, P in target.P.items()]
+        ).sum() / len(self.content_layers)
         # Departure: E_l over the mean square of A. In a network whose filters all have the mean activation 1 that is
         # near 1 for VGG-19's layers, and w_l = 1/5 means that all count alike: SqueezeNet's sparse filters need it.
-        E = [style_loss(gram(F[l]), A) / A.square().mean() for l, A in target.A.items()]
+        E = [gram_loss(F[l], A) / target.squares[l] for l, A in target.A.items()]
         L_style = torch.stack(E).mean()  # w_l = 1 / the number of layers
-        L_tv = total_variation(x)
+        L_tv = total_variation(x, target.smoothness)
         return self.alpha * L_content + self.beta * (L_style + TV * L_tv), L_content, L_style, L_tv
 
     def scale(self, x: Tensor) -> Iterator[tuple[Step, Tensor]]:
@@ -121,25 +149,45 @@ class Run:
             FloatingPointError: the loss is not finite with Adam either.
         """
         size, steps = self.plan[0]
-        target = self.target(size)
-        start = resize(x, size)
+        x = resize(x, size)
+        share = (1 - self.done) * math.prod(size) / sum(scale.steps * math.prod(scale.size) for scale in self.plan)
+        rounds = max(1, round(steps / ROUND))
+        ends = [round(steps * (i + 1) / rounds) for i in range(rounds)]
+        A = self.grams(size)
+        for i, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            # Departure: the grid on which the encoder sees every second, fourth and eighth position is moved from
+            # time to time. What suits one grid only, straight seams and meshes, does not outlast the next.
+            target = self.target(size, A, self._shift(i))
+            for step, reached in self._finite(x, target, end - begin, share):
+                x = reached
+                yield step, x
+        self.plan = self.plan[1:]
+
+    def _shift(self, index: int) -> tuple[int, int]:
+        seed = (self.recipe.seed or 0) * 1000 + len(self.plan) * 100 + index
+        generator = torch.Generator().manual_seed(seed)
+        down, right = torch.randint(0, GRID, (2,), generator=generator).tolist()
+        return down, right
+
+    def _finite(self, start: Tensor, target: Target, steps: int, share: float) -> Iterator[tuple[Step, Tensor]]:
+        """Steps from ``start``; with Adam instead, from the same start, where L-BFGS diverges."""
         index, done = self.index, self.done
         for optimizer in (self.recipe.optimizer or "lbfgs", "adam"):
             self.index, self.done = index, done
             finite = True
-            for step, x in self._steps(start, target, optimizer, steps):
+            for step, x in self._steps(start, target, optimizer, steps, share):
                 finite = math.isfinite(step.total) and bool(x.isfinite().all())
                 if not finite:
                     self.note = "The optimisation diverged, so I continued with the Adam optimiser from there."
                     break
                 yield step, x
             if finite:
-                break
-        else:
-            raise FloatingPointError("the loss is not finite with Adam either")
-        self.plan = self.plan[1:]
+                return
+        raise FloatingPointError("the loss is not finite with Adam either")
 
-    def _steps(self, start: Tensor, target: Target, optimizer: str, steps: int) -> Iterator[tuple[Step, Tensor]]:
+    def _steps(
+        self, start: Tensor, target: Target, optimizer: str, steps: int, share: float
+    ) -> Iterator[tuple[Step, Tensor]]:
         x = start.clone().requires_grad_(True)
         losses: list[Tensor] = []  # of the last evaluation
 
@@ -150,19 +198,31 @@ class Run:
             return losses[0]
 
         optimiser = _optimiser(x, optimizer)
-        work = sum(scale.steps * math.prod(scale.size) for scale in self.plan)
-        share = (1 - self.done) * math.prod(start.shape[-2:]) / work
+        lowest, best = math.inf, start
         for _ in range(steps):
+            before = x.detach().clone()
             optimiser.step(closure)
+            total, content, style, tv = (float(loss.detach()) for loss in losses)  # of x before the step
+            if total <= lowest:
+                lowest, best = total, before
+            elif total > WORSE * lowest:
+                # Near a minimum, rounding is most of what L-BFGS sees of the curvature, and a step may lead anywhere.
+                x.data.copy_(best)
+                optimiser = _optimiser(x, optimizer)
             if optimizer == "adam":
                 # Clamping would spoil L-BFGS' estimate of the curvature; Adam has none.
                 x.data.clamp_(0, 1)
             self.index += 1
             self.done += share
             note, self.note = self.note, ""
-            total, content, style, tv = (float(loss.detach()) for loss in losses)
             shown = self.finish(x.detach())
             yield Step(self.index, self.of, min(1.0, self.done), total, content, style, tv, shown, note), x.detach()
+
+
+def shifted(x: Tensor, shift: tuple[int, int]) -> Tensor:
+    """x (1, N, h, w) moved down and right, with what is at its border mirrored."""
+    down, right = shift
+    return fn.pad(x, (right, 0, down, 0), mode="reflect") if down or right else x
 
 
 def _optimiser(x: Tensor, name: str) -> torch.optim.LBFGS | torch.optim.Adam:

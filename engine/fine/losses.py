@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 
-def content_loss(F: Tensor, P: Tensor) -> Tensor:
+def content_loss(F: Tensor, P: Tensor, weights: Tensor | float = 1.0) -> Tensor:
     """Half the squared difference of two feature maps, equation 1.
 
     Args:
         F: features of the result x, (1, N_l, h, w).
         P: features of the photo p, the same shape.
+        weights: how much each position counts, (1, 1, h, w); not in the paper, where all count as 1.
     """
-    return 0.5 * (F - P).square().sum()
+    return 0.5 * (_precise(F - P).square() * weights).sum()
+
+
+def _precise(x: Tensor) -> Tensor:
+    """In float32, if it has less."""
+    return x.float() if x.dtype == torch.bfloat16 else x
 
 
 def gram(F: Tensor) -> Tensor:
@@ -23,7 +31,32 @@ def gram(F: Tensor) -> Tensor:
     """
     F = F.flatten(2)[0]  # (N_l, M_l)
     M = F.shape[1]
-    return F @ F.mT / M
+    return _precise(F @ F.mT) / M
+
+
+def gram_loss(F: Tensor, A: Tensor) -> Tensor:
+    """`style_loss` of F's Gram matrix against A, with the gradient of equation 6 in one product, whatever F's type."""
+    found: Tensor = _GramLoss.apply(F, A)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _GramLoss(torch.autograd.Function):
+    """Autograd would multiply twice, once for each factor of F F^T, which give the same."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, F: Tensor, A: Tensor) -> Tensor:  # type: ignore[override]
+        D = gram(F) - A
+        ctx.save_for_backward(F, D)  # type: ignore[attr-defined]
+        return D.square().sum() / (4 * len(A) ** 2)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        F, D = ctx.saved_tensors  # type: ignore[attr-defined]
+        (_, N, h, w), f = F.shape, F.flatten(2)[0]  # (N_l, M_l)
+        factor = grad / (N**2 * h * w)
+        # Position by position, which is how F lies in memory with channels last.
+        dF = f.mT @ (D * factor).to(F.dtype)  # (M_l, N_l)
+        return dF.mT.view(1, N, h, w), None
 
 
 def style_loss(G: Tensor, A: Tensor) -> Tensor:
@@ -37,9 +70,15 @@ def style_loss(G: Tensor, A: Tensor) -> Tensor:
     return (G - A).square().sum() / (4 * N**2)
 
 
-def total_variation(x: Tensor) -> Tensor:
+def total_variation(x: Tensor, weights: Tensor | float = 1.0) -> Tensor:
     """Mean squared difference of neighbouring pixels of x (1, 3, H, W), after Mahendran & Vedaldi (2015), beta = 2.
 
     Not in Gatys' paper: a little of it removes the pixel noise that the optimisation leaves.
+
+    Args:
+        weights: how much each pixel counts, (1, 1, H, W).
     """
-    return (x[..., 1:, :] - x[..., :-1, :]).square().mean() + (x[..., :, 1:] - x[..., :, :-1]).square().mean()
+    down, right = x[..., 1:, :] - x[..., :-1, :], x[..., :, 1:] - x[..., :, :-1]
+    if isinstance(weights, Tensor):
+        return (down.square() * weights[..., 1:, :]).mean() + (right.square() * weights[..., :, 1:]).mean()
+    return down.square().mean() + right.square().mean()

@@ -1,6 +1,7 @@
 """Fine mode: a photo optimised towards the mixed styles, from the photo, noise or an instant picture.
 
-Departure from Gatys et al. (2016): the start may be the photo, or what fast or universal mode makes of it.
+Departure from Gatys et al. (2016): the start may be the photo, or what fast or universal mode makes of it. Reduced to
+the coarsest scale, that has the painting's colours, which an optimisation from the photo does not reach in many steps.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from engine.encoders.vgg import Encoder
 from engine.fine.gatys import Run, Step
 from engine.fine.scales import scales
 from engine.recipe import Recipe
+from engine.subject.importance import Importance
 from engine.tensors import clamp, luminance_only, resize
 
 START_NOISE = 0.02  # of the seeded noise that is added to the photo
@@ -26,6 +28,7 @@ def paint(
     recipe: Recipe,
     encoder: Encoder,
     start: Tensor | None = None,
+    importance: Importance | None = None,
 ) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
@@ -34,6 +37,7 @@ def paint(
         pictures: style pictures (3, h, w) in 0..1, each with its relative weight.
         recipe: complete; its size and encoder have been applied by the caller.
         start: an instant picture (1, 3, H, W), to start from instead of the photo or noise.
+        importance: how much each place of the photo counts; without it all count alike, as in the paper.
 
     Raises:
         torch.OutOfMemoryError: when half the size is too large as well.
@@ -47,9 +51,9 @@ def paint(
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
         return
-    plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1, start is not None)
+    plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
     x = _start(p, plan[0].size, recipe) if start is None else resize(start, plan[0].size)
-    yield from _run(Run(plan, encoder, recipe, styles, p, finish), x)
+    yield from _run(Run(plan, encoder, recipe, styles, p, finish, importance), x)
 
 
 def _run(run: Run, x: Tensor) -> Iterator[Step]:

@@ -12,7 +12,7 @@ from engine.tensors import at_least
 
 COARSEST = 192  # pixels, long side of the first scale; below it conv5_1 sees the whole picture at once
 SCALE_RATIO = 1.63  # 192, 314, 512: each scale has 2.7 times the pixels of the one before
-STEPS_RATIO = 0.65  # and this share of its steps: forms are found while they are cheap, strokes refined at the end
+STEPS_RATIO = 0.6  # and this share of its steps: forms are found while they are cheap, strokes refined at the end
 
 
 class Scale(NamedTuple):
@@ -20,17 +20,11 @@ class Scale(NamedTuple):
     steps: int
 
 
-def scales(height: int, width: int, steps: int, sketched: bool = False) -> list[Scale]:
-    """Sizes from coarse to the full (height, width), with the steps for each; their sum is ``steps``.
-
-    Where the picture starts from a sketch the coarsest is left out, if it is not the only one: the large forms, which
-    are its work, are there.
-    """
+def scales(height: int, width: int, steps: int) -> list[Scale]:
+    """Sizes from coarse to the full (height, width), with the steps for each; their sum is ``steps``."""
     long = max(height, width)
     count = max(1, min(steps, 1 + round(math.log(max(long / COARSEST, 1)) / math.log(SCALE_RATIO))))
     shares = [STEPS_RATIO**i for i in range(count)]
-    if sketched and count > 1:
-        shares[0] = 0.0
     ends = [round(steps * sum(shares[: i + 1]) / sum(shares)) for i in range(count)]
     found = []
     for i, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):

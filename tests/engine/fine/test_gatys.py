@@ -11,7 +11,7 @@ from engine.encoders.slim import SlimEncoder
 from engine.fine.gatys import ratio
 from engine.fine.losses import gram
 from engine.fine.paint import paint
-from engine.fine.scales import Scale, scales
+from engine.fine.scales import scales
 from engine.recipe import Recipe, Share, complete
 from engine.tensors import YIQ
 
@@ -96,13 +96,6 @@ def test_scales_run_from_coarse_to_the_size_asked_for_and_spend_every_step() -> 
     assert plan[0].steps > plan[1].steps > plan[2].steps
 
 
-def test_a_sketch_spares_the_coarsest_scale_and_no_step() -> None:
-    plan = scales(384, 512, 45, sketched=True)
-    assert [max(scale.size) for scale in plan] == [314, 512]
-    assert sum(scale.steps for scale in plan) == 45
-    assert scales(150, 200, 45, sketched=True) == [Scale((150, 200), 45)]
-
-
 def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) -> None:
     target = picture(photo, style, encoder, steps=40)
     two_steps = recipe(steps=2)
@@ -113,10 +106,9 @@ def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) 
 
 @pytest.mark.parametrize(("height", "width", "steps"), [(64, 64, 1), (1024, 700, 2), (40, 800, 3), (4096, 300, 500)])
 def test_odd_plans_still_end_at_the_full_size(height, width, steps) -> None:
-    for sketched in (False, True):
-        plan = scales(height, width, steps, sketched)
-        assert plan[-1].size == (height, width)
-        assert sum(scale.steps for scale in plan) == steps
+    plan = scales(height, width, steps)
+    assert plan[-1].size == (height, width)
+    assert sum(scale.steps for scale in plan) == steps
 
 
 def test_the_photos_colours_are_kept_on_request(photo, style, encoder) -> None:
@@ -162,6 +154,15 @@ def test_a_loss_that_is_not_finite_goes_on_with_adam_and_a_note(photo, style, en
     assert any("Adam" in step.note for step in steps)
     assert steps[-1].index == 12
     assert steps[-1].x.isfinite().all()
+
+
+def test_steps_that_lead_nowhere_are_undone(photo, style, encoder) -> None:
+    calm = list(paint(photo, [(style, 1.0)], recipe(), encoder))
+    faulty = Faulty(encoder, lambda found: {k: f * 30 for k, f in found.items()}, range(9, 10))
+    target = list(paint(photo, [(style, 1.0)], recipe(), faulty))
+    assert max(step.total for step in target) > 100 * calm[0].total  # the fault was seen
+    assert target[-1].total < 0.7 * target[0].total
+    assert len(target) == len(calm)
 
 
 def test_numbers_that_never_become_finite_are_an_error(photo, style, encoder) -> None:

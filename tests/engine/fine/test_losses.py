@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.fine.losses import content_loss, gram, style_loss, total_variation
+from engine.fine.losses import content_loss, gram, gram_loss, style_loss, total_variation
 
 
 @pytest.fixture
@@ -53,3 +53,17 @@ def test_gradients_are_those_that_finite_differences_find(F: Tensor, P: Tensor) 
     x = F.clone().requires_grad_(True)
     assert torch.autograd.gradcheck(lambda x: style_loss(gram(x), gram(P)), x)
     assert torch.autograd.gradcheck(lambda x: content_loss(x, P), x)
+    assert torch.autograd.gradcheck(lambda x: gram_loss(x, gram(P)), x)
+
+
+def test_the_quick_style_loss_is_the_style_loss(F: Tensor, P: Tensor) -> None:
+    assert torch.allclose(gram_loss(F, gram(P)), style_loss(gram(F), gram(P)))
+
+
+def test_a_weight_of_zero_leaves_a_place_free(F: Tensor, P: Tensor) -> None:
+    weights = torch.zeros_like(P[:, :1])
+    weights[..., 0] = 1
+    assert torch.allclose(content_loss(F, P, weights), content_loss(F[..., :1], P[..., :1]))
+    x = torch.rand(1, 3, 6, 5)
+    assert total_variation(x, torch.ones(1, 1, 6, 5)) == pytest.approx(float(total_variation(x)))
+    assert total_variation(x, torch.zeros(1, 1, 6, 5)) == 0
