@@ -48,7 +48,7 @@ class Decoder(nn.Module):
                 h = fn.interpolate(h, scale_factor=2, mode="nearest")
             assert isinstance(convs, nn.ModuleList)
             for conv in convs:
-                h = fn.relu(conv(h))
+                h = fn.relu_(conv(h))
         return fn.pixel_shuffle(self.last(h), 2)
 
 

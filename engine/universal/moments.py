@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as fn
 from torch import Tensor
 
 FLOOR = 1e-3  # of the mean eigenvalue: directions of hardly any variance are not amplified into a texture
@@ -34,16 +35,23 @@ class LinearMap(NamedTuple):
 def moments(parts: Iterable[Mapping[str, Tensor]]) -> dict[str, Moments]:
     """Each layer's moments over all positions of one picture, whose features (1, N, h, w) come in parts."""
     count: Counter[str] = Counter()
+    origin: dict[str, Tensor] = {}  # near the mean, so that in bfloat16 the differences lose nothing
     total: dict[str, Tensor] = {}
     squares: dict[str, Tensor] = {}
     for part in parts:
         for name, F in part.items():
             f = F.flatten(2)[0]  # (N, M)
+            if name not in origin:
+                origin[name] = f.float().mean(1).to(f.dtype)
+            f = f - origin[name][:, None]
             count[name] += f.shape[1]
-            total[name] = total.get(name, 0) + f.sum(1).double()
+            total[name] = total.get(name, 0) + f.float().sum(1).double()
             squares[name] = squares.get(name, 0) + (f @ f.mT).double()
-    mean = {name: total[name] / count[name] for name in total}
-    return {name: Moments(m, squares[name] / count[name] - torch.outer(m, m)) for name, m in mean.items()}
+    found = {}
+    for name, sums in total.items():
+        m = sums / count[name]
+        found[name] = Moments(m + origin[name].double(), squares[name] / count[name] - torch.outer(m, m))
+    return found
 
 
 def moments_of(F: Tensor) -> Moments:
@@ -75,6 +83,6 @@ def transport(content: Moments, style: Moments, floor: float = FLOOR) -> LinearM
 
 def apply(map: LinearMap, F: Tensor, share: float = 1.0) -> Tensor:
     """Features (B, N, h, w) moved ``share`` of the way to where the map takes them."""
-    T, t = map.T.to(F), map.t.to(F)
-    f = torch.einsum("ij,bjhw->bihw", T, F) + t.view(1, -1, 1, 1)
-    return torch.lerp(F, f, share)
+    # The share is part of the map, which a convolution of 1x1 applies in one pass.
+    T = share * map.T + (1 - share) * torch.eye(len(map.t)).to(map.T)
+    return fn.conv2d(F, T.to(F)[..., None, None], (share * map.t).to(F))

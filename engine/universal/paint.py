@@ -145,7 +145,7 @@ class Painting:
         features = []
         for (a, weight), found in zip(pictures, each, strict=True):
             (part,) = self._parts(_padded(a), (DEEPEST,))
-            S = part[DEEPEST]
+            S = part[DEEPEST].float()
             if len(pictures) > 1:
                 S = apply(transport(found, mix), S)
             features.append((S, weight))
@@ -178,7 +178,7 @@ class Painting:
             F = whole[0] if whole else self.features(strip, (name,))[name]
             changed = apply(map, F, self.amounts.moments)
             if patched:
-                changed = self._patched(changed, style)
+                changed = self._patched(changed.float(), style).to(F)  # patches are compared to more than bfloat16
             y = self._decoded(strip, F, changed, name)
             painted.append(_without_margins(y, outer, inner))
             yield (i + 1) / (len(strips) + 1), x
@@ -191,7 +191,7 @@ class Painting:
         that little strength means little change.
         """
         both = torch.cat([changed, F]).contiguous(memory_format=torch.channels_last)
-        y, own = self.decoders[name](both).split(1)
+        y, own = self.decoders[name](both).float().split(1)
         return (y + self.amounts.detail * (strip - own)).clamp(0, 1)
 
     def _patched(self, F: Tensor, style: Moments) -> Tensor:
