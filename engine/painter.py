@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import functools
 import logging
-import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from importlib import metadata
 
 import msgspec
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from engine import device, gallery
-from engine.encoders import full
+from engine.encoders import full, slim
 from engine.encoders.full import FullEncoder
 from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
+from engine.encoders.weights import NoWeights, available
 from engine.fast import network
 from engine.fast.paint import paint as paint_fast
 from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, Photo, decode
 from engine.images.encode import encode_jpeg, encode_png
 from engine.images.formats import ImageRefused
-from engine.recipe import MINE, Pooling, Recipe, RecipeError, check, line
+from engine.recipe import MINE, SIZE_BOUNDS, Pooling, Recipe, RecipeError, check, line
 from engine.stages import Picture, Refused, Stage
-from engine.tensors import MIN_SIDE, fit, resize
+from engine.subject.faces import Face, faces
+from engine.subject.importance import of_faces, what_matters, with_restraint
+from engine.tensors import MIN_SIDE, fit, in_type, resize
 from engine.universal import decoders
 from engine.universal.paint import paint as paint_universal
 from engine.wire import EngineSettings, Paint, Ready
@@ -36,7 +39,6 @@ PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
 STYLE_SIDE = 1024  # pixels, long side of a style picture that was sent along; strokes finer than its pixels are lost
 FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
 POLL_SECONDS = 0.5  # between two stages while the full encoder loads: a cancel is seen, and a beat is sent
-STALL_SECONDS = 30.0  # after which a download without a byte has failed; urllib by itself has no timeout
 NO_FULL = "The full encoder is unavailable just now, so I painted with the slim one."
 
 log = logging.getLogger("engine")
@@ -45,15 +47,15 @@ Stages = Generator[Stage, None, Tensor]  # of one picture; what it returns is x,
 
 
 def set_up_process(settings: EngineSettings) -> None:
-    """Settings of torch and of sockets, for the whole process."""
+    """Settings of torch, for the whole process."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
     if device.choose(settings.device)[0].type == "cpu":
         # The same picture, bit for bit. A GPU promises no such thing of the gradient of reflection padding.
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        # In these words, for torch.use_deterministic_algorithms imports the compiler, which takes as long as torch.
+        torch.set_deterministic_debug_mode("warn")
         # Costs time, and nothing reads uninitialised memory.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    socket.setdefaulttimeout(STALL_SECONDS)
 
 
 @dataclass
@@ -68,43 +70,59 @@ class Work:
 
 
 class TorchPainter:
-    """Paints in every mode; owns the networks and the style pictures, and keeps them from job to job."""
+    """Paints in every mode; owns the networks and the style pictures, and keeps them from job to job.
+
+    A network is loaded by the first order that needs it. That its file is there and whole is seen to at the start.
+    """
 
     def __init__(self, settings: EngineSettings) -> None:
+        """Raises RuntimeError where a file of the package's weights cannot be read."""
+        _check_weights()
         self._settings = settings
         self._device, self.notes = device.choose(settings.device)
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self._gallery = gallery.load(settings.gallery)
-        self._slim = SlimEncoder.load().to(self._device).to(memory_format=torch.channels_last)
         self._full: dict[Pooling, FullEncoder] = {}
-        self._network = network.load(self._device, settings.gallery)
-        self._decoders = decoders.load(self._device)
         self._swatches: dict[str, Tensor] = {}
         self._modes = {"fast": self._fast, "universal": self._universal, "fine": self._fine}
         # One at a time: a second job that needs the full encoder waits for the first one's download.
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
-        if settings.encoder == "full":
-            self._loader.submit(self._load_full, "avg")
         self.ready = self._ready()
+        if self.ready.encoder == "full":
+            self._loader.submit(self._load_full, "avg")
+
+    @functools.cached_property
+    def _slim(self) -> SlimEncoder:
+        slim = SlimEncoder.load().to(self._device).to(memory_format=torch.channels_last)
+        return slim.quick(device.quick_type(self._device))
+
+    @functools.cached_property
+    def _network(self) -> network.Network:
+        return network.load(self._device, self._settings.gallery).quick(device.quick_type(self._device))
+
+    @functools.cached_property
+    def _decoders(self) -> decoders.Decoders:
+        return in_type(decoders.load(self._device), device.quick_type(self._device))
 
     def _ready(self) -> Ready:
-        available = full.available(self._settings.cache, self._settings.weights)
+        has_full = available(self._settings.cache, self._settings.weights)
         return Ready(
             device=device.in_words(self._device),
-            encoders=("slim", "full") if available else ("slim",),
+            encoders=("slim", "full") if has_full else ("slim",),
             version=_version(),
-            notes=(*self.notes, *self._notes(available)),
+            notes=(*self.notes, *self._notes(has_full)),
+            encoder=full.usual(self._settings.encoder, self._device, has_full),
         )
 
-    def _notes(self, available: bool) -> list[str]:
+    def _notes(self, has_full: bool) -> list[str]:
         """What the operator should know: a full encoder that is not available (yet), pairs that cannot be used."""
         notes = []
-        if self._settings.weights and not available:
+        if self._settings.weights and not has_full:
             notes.append(f"There is no file {self._settings.weights} (engine.weights): only the slim encoder paints.")
-        elif self._settings.encoder == "full" and not available:
+        elif self._settings.encoder == "full" and not has_full:
             notes.append("The full encoder's weights (548 MB) are being downloaded.")
         for style in self._gallery:
-            if style.pair.is_file() and not self._network.knows(style.name):
+            if style.pair.is_file() and gallery.network_of(style.pair) != gallery.network_of(network.FILE):
                 notes.append(
                     f"Fast mode cannot paint {style.name}, which was trained for other gallery weights. Train it again"
                     " with python -m engine.train style. Until then it is painted in universal mode."
@@ -116,7 +134,8 @@ class TorchPainter:
         with device.memory_errors(), device.exit_on_gpu_fault():
             yield Stage(0.0, "looking at the photo")
             work = self._open(order)
-            x = yield from self._modes[work.recipe.mode or "fine"](work)
+            with device.threads_for(work.recipe.size or 0):  # its own size, which the line that comes back has as well
+                x = yield from self._modes[work.recipe.mode or "fine"](work)
             height, width = x.shape[-2:]
             painted = msgspec.structs.replace(work.recipe, size=max(height, width))
             alpha = None if work.alpha is None else resize(work.alpha[None], (height, width))[0]
@@ -125,14 +144,17 @@ class TorchPainter:
 
     def _open(self, order: Paint) -> Work:
         """The order's pictures, decoded and resized."""
-        assert order.recipe.size, "the recipe is complete"
-        photo = self._decode(order.photo, order.recipe.size, order.recipe.alpha == "keep")
-        p = fit(photo.pixels, order.recipe.size).to(self._device)
+        size = order.recipe.size
+        assert size, "the recipe is complete"
+        photo = self._decode(order.photo, size, order.recipe.alpha == "keep")
+        if not order.enlarge:  # never below what a line can name, so that the line that comes back can be repeated
+            size = min(size, max(SIZE_BOUNDS[0], *photo.pixels.shape[1:]))
+        p = fit(photo.pixels, size).to(self._device)
         notes = [*photo.notes, *_stretched(photo.pixels, p)]
         alpha = photo.alpha
         del photo  # a large one takes a hundred times the size of its file
         mine = self._style_sent_along(order) if order.recipe.mine else None
-        return Work(p, order.recipe, mine, alpha, notes)
+        return Work(p, msgspec.structs.replace(order.recipe, size=size), mine, alpha, notes)
 
     def _style_sent_along(self, order: Paint) -> Tensor:
         """(3, h, w), reduced to `STYLE_SIDE`."""
@@ -176,16 +198,37 @@ class TorchPainter:
         for name, _ in shares:
             if not self._network.knows(name):
                 raise Refused(f"Fast mode is not trained for {name}. Use mode=universal, or mode=fine.")
-        x = work.p[None]
-        for done, x in paint_fast(self._network, work.p, shares, work.recipe):
-            yield Stage(done, "painting", preview=functools.partial(_preview, x))
-        return x
+
+        def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
+            return paint_fast(self._network, work.p, shares, recipe)
+
+        return (yield from self._instant(work, paint))
 
     def _universal(self, work: Work) -> Stages:
-        x = work.p[None]
-        for done, x in paint_universal(work.p, self._pictures(work), work.recipe, self._slim, self._decoders):
-            yield Stage(done, "painting", preview=functools.partial(_preview, x))
+        def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
+            return paint_universal(work.p, self._pictures(work), recipe, self._slim, self._decoders)
+
+        return (yield from self._instant(work, paint))
+
+    def _instant(self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]]) -> Stages:
+        """A picture of one of the instant modes; faces are taken from a second one, of less strength."""
+        found = self._faces(work)
+        passes = 2 if found else 1
+        for done, x in paint(work.recipe):
+            yield Stage(done / passes, "painting", preview=functools.partial(_preview, x))
+        if found:
+            gentle = x
+            for done, reached in paint(with_restraint(work.recipe)):
+                gentle = reached
+                yield Stage((1 + done) / passes, "painting faces")
+            x = torch.lerp(x, gentle, of_faces(found, (x.shape[2], x.shape[3])).to(x))
         return x
+
+    def _faces(self, work: Work) -> list[Face]:
+        """The photo's faces, if they are to be kept."""
+        if work.recipe.faces == "free" or work.recipe.strength == 0:
+            return []
+        return faces(work.p)
 
     def _fine(self, work: Work) -> Stages:
         start = None
@@ -193,7 +236,8 @@ class TorchPainter:
             start = yield from self._sketch(work)
         encoder = yield from self._encoder(work)
         x = work.p[None]
-        for step in paint_fine(work.p, self._pictures(work), work.recipe, encoder, start):
+        weights = what_matters(work.p, self._faces(work))
+        for step in paint_fine(work.p, self._pictures(work), work.recipe, encoder, start, weights):
             x = step.x
             if step.note:
                 work.notes.append(step.note)
@@ -216,8 +260,8 @@ class TorchPainter:
             yield Stage(0.0, "getting the full encoder")
         try:
             return loading.result()
-        except full.NoWeights as error:
-            log.warning("%s", error)
+        except NoWeights as error:
+            log.warning("%s The slim encoder is used instead.", error)
             work.recipe = _with_slim(work.recipe, self._gallery)
             work.notes.append(NO_FULL)
             yield Stage(0.0, "continuing with the slim encoder", NO_FULL)
@@ -226,8 +270,19 @@ class TorchPainter:
     def _load_full(self, pooling: Pooling) -> FullEncoder:
         """The full encoder, loaded once for each pooling."""
         if pooling not in self._full:
-            self._full[pooling] = full.load(self._device, self._settings.cache, self._settings.weights, pooling)
+            encoder = full.load(self._device, self._settings.cache, self._settings.weights, pooling)
+            quick = in_type(encoder, device.quick_type(self._device))
+            self._full[pooling] = quick.to(memory_format=torch.channels_last)
         return self._full[pooling]
+
+
+def _check_weights() -> None:
+    for path in (slim.FILE, network.FILE, decoders.FILE):
+        try:
+            with safe_open(path, "pt"):
+                pass
+        except (OSError, SafetensorError) as error:
+            raise RuntimeError(f"{path} cannot be read ({error}). Install Impasto again.") from error
 
 
 def _as_first_share(stages: Stages) -> Stages:
@@ -250,12 +305,12 @@ def _stretched(photo: Tensor, p: Tensor) -> list[str]:
 
 
 def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:
-    slim = msgspec.structs.replace(recipe, encoder="slim")
+    changed = msgspec.structs.replace(recipe, encoder="slim")
     try:
-        check(slim, styles)
+        check(changed, styles)
     except RecipeError as error:
         raise Refused(f"The full encoder is unavailable just now. {error}") from error
-    return slim
+    return changed
 
 
 def _preview(x: Tensor) -> bytes:

@@ -24,6 +24,7 @@ from engine.gallery import Gallery, key
 Mode = Literal["fast", "universal", "fine"]
 Colors = Literal["style", "photo"]
 Alpha = Literal["white", "keep"]
+Faces = Literal["keep", "free"]
 Pooling = Literal["avg", "max"]
 Optimizer = Literal["lbfgs", "adam"]
 Init = Literal["photo", "noise", "fast", "universal"]
@@ -32,7 +33,7 @@ EncoderName = Literal["slim", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 MINE_TITLE = "A picture of your own"
 MINE_STRENGTH = 42  # as for the gallery: in faces more than that is too much
-STEPS: Mapping[Init, int] = {"photo": 90, "noise": 90, "fast": 45, "universal": 45}  # by what they start from
+STEPS: Mapping[Init, int] = {"photo": 120, "noise": 120, "fast": 90, "universal": 90}  # by what they start from
 MAX_STYLES = 8
 SEEDS = 2**32
 
@@ -64,6 +65,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     brush: float | None = None  # scale of the strokes; 1 is that of the style's picture
     colors: Colors | None = None
     alpha: Alpha | None = None  # what becomes of the photo's transparent parts; not given, they are put on white
+    faces: Faces | None = None  # keep paints them with restraint, free like everything else
     size: int | None = None  # pixels, long side of the result
     seed: int | None = None
     steps: int | None = None  # of the optimiser, over all scales
@@ -133,6 +135,7 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "brush": _number(*BRUSH_BOUNDS),
     "colors": _choice(Colors),
     "alpha": _choice(Alpha),
+    "faces": _choice(Faces),
     "size": _whole(*SIZE_BOUNDS),
     "seed": _whole(*SEED_BOUNDS),
     "steps": _whole(*STEPS_BOUNDS),
@@ -289,6 +292,7 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
         "mode": mode,
         "brush": round(sum(w * brush for w, _, brush in own), 2),
         "colors": "style",
+        "faces": "keep",
         "size": size,
         "seed": seed,
     }

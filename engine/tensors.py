@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as fn
-from torch import Tensor
+from torch import Tensor, nn
 
 MIN_SIDE = 32  # pixels; below it the encoders' fifth level, a sixteenth of the picture, is left with a single column
 YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 Styles = list[tuple[Tensor, float]]  # pictures (1, 3, h, w), each with its relative weight
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def in_type(network: M, dtype: torch.dtype) -> M:
+    """The network with its convolutions' weights in ``dtype``, and nothing else."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(dtype)
+    return network
 
 
 def clamp(x: Tensor) -> Tensor:
@@ -33,6 +45,16 @@ def fit(pixels: Tensor, long_side: int) -> Tensor:
     height, width = pixels.shape[1:]
     scale = long_side / max(height, width)
     return resize(pixels[None], at_least(height * scale, width * scale))[0]
+
+
+def reduced(pixels: Tensor, long_side: int) -> Tensor:
+    """``pixels`` (C, H, W) with its long side at most ``long_side`` pixels."""
+    return fit(pixels, long_side) if max(pixels.shape[1:]) > long_side else pixels
+
+
+def reduced_map(weights: Tensor, size: tuple[int, int]) -> Tensor:
+    """A map (1, 1, H, W) at another size, antialiased."""
+    return fn.interpolate(weights, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def at_least(height: float, width: float) -> tuple[int, int]:

@@ -51,15 +51,17 @@ ACCEPTED = listed(PHOTO_FORMATS)
 
 # --- the engine's settings -------------------------------------------------------------------------------------------
 
+EncoderChoice = Literal["auto", "slim", "full"]  # auto takes full where there is a GPU and its file, slim elsewhere
+
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the bot's configuration says about the engine."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes the GPU where there is one
     threads: int = 0  # CPU threads; 0 leaves the choice to torch
-    cache: Path | None = None  # folder for downloaded weights
-    weights: Path | None = None  # file with the full encoder's weights, instead of a download
-    encoder: EncoderName = "slim"  # the one to load at the start, beside slim
+    cache: Path | None = None  # folder for the full encoder's weights
+    weights: Path | None = None  # file with them, instead of a download
+    encoder: EncoderChoice = "slim"  # of fine orders that name none; full is loaded at the start
     max_photo_mb: int = 20  # MiB, largest photo file that is decoded
     gallery: Path | None = None  # folder with the operator's own styles
 
@@ -75,6 +77,7 @@ class Paint(msgspec.Struct, frozen=True, tag=True):
     recipe: Recipe
     preview_seconds: float = 2.0  # the shortest time between previews; 0 asks for none
     style: bytes | None = None  # the picture that the style `mine` names: an image file, not to be trusted either
+    enlarge: bool = True  # a photo that is smaller than the recipe's size; else it keeps its own
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -97,6 +100,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     encoders: tuple[str, ...]  # those that can be used now
     version: str
     notes: tuple[str, ...] = ()  # sentences for the operator, such as a full encoder that is unavailable
+    encoder: EncoderName = "slim"  # of fine orders that name none
 
 
 class Beat(msgspec.Struct, frozen=True, tag=True):
@@ -139,8 +143,16 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     message: str  # for the person
 
 
+class Fetched(msgspec.Struct, frozen=True, tag=True):
+    """The full encoder's weights are on this machine; the end of `engine.fetch`, unless it is Failed."""
+
+    file: str
+    size: int  # bytes
+    new: bool  # or they were there already
+
+
 Request = Paint | Cancel | Stop
-Event = Ready | Beat | Progress | Preview | Done | Failed
+Event = Ready | Beat | Progress | Preview | Done | Failed | Fetched
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

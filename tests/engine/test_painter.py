@@ -1,15 +1,19 @@
 """Every mode from bytes to bytes, with the weights of the package, at postage-stamp size."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from PIL import Image
 
 from engine import gallery
-from engine.encoders import full
-from engine.encoders.slim import FILE, SlimEncoder
+from engine.encoders import full, slim, weights
+from engine.encoders.full import FullEncoder
+from engine.encoders.slim import SlimEncoder
+from engine.fast import network
 from engine.fast.network import load, save_pair
 from engine.images.decode import decode
 from engine.images.encode import LINE_KEY
@@ -17,7 +21,9 @@ from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
 from engine.tensors import fit
+from engine.universal import decoders
 from engine.wire import EngineSettings, Paint
+from tests.fakes.weights import file_of, serving, torchvisions
 
 load_slim = SlimEncoder.load
 
@@ -57,6 +63,27 @@ def test_a_fast_picture_is_the_same_every_time_and_carries_its_line(painter) -> 
     assert first.recipe.mode == "fast"
     assert line_of(first.png) == line(first.recipe)
     assert (first.width, first.height) == (72, 48)
+
+
+@pytest.mark.parametrize("mode", ["fast", "universal", "fine steps=2"])
+def test_a_photo_that_is_not_to_be_enlarged_keeps_its_size_and_its_line_paints_it_again(painter, mode) -> None:
+    order = msgspec.structs.replace(recipe(f"starrynight mode={mode}"), size=1024)
+    *_, own = painter.paint(Paint("job", picture_bytes(), order, enlarge=False))
+    assert isinstance(own, Picture)
+    assert (own.width, own.height, own.recipe.size) == (90, 60, 90)
+    *_, again = painter.paint(Paint("job", picture_bytes(), parse(line_of(own.png), gallery.default())))
+    assert isinstance(again, Picture)
+    assert again.png == own.png
+
+
+def test_a_size_is_the_most_of_a_larger_photo_and_the_least_that_a_line_can_name(painter) -> None:
+    for size, side, expected in ((72, 90, 72), (72, 40, 64)):
+        file = io.BytesIO()
+        Image.linear_gradient("L").resize((side, side)).save(file, "PNG")
+        order = msgspec.structs.replace(recipe("starrynight"), size=size)
+        *_, made = painter.paint(Paint("job", file.getvalue(), order, enlarge=False))
+        assert isinstance(made, Picture)
+        assert (made.width, made.recipe.size) == (expected, expected)
 
 
 def test_another_style_and_a_mixture_are_other_pictures(painter) -> None:
@@ -104,9 +131,9 @@ def test_an_own_style_is_painted_in_every_mode_even_when_the_full_encoder_is_mis
     (tmp_path / "styles.toml").write_text(f"[[style]]\n{text}")
     (tmp_path / "swatches").mkdir()
     Image.open(io.BytesIO(picture_bytes("blue"))).save(tmp_path / "swatches" / "ourmural.webp")
-    network = load(torch.device("cpu"))
-    network.add("ourmural", network.pairs[1] * 1.2)
-    save_pair(network, "ourmural", tmp_path)
+    trained = load(torch.device("cpu"))
+    trained.add("ourmural", trained.pairs[1] * 1.2)
+    save_pair(trained, "ourmural", tmp_path)
 
     own = TorchPainter(EngineSettings(device="cpu", gallery=tmp_path, weights=tmp_path / "missing.safetensors"))
     styles = gallery.load(tmp_path)
@@ -134,10 +161,10 @@ def test_a_pair_of_other_weights_is_told_when_the_engine_is_ready(tmp_path: Path
     (tmp_path / "styles.toml").write_text(f"[[style]]\n{text}")
     (tmp_path / "swatches").mkdir()
     Image.new("RGB", (90, 90), "blue").save(tmp_path / "swatches" / "ourmural.webp")
-    network = load(torch.device("cpu"))
-    network.add("ourmural", network.pairs[1])
-    network.first.weight.data += 1
-    save_pair(network, "ourmural", tmp_path)
+    other = load(torch.device("cpu"))
+    other.add("ourmural", other.pairs[1])
+    other.first.weight.data += 1
+    save_pair(other, "ourmural", tmp_path)
     own = TorchPainter(EngineSettings(device="cpu", gallery=tmp_path))
     assert "Fast mode cannot paint ourmural, which was trained for other gallery weights" in " ".join(own.ready.notes)
 
@@ -145,7 +172,7 @@ def test_a_pair_of_other_weights_is_told_when_the_engine_is_ready(tmp_path: Path
 def test_every_network_is_loaded_once_the_full_encoder_for_each_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
 
-    def slim(path: Path = FILE) -> SlimEncoder:
+    def slim_of(path: Path = slim.FILE) -> SlimEncoder:
         loaded.append("slim")
         return load_slim(path)
 
@@ -153,13 +180,78 @@ def test_every_network_is_loaded_once_the_full_encoder_for_each_pooling(monkeypa
         loaded.append(pooling)
         return load_slim()
 
-    monkeypatch.setattr(SlimEncoder, "load", slim)
+    monkeypatch.setattr(SlimEncoder, "load", slim_of)
     monkeypatch.setattr(full, "load", full_of)
     own = TorchPainter(EngineSettings(device="cpu"))
+    painted(own, "starrynight")
+    assert loaded == [], "a fast picture needs no encoder"
     for encoder in ("slim", "full", "full pooling=max", "full", "slim", "full pooling=max"):
         painted(own, f"starrynight mode=fine init=photo steps=1 encoder={encoder}")
     painted(own, "starrynight mode=universal")
     assert loaded == ["slim", "avg", "max"]
+
+
+def test_the_first_order_for_the_full_encoder_fetches_it_and_paints_with_the_papers_layers_and_pooling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_style = gallery.Gallery(gallery.default().styles[:1])
+    monkeypatch.setattr(gallery, "default", lambda: one_style)  # what the encoder is normalised over
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    asked, features = [], FullEncoder.features
+
+    def watched(encoder: FullEncoder, x: torch.Tensor, layers: Iterable[str]) -> dict[str, torch.Tensor]:
+        asked.append((encoder.trunk.pooling, frozenset(layers)))
+        return features(encoder, x, layers)
+
+    monkeypatch.setattr(FullEncoder, "features", watched)
+    with serving(file_of(torchvisions())) as server:
+        monkeypatch.setattr(weights, "URL", server.url)
+        own = TorchPainter(EngineSettings(device="cpu", cache=tmp_path, encoder="auto"))
+        assert (own.ready.encoders, own.ready.encoder) == (("slim",), "slim")
+        _, picture = painted(own, "starrynight mode=fine init=photo steps=1 encoder=full")
+        assert server.requests == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["vgg19.safetensors"]
+    assert (picture.recipe.encoder, picture.recipe.pooling, picture.notes) == ("full", "avg", ())
+    assert {pooling for pooling, _ in asked} == {"avg"}
+    papers = {"conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1", "conv4_2"}
+    assert frozenset.union(*(layers for _, layers in asked)) == papers
+    # From now on it is at hand; on a CPU slim remains what orders that name none are painted with.
+    again = TorchPainter(EngineSettings(device="cpu", cache=tmp_path, encoder="auto"))
+    assert (again.ready.encoders, again.ready.encoder) == (("slim", "full"), "slim")
+
+
+@pytest.mark.parametrize("module", [slim, network, decoders])
+def test_weights_that_are_missing_or_not_whole_are_told_before_the_first_order(
+    module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.safetensors"
+    whole = module.FILE.read_bytes()
+    monkeypatch.setattr(module, "FILE", path)
+    for broken in (None, whole[:-1], b""):
+        if broken is not None:
+            path.write_bytes(broken)
+        with pytest.raises(RuntimeError, match=r"some\.safetensors cannot be read .*Install Impasto again"):
+            TorchPainter(EngineSettings(device="cpu"))
+
+
+def test_a_small_picture_takes_one_thread_and_changes_none_that_comes_later(painter) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        taken, pictures = set(), []
+        for size in (288, 72, 288):
+            order = msgspec.structs.replace(recipe("starrynight mode=universal"), size=size)
+            last: Stage | Picture | None = None
+            for last in painter.paint(Paint("job", picture_bytes(), order)):
+                if isinstance(last, Stage) and last.done:
+                    taken.add((size, torch.get_num_threads()))
+            assert isinstance(last, Picture)
+            pictures.append(last.png)
+        assert taken == {(72, 1), (288, 2)}
+        assert pictures[0] == pictures[2]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_transparent_parts_are_kept_where_the_line_says_so(painter) -> None:

@@ -48,6 +48,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "brush": st.floats(0.25, 4),
         "colors": st.sampled_from(get_args(recipe.Colors)),
         "alpha": st.sampled_from(get_args(recipe.Alpha)),
+        "faces": st.sampled_from(get_args(recipe.Faces)),
         "size": st.integers(64, 4096),
         "seed": st.integers(0, recipe.SEEDS - 1),
         "steps": st.integers(1, 5000),
@@ -247,8 +248,8 @@ def test_the_mode_is_the_quickest_that_supports_what_was_given(text: str, mode: 
 def test_only_what_the_mode_supports_is_filled_in() -> None:
     modes = {mode: complete(parse(f"scream mode={mode}", STYLES), STYLES, size=512, seed=7) for mode in MODES}
     assert (
-        line(modes["fast"])
-        == f"/stylize scream mode=fast strength={STYLES['scream'].strength} brush=1 colors=style size=512 seed=7"
+        line(modes["fast"]) == f"/stylize scream mode=fast strength={STYLES['scream'].strength}"
+        " brush=1 colors=style faces=keep size=512 seed=7"
     )
     assert line(modes["universal"]) == line(modes["fast"]).replace("fast", "universal")
     assert (modes["fine"].steps, modes["fine"].encoder) == (recipe.STEPS["fast"], "slim")

@@ -17,9 +17,14 @@ from engine.recipe import Recipe, Share
 RECIPE = Recipe(
     styles=(Share("starrynight", 70), Share("greatwave", 30)), size=512, brush=1.2, layers=("conv1_1",), seed=2**32 - 1
 )
-REQUESTS = [wire.Paint("job", b"\xff\xd8\0photo", RECIPE, 0.0, b"\xff\xd8\0style"), wire.Cancel("job"), wire.Stop()]
+REQUESTS = [
+    wire.Paint("job", b"\xff\xd8\0photo", RECIPE, 0.0, b"\xff\xd8\0style", enlarge=False),
+    wire.Cancel("job"),
+    wire.Stop(),
+]
 EVENTS = [
-    wire.Ready("CPU, 2 threads", ("slim", "full"), "0.1.0", ("A note.",)),
+    wire.Ready("CPU, 2 threads", ("slim", "full"), "0.1.0", ("A note.",), encoder="full"),
+    wire.Fetched("/cache/ü/vgg19.safetensors", 25_892_256, new=True),
     wire.Beat(),
     wire.Progress("job", 0.5, "step 1 of 2", "A note with “quotes”."),
     wire.Preview("job", b"\xff\xd8"),
@@ -87,7 +92,7 @@ def test_settings_arrive_as_they_were_given_whatever_bytes_a_path_has() -> None:
         threads=2,
         cache=Path("/with space/ü"),
         weights=Path(os.fsdecode(b"/latin-1 \xfc")),
-        encoder="full",
+        encoder="auto",
         max_photo_mb=60,
         gallery=Path("mine"),
     )

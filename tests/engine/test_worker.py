@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import platform
 import queue
 import signal
 import subprocess
@@ -13,10 +14,12 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from PIL import Image
 
+from bot.engine_process.command import clean_environment
 from engine import gallery, wire
 from engine.recipe import Recipe, Share, complete, line
 from engine.stages import Picture, Refused, Stage
@@ -187,6 +190,19 @@ def test_what_goes_wrong_is_told_in_a_sentence_and_stops_nothing(
     assert bool(caplog.records) == (kind == "broken"), "the operator hears of what is ours to mend"
 
 
+def test_it_rests_once_when_no_more_orders_come() -> None:
+    rests: list[None] = []
+    with Bench(at_once, at_rest=lambda: rests.append(None)) as bench:
+        assert bench.next() == READY
+        bench.beat()
+        assert not rests, "there was nothing to rest from"
+        bench.send(order())
+        bench.answer()
+        bench.beat()
+        bench.beat()
+    assert len(rests) == 1
+
+
 def test_a_painter_that_forgets_the_picture_has_failed() -> None:
     with Bench(lambda order: iter_of(Stage(1.0, "done"))) as bench:
         bench.send(order())
@@ -328,6 +344,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
+                env=clean_environment(os.environ),
             )
         assert self.process.stdin
         assert self.process.stdout
@@ -409,6 +426,27 @@ def test_the_process_ignores_ctrl_c_which_is_the_bots_to_decide_on(engine: Proce
     assert isinstance(engine.paint(photo_bytes(), small())[-1], wire.Done)
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for its memory back")
+def test_after_a_large_picture_it_gives_memory_back(engine: Process) -> None:
+    def megabytes(what: str) -> int:
+        status = Path(f"/proc/{engine.process.pid}/status").read_text()
+        return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith(what))
+
+    def rest() -> None:
+        while engine.next() != BEAT:
+            pass
+
+    fast = msgspec.structs.replace(small(), mode="fast", steps=None, init=None)
+    engine.paint(photo_bytes(), fast)
+    rest()
+    before = megabytes("VmRSS")
+    engine.paint(photo_bytes(), msgspec.structs.replace(fast, size=768))
+    peak = megabytes("VmHWM")
+    rest()
+    assert peak > before + 50, "the picture was too small to show anything"
+    assert megabytes("VmRSS") < (before + peak) / 2
+
+
 @pytest.fixture
 def _one_thread() -> Iterator[None]:
     """Small tensors only lose time by being shared out."""
@@ -445,6 +483,22 @@ def test_however_memory_runs_out_it_is_one_error(error: Exception, monkeypatch: 
     monkeypatch.setattr("engine.painter.fit", fit)
     with pytest.raises(MemoryError):
         list(TorchPainter(wire.EngineSettings(device="cpu")).paint(wire.Paint("job", photo_bytes(), small())))
+
+
+IMPORTED = """
+import sys
+from engine.painter import TorchPainter, set_up_process
+from engine.wire import EngineSettings
+settings = EngineSettings(device="cpu")
+set_up_process(settings)
+TorchPainter(settings)
+print(*({"torchvision", "torch._dynamo", "torch._inductor"} & set(sys.modules)))
+"""
+
+
+def test_the_start_imports_nothing_that_takes_as_long_as_torch_and_is_not_needed() -> None:
+    started = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, timeout=PATIENCE, check=True)
+    assert started.stdout.split() == []
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
