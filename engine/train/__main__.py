@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from engine.train import bench, distances, gallery, previews, sheet, slim, style, swatches, universal
+from engine.train import bench, compare, distances, gallery, previews, sheet, slim, style, swatches, universal
 
 
 class Command(Protocol):
@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Command] = {
     "style": style,
     "bench": bench,
     "distances": distances,
+    "compare": compare,
 }
 
 

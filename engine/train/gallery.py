@@ -17,8 +17,8 @@ from engine.fast import network
 from engine.fast.network import Network
 from engine.recipe import Recipe, Share
 from engine.train.data.folder import held_out_photos, picture
-from engine.train.data.paintings import PAINTINGS, file_of
-from engine.train.pictures import painted
+from engine.train.data.paintings import PAINTINGS
+from engine.train.pictures.painted import painted
 from engine.train.trainers import follow
 from engine.train.trainers.gallery import GallerySettings, GalleryTrainer
 
@@ -33,9 +33,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    artworks = {name: file_of(args.data, name) for name in PAINTINGS}
+    names = list(PAINTINGS)
     settings = msgspec.structs.replace(GallerySettings(), steps=args.steps)
-    trainer = GalleryTrainer(args.data, settings, choose("auto")[0], artworks)
+    trainer = GalleryTrainer(args.data, settings, choose("auto")[0], names)
     checkpoint = args.out / "gallery.pt"
     if not follow.resumed(trainer, checkpoint) and network.FILE.exists() and not args.fresh:
         trainer.start_from(network.load(trainer.device))
@@ -44,7 +44,7 @@ def run(args: Namespace) -> None:
 
     def report() -> None:
         samples(trainer.result, photos).save(args.out / "gallery.png")
-        errors = zip(artworks, trainer.content_errors, trainer.style_errors, trainer.weight, strict=True)
+        errors = zip(names, trainer.content_errors, trainer.style_errors, trainer.weight, strict=True)
         for name, content, style, weight in errors:
             log.info("  %-18s content %.2f  style %.2f  weight %.1f", name, content, style, weight)
 
@@ -55,7 +55,7 @@ def run(args: Namespace) -> None:
 def write(trainer: GalleryTrainer) -> None:
     """The weights into the package, with what they are."""
     metadata = {
-        "teacher": "SqueezeNet 1.0 (BSD)",
+        "teachers": "VGG-19 distilled 16x (Collaborative-Distillation, MIT) and SqueezeNet 1.0 (BSD)",
         "data": f"{len(trainer.photos.pictures)} photos of ImageNet's classes, "
         f"{len(trainer.weight)} works in the public domain",
         "settings": msgspec.json.encode(trainer.settings).decode(),

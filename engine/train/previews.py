@@ -12,7 +12,7 @@ from engine.device import choose
 from engine.fast.network import Network, load
 from engine.gallery import HERE
 from engine.tensors import fit
-from engine.train.pictures import example_photo, in_style, webp
+from engine.train.pictures.painted import example_photo, in_style, webp
 
 HELP = "paint one photo in every style, for menus"
 PREVIEW_SIDE = 384  # pixels, long side

@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image
 
 from engine import gallery
 from engine.device import choose
 from engine.fast.network import Network, load
 from engine.tensors import resize
-from engine.train.pictures import example_photo, in_style
+from engine.train.pictures import sheet as paper
+from engine.train.pictures.painted import example_photo, in_style
+from engine.train.pictures.sheet import tile
 
 HELP = "paint the sheet of all styles that README shows"
 # Photos of scikit-image, and the (left, top, side) of the part that is shown.
@@ -23,7 +24,7 @@ PHOTOS = {
     "coffee": (110, 20, 380),
     "rocket": (170, 20, 400),
 }
-COLUMNS, TILE, LABEL, GAP = 6, 220, 22, 8  # all but the first in pixels
+COLUMNS, TILE = 6, 220  # the latter in pixels
 PAINTED = 440  # pixels, side of a picture before it is reduced to TILE
 
 
@@ -38,20 +39,13 @@ def run(args: Namespace) -> None:
 
 def sheet(network: Network) -> Image.Image:
     """Every style that the network knows."""
-    styles = [style for style in gallery.default() if network.knows(style.name)]
-    rows = -(-len(styles) // COLUMNS)
-    paper = Image.new("RGB", (COLUMNS * (TILE + GAP) + GAP, rows * (TILE + LABEL + GAP) + GAP), "white")
-    draw, font = ImageDraw.Draw(paper), ImageFont.load_default(15)
-    photos = [square(name) for name in PHOTOS]
-    for count, style in enumerate(styles):
+    photos, tiles = [square(name) for name in PHOTOS], []
+    for count, style in enumerate(style for style in gallery.default() if network.knows(style.name)):
         row, column = divmod(count, COLUMNS)
-        left, top = GAP + column * (TILE + GAP), GAP + row * (TILE + LABEL + GAP)
         # Shifted by one in every row, so that no column has only one photo.
         x = in_style(network, photos[(row + column) % len(photos)].to(network.pairs.device), style)
-        tile = to_pil_image(x[0].cpu()).resize((TILE, TILE), Image.Resampling.LANCZOS)
-        paper.paste(tile, (left, top))
-        draw.text((left + TILE / 2, top + TILE + 2), style.name, "black", font, anchor="ma")
-    return paper
+        tiles.append(tile(x[0], style.name, TILE))
+    return paper.sheet(tiles, COLUMNS, TILE)
 
 
 def square(name: str) -> Tensor:

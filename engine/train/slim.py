@@ -1,4 +1,4 @@
-"""Distils the slim encoder, trunk then branch; writes the weights and how faithful they are."""
+"""Distils the slim encoder, trunk then branch, and refines both; writes the weights and how faithful they are."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ from engine.train.data.teachers import SqueezeNet, VGGTeacher
 from engine.train.measure.fidelity import Fidelity, fidelity
 from engine.train.trainers import follow
 from engine.train.trainers.branch import BranchSettings, BranchTrainer
+from engine.train.trainers.refine import Branch, RefineSettings, RefineTrainer
 from engine.train.trainers.trunk import TrunkSettings, TrunkTrainer
 from engine.train.trainers.weights import save_half
 
 HELP = "distil the slim encoder from its teachers"
 CALIBRATION_PHOTOS = 120
+
+# The branch first: its layers are taken one by one, and the trunk's rollouts are led by both.
+PARTS: dict[str, RefineSettings] = {"branch": Branch(), "trunk": RefineSettings(steps=1900)}
 
 log = logging.getLogger(__name__)
 
@@ -33,20 +37,31 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: ArgumentParser) -> None:
     follow.add_arguments(parser, TrunkSettings().steps, "of the trunk")
     parser.add_argument("--branch-steps", type=int, default=BranchSettings().steps)
+    parser.add_argument("--refine", action="store_true", help="only refine the package's encoder further")
 
 
 def run(args: Namespace) -> None:
     device, until = choose("auto")[0], follow.deadline(args.hours)
     trunk = TrunkTrainer(args.data, msgspec.structs.replace(TrunkSettings(), steps=args.steps), device)
     branch = BranchTrainer(args.data, msgspec.structs.replace(BranchSettings(), steps=args.branch_steps), device)
-    for trainer, name in ((trunk, "trunk"), (branch, "branch")):
-        checkpoint = args.out / f"{name}.pt"
-        follow.resumed(trainer, checkpoint)
-        follow.follow(trainer, checkpoint, until)
-    slim = assemble(trunk, branch)
-    report(slim, trunk, branch)
-    normalise(slim, trunk)
-    write(slim, trunk, branch)
+    if args.refine:
+        slim = SlimEncoder.load().to(device)
+    else:
+        for trainer, name in ((trunk, "trunk"), (branch, "branch")):
+            checkpoint = args.out / f"{name}.pt"
+            follow.resumed(trainer, checkpoint)
+            follow.follow(trainer, checkpoint, until)
+        slim = assemble(trunk, branch)
+        report(slim, trunk, branch)
+        normalise(slim, trunk)
+    steps = {"trunk": trunk.step, "branch": branch.step}
+    for part, settings in PARTS.items():
+        refined = RefineTrainer(args.data, settings, device, slim, part)
+        checkpoint = args.out / f"refined-{part}.pt"
+        follow.resumed(refined, checkpoint)
+        follow.follow(refined, checkpoint, until)
+        slim, steps[f"refined {part}"] = refined.result, refined.step
+    write(slim, trunk, steps)
 
 
 def assemble(trunk: TrunkTrainer, branch: BranchTrainer) -> SlimEncoder:
@@ -72,16 +87,16 @@ def normalise(slim: SlimEncoder, trunk: TrunkTrainer) -> None:
         slim.scales[name].copy_(unit_mean(torch.stack([means[name] for means in found]).mean(0)).flatten())
 
 
-def write(slim: SlimEncoder, trunk: TrunkTrainer, branch: BranchTrainer) -> None:
+def write(slim: SlimEncoder, trunk: TrunkTrainer, steps: dict[str, int]) -> None:
     """The weights into the package, with what they are."""
     metadata = {
-        "what": "slim encoder of engine/encoders/slim.py: VGG-19's topology at a quarter of the width, SqueezeNet's "
-        "beside it",
+        "what": "slim encoder of engine/encoders/slim.py: VGG-19's topology at a quarter of the width, at half from "
+        "conv3_1 on, and SqueezeNet's beside it",
         "teachers": "VGG-19 distilled 16x (Collaborative-Distillation, MIT) and SqueezeNet 1.0 (BSD)",
         "data": f"{len(trunk.photos.pictures)} photos of ImageNet's classes and "
         f"{len(trunk.paintings.pictures)} paintings in the public domain; trained from scratch",
-        "settings": msgspec.json.encode([trunk.settings, branch.settings]).decode(),
-        "steps": f"trunk {trunk.step}, branch {branch.step}",
+        "settings": msgspec.json.encode(PARTS).decode(),
+        "steps": ", ".join(f"{name} {count}" for name, count in steps.items()),
         "when": datetime.now(UTC).date().isoformat(),
     }
     save_half(slim, FILE, metadata)

@@ -23,7 +23,7 @@ from engine.tensors import fit
 from engine.train.data.crops import Crops
 from engine.train.data.folder import DATA
 from engine.train.data.paintings import LONG_SIDE
-from engine.train.pictures import painted, webp
+from engine.train.pictures.painted import painted, webp
 from engine.train.trainers.follow import progress_bar
 from engine.train.trainers.style import StyleSettings, StyleTrainer
 

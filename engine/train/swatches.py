@@ -10,9 +10,9 @@ from engine.device import choose
 from engine.gallery import HERE
 from engine.train.data.folder import DATA
 from engine.train.data.paintings import PAINTINGS, artwork
-from engine.train.pictures import webp
+from engine.train.pictures.painted import webp
 from engine.train.trainers.follow import progress_bar
-from engine.train.trainers.reconstruction import LAST_STEPS, STEPS, load_encoders, reconstruct
+from engine.train.trainers.reconstruction import STEPS, load_encoder, reconstruct
 
 HELP = "reconstruct the swatches of the gallery's styles from their artworks"
 
@@ -27,14 +27,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     device, _ = choose("auto")
-    encoders = load_encoders(args.data, device)
+    encoder = load_encoder(device)
     folder = HERE / "swatches"
     folder.mkdir(exist_ok=True)
     names = args.names or [name for name in PAINTINGS if not (folder / f"{name}.webp").exists()]
     with progress_bar() as progress:
         for name in names:
-            task = progress.add_task(name, total=args.steps + LAST_STEPS)
-            for step in reconstruct(artwork(args.data, name).to(device), encoders, args.steps):
+            task = progress.add_task(name, total=args.steps)
+            for step in reconstruct(artwork(args.data, name).to(device), encoder, args.steps):
                 progress.update(task, completed=step.index)
             (folder / f"{name}.webp").write_bytes(webp(step.x))
             log.info("%s: style loss %.4g", name, step.style)

@@ -49,7 +49,7 @@ PARTS = {
     "cittanuova": (0.04, 0.04, 0.96, 0.94),
     "utamaro": (0.03, 0.02, 0.97, 0.98),
 }
-LONG_SIDE = 448  # pixels
+LONG_SIDE = 768  # pixels
 
 
 def file_of(data: Path, name: str) -> Path:
@@ -57,11 +57,16 @@ def file_of(data: Path, name: str) -> Path:
     return data / "paintings" / f"{PAINTINGS[name]}.jpg"
 
 
-def artwork(data: Path, name: str) -> Tensor:
-    """The artwork of a gallery style, (3, H, W) in 0..1, long side LONG_SIDE."""
+def whole_artwork(data: Path, name: str) -> Tensor:
+    """The artwork of a gallery style at its file's resolution, (1, 3, H, W) in 0..1, without frame and margins."""
     whole = picture(file_of(data, name))
     height, width = whole.shape[-2:]
     left, top, right, bottom = PARTS.get(name, (0, 0, 1, 1))
-    part = whole[..., round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
-    scale = LONG_SIDE / max(part.shape[-2:])
+    return whole[..., round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+
+
+def artwork(data: Path, name: str, long_side: int = LONG_SIDE) -> Tensor:
+    """The artwork of a gallery style, (3, H, W) in 0..1."""
+    part = whole_artwork(data, name)
+    scale = long_side / max(part.shape[-2:])
     return resize(part, (round(part.shape[-2] * scale), round(part.shape[-1] * scale)))[0]

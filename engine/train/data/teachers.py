@@ -24,11 +24,21 @@ def _conv(x: Tensor, weights: dict[str, Tensor], name: str, padding: int = 0, st
     return fn.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], stride=stride, padding=padding)
 
 
-class Teacher(nn.Module):
-    """Frozen weights by name, as one module."""
+def _conv3(x: Tensor, weights: dict[str, Tensor], name: str, mirrored: bool) -> Tensor:
+    if mirrored:
+        return _conv(fn.pad(x, (1, 1, 1, 1), mode="reflect"), weights, name)
+    return _conv(x, weights, name, padding=1)
 
-    def __init__(self, path: Path) -> None:
+
+class Teacher(nn.Module):
+    """Frozen weights by name, as one module.
+
+    ``mirrored`` pads by reflection; zeros are quicker, and leave a frame in what is optimised.
+    """
+
+    def __init__(self, path: Path, mirrored: bool = True) -> None:
         super().__init__()
+        self.mirrored = mirrored
         self.names = []
         for name, tensor in load_file(path).items():
             self.register_buffer(name.replace(".", "/"), tensor.float())
@@ -55,7 +65,7 @@ class VGGTeacher(Teacher):
             if name.endswith("_1") and name != "conv1_1":
                 h = fn.avg_pool2d(h, 2)
             stored = name if f"{name}.weight" in w else name.replace("_", "")
-            h = fn.relu(_conv(fn.pad(h, (1, 1, 1, 1), mode="reflect"), w, stored))
+            h = fn.relu(_conv3(h, w, stored, self.mirrored))
             if name in wanted:
                 aux = f"{stored}_aux"
                 found[name] = fn.relu(_conv(h, w, aux)) if f"{aux}.weight" in w else h
@@ -63,7 +73,10 @@ class VGGTeacher(Teacher):
 
 
 class SqueezeNet(Teacher):
-    """SqueezeNet 1.0, padded so that its grids are those of the pictures halved, quartered, and so on."""
+    """SqueezeNet 1.0, padded so that its grids are those of the pictures halved, quartered, and so on.
+
+    Departure: by reflection. The published network pads the 3x3 with zeros, which leaves a frame around pictures.
+    """
 
     LAYERS = ("conv1", "fire2", "fire3", "fire4", "fire5", "fire6", "fire7", "fire8")
 
@@ -76,7 +89,7 @@ class SqueezeNet(Teacher):
         for name in self.LAYERS:
             if name != "conv1":
                 s = fn.relu(_conv(h, w, f"{name}.s"))
-                h = fn.relu(torch.cat([_conv(s, w, f"{name}.e1"), _conv(s, w, f"{name}.e3", padding=1)], 1))
+                h = fn.relu(torch.cat([_conv(s, w, f"{name}.e1"), _conv3(s, w, f"{name}.e3", self.mirrored)], 1))
             if name in wanted:
                 found[name] = h
             if name == self.LAYERS[-1] or len(found) == len(wanted):
@@ -92,16 +105,16 @@ class TeacherEncoder(nn.Module):
     style_layers = (*STYLE_LAYERS, *(name for name in BRANCH if name != "fire7"))
     content_layers = CONTENT_LAYERS
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mirrored: bool = True) -> None:
         super().__init__()
-        self.vgg = VGGTeacher(folder / "vgg19-distilled-16x.safetensors")
-        self.squeeze = SqueezeNet(folder / "squeezenet-1.0.safetensors")
+        self.vgg = VGGTeacher(folder / "vgg19-distilled-16x.safetensors", mirrored)
+        self.squeeze = SqueezeNet(folder / "squeezenet-1.0.safetensors", mirrored)
         self.scale: dict[str, Tensor] = {}
 
     def calibrate(self, pictures: Iterable[Tensor]) -> None:
         """Measure each filter's mean activation over pictures (1, 3, H, W)."""
         self.scale = {}
-        names = dict.fromkeys((*self.style_layers, *self.content_layers))
+        names = dict.fromkeys((*STYLE_LAYERS, *BRANCH, *CONTENT_LAYERS))
         with torch.no_grad():
             means = [{k: f.mean((0, 2, 3)) for k, f in self.features(x, names).items()} for x in pictures]
         for name in names:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.encoders.slim import BRANCH, Branch, Fire
+from engine.encoders.slim import BRANCH, Branch
 from engine.train.data.teachers import SqueezeNet
 from engine.train.trainers.trainer import Trainer, TrainerSettings, gram_error, relative_error
 
@@ -39,9 +39,6 @@ class BranchTrainer(Trainer):
     def __init__(self, data: Path, settings: BranchSettings, device: torch.device) -> None:
         torch.manual_seed(settings.seed)
         super().__init__(Branch(), data, settings, device)
-        for fire in self.network.fires.values():
-            assert isinstance(fire, Fire)
-            fire.three.padding_mode = "zeros"  # as the teacher does; see `engine.encoders.slim`
         self.teacher = SqueezeNet(data / "teachers/squeezenet-1.0.safetensors").to(device)
         self.scale: dict[str, float] = {}
         means = self.targets(self.calibration_batch())

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.fast.network import Network
+from engine.fast.network import Network, noise
 from engine.fine.losses import total_variation
-from engine.train.data.folder import picture
-from engine.train.data.teachers import SqueezeNet
-from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented, uniform_noise
+from engine.train.data.paintings import whole_artwork
+from engine.train.data.teachers import TeacherEncoder
+from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented
 from engine.train.trainers.trainer import Trainer, TrainerSettings, replace_file
 
 
@@ -24,7 +24,7 @@ class GallerySettings(TrainerSettings, frozen=True, kw_only=True):
 
     steps: int = 10_000
     rate: float = 1.5e-3
-    crop: int = 192  # pixels; in a much smaller one there is no room for everything that a painting shows
+    crop: int = 256  # pixels; in a much smaller one there is no room for the large forms of a painting
     enlarged: float = 1.6  # the photos' short side is 288, and things are to be as large as in a photo of 500
     warmup: int = 100
     constant: float = 0.6  # share of the steps before the rate falls
@@ -32,7 +32,7 @@ class GallerySettings(TrainerSettings, frozen=True, kw_only=True):
     paintings: float = 0.0
     identity_steps: int = 250  # of nothing but returning the photo, before any style
     style_weight: float = 1.0  # at the start, against content 1
-    weight_limits: tuple[float, float] = (6.0, 20.0)
+    weight_limits: tuple[float, float] = (8.0, 30.0)
     # Steps over which the lower limit rises: with too much style at first all forms are lost for good.
     ramp: int = 2000
     weight_rate: float = 0.03  # how fast a style's weight is adjusted until ...
@@ -53,9 +53,9 @@ class GalleryTrainer(Trainer):
     settings: GallerySettings
     network: Network
 
-    def __init__(self, data: Path, settings: GallerySettings, device: torch.device, artworks: dict[str, Path]) -> None:
+    def __init__(self, data: Path, settings: GallerySettings, device: torch.device, names: Sequence[str]) -> None:
         torch.manual_seed(settings.seed)
-        super().__init__(Network(list(artworks)), data, settings, device)
+        super().__init__(Network(names), data, settings, device)
         # He's factor 2 belongs before a ReLU; the input of the sigmoid is to start near grey.
         self.network.last.weight.data.mul_(0.2)
         shared = [tensor for name, tensor in self.network.named_parameters() if name != "pairs"]
@@ -65,9 +65,9 @@ class GalleryTrainer(Trainer):
         self.averaged = torch.optim.swa_utils.AveragedModel(
             self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average)
         )
-        self.perceptual = Perceptual(SqueezeNet(data / "teachers/squeezenet-1.0.safetensors").to(device))
-        self.perceptual.set_styles((picture(path, device) for path in artworks.values()), settings.painting_sides)
-        count = len(artworks)
+        self.perceptual = Perceptual(TeacherEncoder(data / "teachers", mirrored=False).to(device))
+        self.perceptual.set_styles((whole_artwork(data, name).to(device) for name in names), settings.painting_sides)
+        count = len(names)
         self.weight = [settings.style_weight] * count
         self.content_errors = [0.3] * count  # running means for each style
         self.style_errors = [1.0] * count
@@ -118,9 +118,9 @@ class GalleryTrainer(Trainer):
     def loss(self, x: Tensor, targets: Sequence[StyleTarget | None]) -> Tensor:
         """The batch's loss; keeps the running errors of every style."""
         s = self.settings
-        noise = uniform_noise(x)
+        beside = noise(len(x), *x.shape[2:]).to(x)
         with torch.autocast(x.device.type, torch.bfloat16):
-            y = self.network(x, self.pairs(targets), noise)
+            y = self.network(x, self.pairs(targets), beside)
         total = s.tv_weight * total_variation(y)
         same = [k for k, target in enumerate(targets) if target is None]
         if same:

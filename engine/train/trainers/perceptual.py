@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
-STYLE_LAYERS = ("conv1", "fire2", "fire3", "fire4", "fire5", "fire6", "fire8")
-CONTENT_LAYER = "fire4"
+from engine.encoders.vgg import Encoder
+from engine.train.trainers.reconstruction import Pyramid
+
+# Style layers, each with its weight: the deep ones, and those of the picture at half its size, hold the large forms.
+STYLE_LAYERS: Mapping[str, float] = {
+    **{"conv1": 1.0, "fire2": 1.0, "fire3": 1.0, "fire4": 1.0, "fire5": 1.0, "fire6": 1.0, "fire8": 1.0},
+    **{"half/conv3_1": 1.0, "half/conv4_1": 1.5, "half/conv5_1": 1.5},
+    **{"half/fire5": 0.5, "half/fire6": 1.0, "half/fire8": 1.0},
+}
+# The first keeps things where they are, the second only what they are: strokes may leave the photo's lines.
+CONTENT_LAYERS: Mapping[str, float] = {"fire4": 0.5, "half/conv4_2": 0.5}
 
 
 class StyleTarget(NamedTuple):
@@ -23,23 +32,20 @@ class StyleTarget(NamedTuple):
     t: float  # 0 the photo, 1 the style's own strength
 
 
-class Teacher(Protocol):
-    """A network whose layers are compared: SqueezeNet, or the slim encoder's branch that stands for it."""
-
-    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]: ...
-
-
 class Perceptual:
     """Content and style errors by a teacher's layers."""
 
-    def __init__(self, teacher: Teacher, layers: Sequence[str] = STYLE_LAYERS) -> None:
-        self.teacher, self.layers = teacher, tuple(layers)
+    def __init__(self, teacher: Encoder) -> None:
+        """``teacher`` is both teachers, or the slim encoder that stands for them."""
+        self.teacher = Pyramid(teacher)
         self.styles: dict[str, Tensor] = {}  # Gram matrices by layer, (styles, N_l, N_l)
 
-    def statistics(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """(Gram matrices by layer, content features) of x (B, 3, H, W)."""
-        features = self.teacher.features(x, self.layers)
-        return grams(features), features[CONTENT_LAYER].float()
+    def statistics(self, x: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """(Gram matrices by style layer, features by content layer) of x (B, 3, H, W)."""
+        features = self.teacher.features(x, (*STYLE_LAYERS, *CONTENT_LAYERS))
+        return grams({name: features[name] for name in STYLE_LAYERS}), {
+            name: features[name].float() for name in CONTENT_LAYERS
+        }
 
     @torch.no_grad()
     def set_styles(self, artworks: Iterable[Tensor], sides: Sequence[int]) -> None:
@@ -51,23 +57,29 @@ class Perceptual:
         total: dict[str, Tensor] = {}
         for side in sides:
             scale = side / max(artwork.shape[-2:])
-            height, width = (2 * round(n * scale / 2) for n in artwork.shape[-2:])
+            height, width = (4 * round(n * scale / 4) for n in artwork.shape[-2:])
             a = fn.interpolate(artwork, (height, width), mode="bilinear", antialias=True, align_corners=False)
-            for name, G in self.statistics(a)[0].items():
-                total[name] = total.get(name, 0) + G[0] / len(sides)
+            # With its mirror image, or the strokes of flat places would all run one way.
+            for name, G in self.statistics(torch.cat([a, a.flip(3)]))[0].items():
+                total[name] = total.get(name, 0) + G.mean(0) / len(sides)
         return total
 
     def errors(self, x: Tensor, y: Tensor, targets: Sequence[StyleTarget]) -> tuple[Tensor, Tensor]:
         """(content, style) error of every picture y of photos x (B, 3, H, W): 0 is perfect, about 1 is unrelated."""
         with torch.autocast(x.device.type, torch.bfloat16):
             with torch.no_grad():
-                P = self.teacher.features(x, (CONTENT_LAYER,))[CONTENT_LAYER].float()
+                P = self.teacher.features(x, tuple(CONTENT_LAYERS))
             found, F = self.statistics(y)
-        content = (F - P).square().mean((1, 2, 3)) / P.square().mean((1, 2, 3))
+        content = torch.zeros(len(x), device=x.device)
+        for name, weight in CONTENT_LAYERS.items():
+            target = P[name].float()
+            error = (F[name] - target).square().mean((1, 2, 3)) / target.square().mean((1, 2, 3))
+            content = content + weight / sum(CONTENT_LAYERS.values()) * error
         style = torch.zeros_like(content)
-        for name, G in found.items():
+        for name, weight in STYLE_LAYERS.items():
             A = torch.stack([torch.lerp(self.styles[name][t.j], self.styles[name][t.i], t.share) for t in targets])
-            style = style + (G - A).square().sum((1, 2)) / A.square().sum((1, 2)) / len(found)
+            error = (found[name] - A).square().sum((1, 2)) / A.square().sum((1, 2))
+            style = style + weight / sum(STYLE_LAYERS.values()) * error
         return content, style
 
 
@@ -91,8 +103,3 @@ def augmented(x: Tensor, rng: random.Random) -> Tensor:
             rows = rng.randint(x.shape[-2] // 3, x.shape[-2])  # flat down to here, as a sky above a town
             x[i, :, :rows] = smooth[:, :rows]
     return x
-
-
-def uniform_noise(x: Tensor) -> Tensor:
-    """The network's noise channel for photos x (B, 3, H, W): (B, 1, H, W) in -1..1."""
-    return 2 * torch.rand(len(x), 1, *x.shape[2:], device=x.device) - 1

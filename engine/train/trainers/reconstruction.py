@@ -8,68 +8,59 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
+from engine.device import quick_type
 from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
-from engine.fine.gatys import Run, Step
+from engine.fine.gatys import Step
 from engine.fine.paint import paint
-from engine.fine.scales import Scale
 from engine.recipe import Recipe, Share
-from engine.tensors import resize
-from engine.train.data.teachers import calibrated_teachers
+from engine.tensors import at_least, resize
 
-STEPS = 150  # with the slim encoder, from coarse to fine ...
-LAST_STEPS = 40  # ... and then with the teachers, which it stands for, at full size
+STEPS = 100  # from coarse to fine
+LEVELS = ("", "half/", "quarter/")  # sizes at which the statistics are to hold: every size of an optimisation
 SPOTS = 64  # across the long side of what a reconstruction starts from
 
 
 class Pyramid:
-    """An encoder of a picture at full and at half size, so that its statistics hold at both."""
+    """An encoder of a picture at full, at half and at a quarter of its size, so that its statistics hold at all."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.content_layers = encoder.content_layers
-        self.style_layers = (*encoder.style_layers, *(f"half/{name}" for name in encoder.style_layers))
+        self.style_layers = tuple(level + name for level in LEVELS for name in encoder.style_layers)
 
     def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        wanted = list(layers)
-        full = [name for name in wanted if not name.startswith("half/")]
-        found = self.encoder.features(x, full)
-        half = [name.removeprefix("half/") for name in wanted if name.startswith("half/")]
-        if half:
-            small = fn.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True, align_corners=False)
-            found |= {f"half/{name}": f for name, f in self.encoder.features(small, half).items()}
+        """The encoder's ``layers``, of the reduced pictures those whose names begin with ``half/`` or ``quarter/``."""
+        wanted, found = list(layers), dict[str, Tensor]()
+        for level in LEVELS:
+            names = [name for name in wanted if name.rpartition("/")[0] == level.rstrip("/")]
+            if level:
+                half = at_least(x.shape[2] / 2, x.shape[3] / 2)
+                x = fn.interpolate(x, half, mode="bilinear", antialias=True, align_corners=False)
+            if names:
+                small = x.contiguous(memory_format=torch.channels_last)
+                plain = self.encoder.features(small, [name.removeprefix(level) for name in names])
+                found |= {level + name: F for name, F in plain.items()}
         return found
 
 
-class Encoders(NamedTuple):
-    """The encoders of a reconstruction."""
-
-    slim: Encoder
-    teachers: Encoder  # some four times as slow
-
-
-def load_encoders(data: Path, device: torch.device) -> Encoders:
-    return Encoders(Pyramid(SlimEncoder.load().to(device)), Pyramid(calibrated_teachers(data, device)))
+def load_encoder(device: torch.device) -> Pyramid:
+    """The encoder of reconstructions."""
+    slim = SlimEncoder.load().to(device).to(memory_format=torch.channels_last)
+    return Pyramid(slim.quick(quick_type(device)))
 
 
-def reconstruct(artwork: Tensor, encoders: Encoders, steps: int = STEPS) -> Iterator[Step]:
+def reconstruct(artwork: Tensor, encoder: Encoder, steps: int = STEPS) -> Iterator[Step]:
     """Steps towards a picture of the artwork's size, (3, H, W), that shares only its Gram matrices."""
     # At a ratio of 1e-9 the content of the start does not count.
     recipe = Recipe(styles=(Share("artwork"),), init="photo", ratio=1e-9, steps=steps, seed=1)
-    for first in paint(shuffled(artwork), [(artwork, 1.0)], recipe, encoders.slim):
-        x = first.x
-        yield first
-    size = (artwork.shape[1], artwork.shape[2])
-    run = Run([Scale(size, LAST_STEPS)], encoders.teachers, recipe, [(artwork[None], 1.0)], x)
-    for last, _ in run.scale(x):
-        yield replace(last, index=steps + last.index, x=limit_colours(last.x, artwork))
+    for step in paint(shuffled(artwork), [(artwork, 1.0)], recipe, encoder):
+        yield replace(step, x=limit_colours(step.x, artwork))
 
 
 def shuffled(artwork: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Training one more style on top of the gallery's network: only its (gamma, beta), as in Dumoulin et al., section 3.2.
 
-It needs nothing but the package, the picture and some photos: the slim encoder's branch is the network of the losses.
+It needs nothing but the package, the picture and some photos: the slim encoder is the network of the losses.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import torch
 from torch import Tensor
 
 from engine.encoders.slim import SlimEncoder
-from engine.fast.network import Network
+from engine.fast.network import Network, noise
 from engine.fine.losses import total_variation
 from engine.train.data.crops import Crops
 from engine.train.trainers.gallery import GallerySettings
-from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented, uniform_noise
-
-LAYERS = ("conv1", "fire2", "fire3", "fire4", "fire5", "fire6")  # fire8 of the branch is not faithful enough
+from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented
 
 
 class StyleSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +43,7 @@ class StyleTrainer:
         """``artwork`` is (1, 3, H, W) in 0..1; ``photos`` gives crops of the settings' size."""
         self.network, self.photos, self.settings = network, photos, settings
         self.device = artwork.device
-        self.perceptual = Perceptual(encoder, LAYERS)
+        self.perceptual = Perceptual(encoder)
         self.perceptual.set_styles([artwork], settings.painting_sides)
         self.rng = random.Random(settings.seed)
         torch.manual_seed(settings.seed)
@@ -60,9 +58,9 @@ class StyleTrainer:
 
     def _errors(self, x: Tensor, pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(content errors, style errors, total variation) of the photos x painted with ``pair``."""
-        noise = uniform_noise(x)
+        beside = noise(len(x), *x.shape[2:]).to(x)
         with torch.autocast(self.device.type, torch.bfloat16):
-            y = self.network(x, pair.expand(len(x), -1, -1), noise)
+            y = self.network(x, pair.expand(len(x), -1, -1), beside)
         content, style = self.perceptual.errors(x, y, [StyleTarget(0, 0, 1.0, 1.0)] * len(x))
         return content, style, total_variation(y)
 

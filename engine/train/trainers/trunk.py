@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor, nn
 
-from engine.encoders.slim import READOUTS, WIDTH
+from engine.encoders.slim import READOUTS, WIDTHS
 from engine.encoders.vgg import TRUNK, Trunk
 from engine.train.data.teachers import SqueezeNet, VGGTeacher
 from engine.train.trainers.trainer import Trainer, TrainerSettings, gram_error, relative_error
@@ -76,7 +76,7 @@ class Student(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trunk = Trunk(WIDTH, padding_mode="reflect")
+        self.trunk = Trunk(WIDTHS, padding_mode="reflect")
         channels = self.trunk.channels
         self.readouts = nn.ModuleDict({name: nn.Conv2d(channels[name], n, 1) for name, n in READOUTS.items()})
         self.squeeze = nn.ModuleDict(

@@ -6,16 +6,17 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.fast.network import Network
+from engine.fast.network import Network, Shape
 from engine.train.gallery import samples
+from engine.train.pictures.sheet import GAP, LABEL
 from engine.train.previews import PREVIEW_SIDE, write_previews
-from engine.train.sheet import GAP, LABEL, TILE, sheet
+from engine.train.sheet import TILE, sheet
 
 
 @pytest.fixture
 def network() -> Network:
     torch.manual_seed(1)
-    network = Network(["starrynight", "scream"], (4, 4, 4), 1)
+    network = Network(["starrynight", "scream"], Shape((4, 4, 4, 4), 1, 1))
     network.pairs.data[2] *= 2
     return network.eval().requires_grad_(False)
 

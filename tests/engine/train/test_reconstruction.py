@@ -6,8 +6,9 @@ import torch
 
 from engine.encoders.slim import SlimEncoder
 from engine.gallery import default
+from engine.tensors import resize
 from engine.train.data.paintings import PAINTINGS
-from engine.train.trainers.reconstruction import LAST_STEPS, Encoders, Pyramid, limit_colours, reconstruct, shuffled
+from engine.train.trainers.reconstruction import Pyramid, limit_colours, reconstruct, shuffled
 
 
 def artwork(height: int = 60, width: int = 80) -> torch.Tensor:
@@ -49,8 +50,18 @@ def test_of_an_engraving_it_is_grey() -> None:
 
 
 def test_a_reconstruction_ends_at_the_artworks_size_with_less_of_its_style_to_go() -> None:
-    a, slim = artwork(64, 80), Pyramid(SlimEncoder.load())
-    steps = list(reconstruct(a, Encoders(slim, slim), steps=4))
-    assert [step.index for step in steps] == list(range(1, 5 + LAST_STEPS))
-    assert steps[-1].x.shape == (1, 3, 64, 80)
-    assert steps[-1].style < 0.5 * steps[3].style
+    a = artwork(128, 160)
+    steps = list(reconstruct(a, Pyramid(SlimEncoder.load()), steps=6))
+    assert [step.index for step in steps] == list(range(1, 7))
+    assert steps[-1].x.shape == (1, 3, 128, 160)
+    assert steps[-1].style < 0.5 * steps[0].style
+
+
+def test_a_pyramid_has_the_encoders_layers_of_smaller_pictures_too() -> None:
+    slim, a = SlimEncoder.load(), artwork(128, 160)[None]
+    found = Pyramid(slim).features(a, ["fire4", "quarter/fire4"])
+    quarter = resize(resize(a, (64, 80)), (32, 40))
+    assert torch.allclose(found["fire4"], slim.features(a, ["fire4"])["fire4"], atol=1e-3)
+    wanted = slim.features(quarter, ["fire4"])["fire4"]  # reduced by another filter
+    assert (found["quarter/fire4"] - wanted).norm() < 0.1 * wanted.norm()
+    assert found["quarter/fire4"].shape[2:] == (8, 10)

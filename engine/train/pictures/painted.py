@@ -1,4 +1,4 @@
-"""What the commands that make pictures share: example photos, one picture in a style, WebP within a limit of bytes."""
+"""One picture in a style, example photos, and WebP within a limit of bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.fast.paint import paint
 from engine.gallery import Style
 from engine.recipe import Recipe, Share
 
-SWATCH_BYTES = 120_000
+SWATCH_BYTES = 220_000
 
 
 def example_photo(name: str) -> Tensor:
