@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from bot import doctor, log
-from bot.app import engine_settings, gallery_of, serve, stylize
-from bot.chat.terminal import print_styles
+from bot.app import engine_settings, fetch, gallery_of, serve, stylize
+from bot.chat.terminal import bar, print_styles
 from bot.config import Config, load
 from bot.core.errors import ConfigError, ImpastoError, Refusal, sentence
 from bot.engine_process.command import worker_command
@@ -70,6 +70,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     one.add_argument("--force", action="store_true", help="overwrite an existing file")
     styles = commands.add_parser("styles", parents=[file], help="list the styles")
     styles.add_argument("--json", action="store_true", help="for programs")
+    ahead = commands.add_parser("fetch", parents=[file], help="get the full encoder ahead of time")
+    ahead.add_argument("what", metavar="full", nargs="?", default="", help="what to get; there is only full")
     commands.add_parser("doctor", parents=[file], help="check the configuration and the installation")
     return parser.parse_args(argv)
 
@@ -91,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return list_styles(styles, as_json=args.json)
         case "stylize":
             return paint_one(config, args)
+        case "fetch":
+            return fetch_one(config, args.what)
         case "doctor":
             return OK if asyncio.run(examine(config, styles)) else NO_PICTURE
         case _:
@@ -130,6 +134,22 @@ def paint_one(config: Config, args: argparse.Namespace) -> int:
         print(result.line)
 
     return _run(paint(), interrupted=INTERRUPTED)
+
+
+def fetch_one(config: Config, what: str) -> int:
+    async def get() -> None:
+        with bar("the full encoder") as show:
+            got = await fetch(config, what, show)
+        where = f"{got.file}, {got.size / 2**20:.0f} MB"
+        if not got.new:
+            print(f"The full encoder is there already: {where}.")
+            return
+        print(f"The full encoder is there: {where}.")
+        print("From its next start on Impasto takes it in fine mode where there is a GPU, and for every encoder=full.")
+        if config.engine.weights:
+            print(f"Now {config.engine.weights} is no longer needed: take engine.weights out of the configuration.")
+
+    return _run(get(), interrupted=INTERRUPTED)
 
 
 def _run(work: Coroutine[None, None, None], *, interrupted: int) -> int:

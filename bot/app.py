@@ -9,7 +9,6 @@ from pathlib import Path
 
 from bot import doctor
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, read_picture
-from bot.chat.web.chat import WebChat
 from bot.config import Config
 from bot.core.admission import Rules
 from bot.core.announce import Pace
@@ -22,12 +21,13 @@ from bot.core.queue import FairQueue
 from bot.core.studio import Studio
 from bot.dialog.parse import parse_recipe
 from bot.dialog.services import Services
+from bot.engine_process import fetch as fetching
 from bot.engine_process.command import worker_command
 from bot.engine_process.supervisor import Supervisor, Timings
 from bot.health import Health
 from engine import gallery, wire
 from engine.gallery import Gallery
-from engine.recipe import Recipe
+from engine.recipe import Recipe, default_mode, nearest
 
 
 def _telegram(config: Config, services: Services) -> Platform:
@@ -100,7 +100,9 @@ async def opened(config: Config, journal: Path | None) -> AsyncIterator[Services
     )
     rules = Rules(
         size=config.defaults.size,
+        fine_size=config.defaults.fine_size,
         max_size=config.limits.max_size,
+        max_fine_size=config.limits.max_fine_size,
         max_steps=config.limits.max_steps,
         encoder=config.engine.encoder,
         max_photo_bytes=config.limits.max_photo_mb * 2**20,
@@ -122,6 +124,8 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
     Raises:
         ConfigError: it cannot listen or keep its journal where it is configured to.
     """
+    from bot.chat.web.chat import WebChat  # late, as the other platforms
+
     free = doctor.port(config)
     if free.verdict == "bad":
         raise ConfigError(free.text)
@@ -154,7 +158,8 @@ async def stylize(
         InternalError: there is no picture.
     """
     check_output(output, force=force)
-    recipe = parse_recipe(text, gallery_of(config))
+    styles = gallery_of(config)
+    recipe = parse_recipe(text, styles)
     order = Incoming(
         user=USER,
         place=PLACE,
@@ -168,6 +173,8 @@ async def stylize(
             working = tasks.create_task(services.studio.run(), name="studio")
             try:
                 with chat:
+                    if (recipe.mode or default_mode(recipe, styles)) == "fine":
+                        await services.studio.engine.introduced()  # before that nobody knows which encoder it prefers
                     await services.studio.accept(order, recipe)
                     return await chat.finished()
             except InternalError as error:
@@ -176,6 +183,21 @@ async def stylize(
                 raise
             finally:
                 working.cancel()
+
+
+async def fetch(config: Config, what: str, show: Callable[[float, str], None]) -> wire.Fetched:
+    """Get ahead of time ``what`` is otherwise downloaded when it is first wanted; ``show`` is told how far it is.
+
+    Raises:
+        InvalidOrder: there is no such thing.
+        InternalError: it could not be had.
+    """
+    if what != "full":
+        asked = f"There is nothing called “{what[:40]}” to fetch.{nearest(what, ['full'])}" if what else "Fetch what?"
+        raise InvalidOrder(
+            f"{asked} There is full, the encoder that fine mode paints with where there is a GPU: impasto fetch full"
+        )
+    return await fetching.fetch(engine_settings(config), show)
 
 
 def _style_picture(config: Config, recipe: Recipe, path: Path | None) -> bytes | None:

@@ -19,10 +19,13 @@ import msgspec
 from msgspec import Meta, inspect
 
 from bot.core.errors import ConfigError
-from engine.recipe import SIZE_BOUNDS, STEPS_BOUNDS, EncoderName, nearest
+from engine.recipe import SIZE_BOUNDS, STEPS_BOUNDS, nearest
+from engine.wire import EncoderChoice
 
 # What people call these two; every other setting is IMPASTO_<SECTION>_<KEY>.
 VARIABLES = {"web.access_token": "IMPASTO_WEB_TOKEN"}
+# Defaults, each with the limit that it may not exceed.
+BOUNDED = {"defaults.size": "limits.max_size", "defaults.fine_size": "limits.max_fine_size"}
 GOOD_TOKEN = 16  # characters; of letters and digits, beyond what can be tried out over a network
 
 
@@ -87,11 +90,11 @@ class Engine(Section, frozen=True):
         Literal["auto", "cpu", "cuda"], _doc("Device to paint on: auto takes the GPU where there is one.")
     ] = "auto"
     encoder: Annotated[
-        EncoderName,
-        _doc("Encoder of fine orders that name none; full is fetched once (548 MB) unless engine.weights is set."),
-    ] = "slim"
+        EncoderChoice,
+        _doc("Encoder of fine orders that name none; auto is full where there is a GPU and its file, else slim."),
+    ] = "auto"
     threads: Annotated[int, _doc("CPU threads to paint with; 0 takes every core.", ge=0, le=1024)] = 0
-    cache: Annotated[Path, _doc("Folder for downloaded weights.")] = Path("~/.cache/impasto")
+    cache: Annotated[Path, _doc("Folder for the weights of the full encoder.")] = Path("~/.cache/impasto")
     weights: Annotated[
         Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")
     ] = None
@@ -114,12 +117,17 @@ class Gallery(Section, frozen=True):
 class Defaults(Section, frozen=True):
     size: Annotated[
         int,
-        _within(SIZE_BOUNDS, "Long side, in pixels, of a picture whose order names no size."),
-    ] = 512
+        _within(
+            SIZE_BOUNDS,
+            "Long side, in pixels, of a picture whose order names no size=; a smaller photo is not enlarged to it.",
+        ),
+    ] = 1024
+    fine_size: Annotated[int, _within(SIZE_BOUNDS, "The same for fine mode, where this is less.")] = 768
 
 
 class Limits(Section, frozen=True):
-    max_size: Annotated[int, _within(SIZE_BOUNDS, "Largest size=, in pixels, that an order may name.")] = 2048
+    max_size: Annotated[int, _within(SIZE_BOUNDS, "Largest size=, in pixels, that an order may name.")] = 4096
+    max_fine_size: Annotated[int, _within(SIZE_BOUNDS, "The same for fine mode, where this is less.")] = 2048
     max_steps: Annotated[int, _within(STEPS_BOUNDS, "Largest steps= that an order may name.")] = 1000
     max_photo_mb: Annotated[int, _doc("Largest photo or style picture, in MB.", ge=1, le=60)] = 20
     open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
@@ -231,6 +239,7 @@ def load(
     values = {name: _convert(name, value) for name, value in in_file.items()}
     values |= {name: _convert(name, value, strict=False) for name, value in in_environ.items()}
     values |= {name: _convert(name, value) for name, value in (overrides or {}).items()}
+    _bound(values)
     values.setdefault("engine.cache", _folder(environ, "XDG_CACHE_HOME", ".cache"))
     values.setdefault("store.path", _folder(environ, "XDG_STATE_HOME", ".local/state") / "journal.sqlite3")
     tables: dict[str, Any] = {
@@ -240,6 +249,20 @@ def load(
     config = Config(**tables, source=path)
     _check(config)
     return msgspec.structs.replace(config, warnings=(*_readable(path, in_file), *_guessable(config)))
+
+
+def _bound(values: dict[str, Any]) -> None:
+    """Lower a default to its limit where only the limit was given.
+
+    Raises:
+        ConfigError: both were given, and contradict each other.
+    """
+    usual = {setting.name: setting.default for setting in settings()}
+    for name, limit in BOUNDED.items():
+        most = values.get(limit, usual[limit])
+        size = values.setdefault(name, min(usual[name], most))
+        if size > most:
+            raise ConfigError(f"{name} = {size} is above {limit} = {most}. Lower the one or raise the other.")
 
 
 def _of(section: str) -> Iterator[tuple[str, str]]:
@@ -369,9 +392,4 @@ def _check(config: Config) -> None:
         raise ConfigError(
             f"web.host = {config.web.host} opens the chat page to other machines, and there is no web.access_token. "
             "Set one (IMPASTO_WEB_TOKEN in the environment will do), or keep 127.0.0.1."
-        )
-    if config.defaults.size > config.limits.max_size:
-        raise ConfigError(
-            f"defaults.size = {config.defaults.size} is above limits.max_size = {config.limits.max_size}. "
-            "Lower the one or raise the other."
         )

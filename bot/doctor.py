@@ -193,10 +193,22 @@ async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Find
     yield Finding("ok", "engine", f"paints on {ready.device}")
     for note in ready.notes:
         yield Finding("note", "engine", note)
-    yield Finding("ok", "encoders", f"{', '.join(ready.encoders)} available now")
-    if "full" not in ready.encoders:
-        text = f"full is not in {config.engine.cache} yet; the first order that names it fetches 548 MB"
-        yield Finding("note", "encoders", text)
+    for finding in encoders(config, ready):
+        yield finding
+
+
+def encoders(config: Config, ready: wire.Ready) -> Iterator[Finding]:
+    """Which encoder fine mode paints with, and how to come by the other one."""
+    there = "full is on this machine" if "full" in ready.encoders else "full is not on this machine"
+    yield Finding(
+        "ok", "encoders", f"fine mode paints with {ready.encoder} (engine.encoder = {config.engine.encoder}); {there}"
+    )
+    if "full" not in ready.encoders and not config.engine.weights:  # of which the engine's own note speaks
+        yield Finding(
+            "note",
+            "encoders",
+            "for a GPU, or for encoder=full: “impasto fetch full” gets it, 548 MB, of which 25 are kept",
+        )
 
 
 async def _start(command: Sequence[str], seconds: float) -> tuple[wire.Ready | None, str]:

@@ -184,7 +184,18 @@ def split_engine(photo: bytes, size: int) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(photo)
         file.flush()
-        command = [sys.executable, "-m", "engine.train", "bench", "--fast", "--photo", file.name, "--size", str(size)]
+        command = [
+            sys.executable,
+            "-m",
+            "engine.train",
+            "bench",
+            "--only",
+            "parts",
+            "--photo",
+            file.name,
+            "--sizes",
+            str(size),
+        ]
         subprocess.run(command, cwd=ROOT, env=clean_environment(os.environ), check=True)
 
 

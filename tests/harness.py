@@ -30,6 +30,7 @@ from bot.core.queue import FairQueue
 from bot.dialog.services import Services
 from engine import gallery
 from engine.gallery import Gallery, Style
+from engine.recipe import EncoderName
 from engine.wire import Done, Event, Failed, Paint, Preview, Progress, Ready
 from tests.waiting import PATIENCE, Board, eventually
 
@@ -101,11 +102,14 @@ class EngineDouble(Board):
     def __init__(self, *acts: Act) -> None:
         super().__init__()
         self.ready: Ready | None = Ready("a double", ("slim",), "0")
+        self.encoder: EncoderName = "slim"
         self.acts = deque(acts)
         self.runs: list[Paint] = []
         self.cancelled: list[str] = []
         self.free: set[str] = set()
         self.busy = False
+
+    async def introduced(self) -> None: ...
 
     async def run(self, paint: Paint) -> AsyncGenerator[Event, None]:
         assert not self.busy, "one job at a time"
@@ -141,8 +145,11 @@ class ManualEngine:
 
     def __init__(self) -> None:
         self.ready: Ready | None = Ready("a double", ("slim",), "0")
+        self.encoder: EncoderName = "slim"
         self.orders: asyncio.Queue[Paint] = asyncio.Queue()
         self._events: defaultdict[str, asyncio.Queue[Event]] = defaultdict(asyncio.Queue)
+
+    async def introduced(self) -> None: ...
 
     async def run(self, paint: Paint) -> AsyncGenerator[Event, None]:
         self.orders.put_nowait(paint)

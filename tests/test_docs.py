@@ -121,7 +121,9 @@ def test_the_readme_lists_the_commands_of_the_chat(readme: str) -> None:
     assert re.findall(r"`/(\w+)`", listed[1]) == [name for name in COMMANDS]
 
 
-@pytest.mark.parametrize("command", [["styles"], ["doctor"], ["stylize", "p.jpg", "scream", "-o", "o.png"]])
+@pytest.mark.parametrize(
+    "command", [["styles"], ["doctor"], ["fetch", "full"], ["stylize", "p.jpg", "scream", "-o", "o.png"]]
+)
 def test_the_readmes_terminal_commands_exist(readme: str, command: list[str]) -> None:
     assert program.arguments(command).command == command[0]
     assert f"impasto {command[0]}" in readme

@@ -32,10 +32,12 @@ ENGINE_FLOORS = (
     {"engine", *DOORS},
     {"engine.device", "engine.stages", "engine.tensors"},
     {"engine.images"},
+    {"engine.subject"},
     {"engine.encoders"},
     {"engine.fast", "engine.fine", "engine.universal"},
     {"engine.painter"},
     {"engine.worker"},
+    {"engine.fetch"},
     {"engine.train"},
 )
 CHATS = {"telegram", "discord", "web", "terminal"}

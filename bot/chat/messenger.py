@@ -20,7 +20,7 @@ from bot.core.errors import InternalError, Undeliverable
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Result, Status
-from bot.dialog.buttons import Press, Pressed
+from bot.dialog.buttons import Button, Press, Pressed
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
 
@@ -55,6 +55,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
     file_name: str
     notes: tuple[str, ...]  # the result's, and what was done to make it fit
+    buttons: tuple[Button, ...]
 
     async def within(self, limit: int) -> Picture | None:
         """The same with at most so many bytes, as JPEG where it is too large; None where that fails."""
@@ -244,7 +245,13 @@ class Messenger:
 
     async def deliver(self, job: Job, result: Result) -> None:
         """See `Chat.deliver`."""
-        whole = Picture(result=result, data=result.picture, file_name=job.file_name, notes=result.notes)
+        whole = Picture(
+            result=result,
+            data=result.picture,
+            file_name=job.file_name,
+            notes=result.notes,
+            buttons=await self._buttons.under(job),
+        )
         limit = self._transport.file_limit(job)
         while True:
             picture = await whole.within(limit)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bot.core.errors import InternalError, InvalidOrder
@@ -40,7 +42,7 @@ class TerminalChat(Chat):
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=self.console, transient=True
         )
-        self._task = self._bar.add_task("starting the engine", total=1.0)
+        self._task = self._bar.add_task("starting the engine", total=None)  # a pulse, until there is progress
         self._finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
     def __enter__(self) -> Self:
@@ -60,7 +62,8 @@ class TerminalChat(Chat):
         return await self._finished
 
     async def show(self, job: Job, status: Status) -> None:
-        self._bar.update(self._task, description=escape(status.text), completed=status.done)
+        total = 1.0 if status.done else None
+        self._bar.update(self._task, description=escape(status.text), completed=status.done, total=total)
 
     async def deliver(self, job: Job, result: Result) -> None:
         if self._finished.done():
@@ -138,3 +141,14 @@ def print_styles(gallery: Gallery, console: Console | None = None) -> None:
         table.add_row(escape(style.name), escape(style.credit), escape(", ".join(style.tags)))
     # Where nobody's window is known, no painting's name is broken over two lines.
     (console or Console(width=None if sys.stdout.isatty() else 120)).print(table)
+
+
+@contextmanager
+def bar(title: str, console: Console | None = None) -> Iterator[Callable[[float, str], None]]:
+    """A bar on standard error for what is no job; it is called with the share that is done and a few words."""
+    console = console or Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    # Elsewhere than in a terminal it would leave an empty line.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(escape(title), total=1.0)
+        yield lambda done, text: progress.update(task, description=escape(f"{title}: {text}"), completed=done)

@@ -15,7 +15,8 @@ from bot.core.messages import Incoming
 from bot.core.queue import FairQueue
 from bot.core.rooms import RoomSettings
 from engine.gallery import Gallery
-from engine.recipe import EncoderName, Recipe, complete
+from engine.recipe import EncoderName, Mode, Recipe, complete, default_mode, instant_mode
+from engine.wire import EncoderChoice
 
 HOW_MINE = (
     "Send two pictures with /stylize mine, the photo first and the style second, or reply /stylize mine to a photo and"
@@ -27,13 +28,23 @@ SEEDS = 1_000_000  # of those that we choose: short enough to type
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator decides about orders."""
 
-    size: int = 512  # pixels, long side where the line names none
-    max_size: int = 2048  # pixels
+    size: int = 1024  # pixels, long side where the line names none and the photo has as many
+    fine_size: int = 768  # the same in fine mode, if that is less
+    max_size: int = 4096  # pixels
+    max_fine_size: int = 2048  # the same in fine mode, if that is less
     max_steps: int = 1000
-    encoder: EncoderName = "slim"  # where the line names none
+    encoder: EncoderChoice = "slim"  # where the line names none; auto leaves it to the engine
     max_photo_bytes: int = 20 * 2**20
     preview_seconds: float = 2.0
     keep_hours: float = 24.0
+
+    def largest(self, mode: Mode | None) -> int:
+        """The largest size, in pixels, that an order of this mode may name."""
+        return min(self.max_size, self.max_fine_size) if mode == "fine" else self.max_size
+
+    def usual(self, mode: Mode) -> int:
+        """The size, in pixels, of an order of this mode that names none."""
+        return min(self.size, self.fine_size if mode == "fine" else self.size, self.largest(mode))
 
 
 class Admission:
@@ -79,22 +90,35 @@ class Admission:
                 raise PictureTooLarge(limit, what=what)
         return photo, style
 
-    def complete(self, recipe: Recipe, room: RoomSettings) -> Recipe:
+    def complete(self, recipe: Recipe, room: RoomSettings, engines: EncoderName) -> Recipe:
         """The recipe with the settings of the room, the operator and the styles where it has none.
+
+        Args:
+            engines: the encoder that the engine chose for orders that name none. An order that comes before the
+                engine has said so is not made to wait for it: it gets slim, and its line says that.
 
         Raises:
             InvalidOrder: it asks for more than is allowed, or for what its mode cannot do.
         """
         rules = self._rules
-        recipe = room.fill(recipe, rules.size, self._gallery)
-        if recipe.size is not None and recipe.size > rules.max_size:
-            most = rules.max_size
-            raise InvalidOrder(f"size={recipe.size} is too large here: the limit is {most} pixels. Try size={most}.")
+        recipe = room.fill(recipe, self._gallery)
+        mode = recipe.mode or default_mode(recipe, self._gallery)
+        if recipe.size is not None and recipe.size > rules.largest(mode):
+            raise InvalidOrder(self._too_large(recipe, recipe.size, mode))
         if recipe.steps is not None and recipe.steps > rules.max_steps:
             raise InvalidOrder(f"steps={recipe.steps} is too many here: the limit is {rules.max_steps}.")
-        size, seed = min(rules.size, rules.max_size), secrets.randbelow(SEEDS)
+        size, seed = room.most(rules.usual(mode)), secrets.randbelow(SEEDS)
+        encoder = engines if rules.encoder == "auto" else rules.encoder
         with invalid_recipes():
-            return complete(recipe, self._gallery, size=size, seed=seed, encoder=rules.encoder)
+            return complete(recipe, self._gallery, size=size, seed=seed, encoder=encoder)
+
+    def _too_large(self, recipe: Recipe, size: int, mode: Mode) -> str:
+        most = self._rules.largest(mode)
+        if size > self._rules.max_size:
+            return f"size={size} is too large here: the limit is {most} pixels. Try size={most}."
+        other = instant_mode(recipe, self._gallery)
+        limit = f"size={size} is too large for mode={mode} here: the limit is {most} pixels."
+        return f"{limit} Try size={most}, or mode={other} for larger ones."
 
     def reserve(
         self,

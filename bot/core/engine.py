@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from engine import wire
+from engine.recipe import EncoderName
 
 
 class Engine(Protocol):
@@ -15,6 +16,14 @@ class Engine(Protocol):
     def ready(self) -> wire.Ready | None:
         """What the engine reports of itself, or None while it is not ready."""
         ...
+
+    @property
+    def encoder(self) -> EncoderName:
+        """The encoder of fine orders that name none, as the engine last said it; slim before it has said anything."""
+        ...
+
+    async def introduced(self) -> None:
+        """Return once the engine has said what it is, or has failed to start."""
 
     def run(self, paint: wire.Paint) -> AsyncIterator[wire.Event]:
         """Paint one picture: the newest Progress and Preview whenever asked, then exactly one Done or Failed.

@@ -32,7 +32,7 @@ def kind(recipe: Recipe) -> str:
 
 
 def work(recipe: Recipe) -> float:
-    """Steps x megapixels of a complete recipe, for a photo of 4:3: only the engine knows its true shape."""
+    """Steps x megapixels of a complete recipe, for a photo of 4:3 that is no smaller: only the engine knows better."""
     megapixels = (recipe.size or 0) ** 2 * 0.75 / 1e6
     return (recipe.steps or 1) * megapixels
 

@@ -79,6 +79,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str = ""  # the platform's name for the order, if it has one: the same key is never two jobs
 
     @property
+    def size_named(self) -> bool:
+        """Whether the recipe's size was asked for; else it is a default, to which no smaller photo is enlarged."""
+        return self.requested is None or self.requested.size is not None
+
+    @property
     def file_name(self) -> str:
         """What the picture is saved as: ``starrynight-1a2b.png``."""
         return f"{'-'.join(share.name for share in self.recipe.styles)}-{self.id[:4]}.png"

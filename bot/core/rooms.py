@@ -52,8 +52,12 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
                 f"{many} waiting, and its limit is {self.waiting}. Wait for {'one of them' if waiting > 1 else 'it'}."
             )
 
-    def fill(self, recipe: Recipe, size: int, gallery: Gallery) -> Recipe:
-        """The recipe with the room's settings where it has none; ``size`` (pixels) is what it would be otherwise.
+    def most(self, size: int) -> int:
+        """A size in pixels, or what the room allows if that is less."""
+        return size if self.size is None else min(size, self.size)
+
+    def fill(self, recipe: Recipe, gallery: Gallery) -> Recipe:
+        """The recipe with the room's mode where it has none.
 
         Raises:
             InvalidOrder: it names a size that the room does not allow.
@@ -62,8 +66,6 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
             raise InvalidOrder(
                 f"size={recipe.size} is too large in this room: its limit is {self.size} pixels. Try size={self.size}."
             )
-        if self.size is not None and recipe.size is None and size > self.size:
-            recipe = msgspec.structs.replace(recipe, size=self.size)
         if self.mode is not None and recipe.mode is None:
             with_mode = msgspec.structs.replace(recipe, mode=self.mode)
             try:

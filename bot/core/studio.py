@@ -157,7 +157,7 @@ class Studio:
         room = await self.rooms.get(incoming.place.room)
         room.check_access(incoming)
         photo, style = self._admission.pictures(incoming, recipe)
-        complete_recipe = self._admission.complete(recipe, room)
+        complete_recipe = self._admission.complete(recipe, room, self.engine.encoder)
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -406,8 +406,10 @@ class Studio:
         live.started, live.done, live.preview = self._clock(), 0.0, None
         if live.job.attempts == 1:
             self.health.wait.observe(max(0.0, live.started - live.job.created))
-            live.announcer.show(live.job, Status(text="painting begins"))
-        paint = Paint(live.job.id, photo, live.job.recipe, self.rules.preview_seconds, style)
+            text = "painting begins" if self.engine.ready else "the engine is loading"
+            live.announcer.show(live.job, Status(text=text))
+        seconds, enlarge = self.rules.preview_seconds, live.job.size_named
+        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge)
         # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
         async with aclosing(cast("AsyncGenerator[Event]", self.engine.run(paint))) as events:
             async for event in events:

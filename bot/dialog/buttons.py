@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import msgspec
 
+from bot.core.admission import Rules
 from bot.core.errors import InvalidOrder, NotOwner, Refusal, sentence
 from bot.core.jobs import OPEN, Job, Place, State
 from bot.core.journal.store import JobMessage, Store
@@ -36,6 +37,7 @@ class Action(StrEnum):
     SOFTER = "m"
     COLORS = "c"
     FINER = "f"
+    LARGER = "l"
     ORIGINAL = "o"
     DELETE = "d"
 
@@ -46,6 +48,7 @@ LABELS = {
     Action.SOFTER: "Softer",
     Action.COLORS: "Photo's colours",
     Action.FINER: "Finer",
+    Action.LARGER: "Larger",
     Action.ORIGINAL: "Original file",
     Action.DELETE: "Delete",
 }
@@ -88,18 +91,19 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True):
     refused: bool = False
 
 
-def buttons(job: Job) -> tuple[Button, ...]:
-    """The buttons that belong under a job's picture, in order."""
-    return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in Action if _fits(action, job))
-
-
 def job_id(data: str) -> str:
     """The job that a button belongs to, by what a platform keeps of the button."""
     return data.partition(":")[0]
 
 
-def _fits(action: Action, job: Job) -> bool:
-    return action is not Action.FINER or job.recipe.mode != "fine"
+def _fits(action: Action, recipe: Recipe, largest: int) -> bool:
+    match action:
+        case Action.FINER:
+            return recipe.mode != "fine"
+        case Action.LARGER:
+            return recipe.size is not None and recipe.size < largest
+        case _:
+            return True
 
 
 def _label(action: Action, job: Job) -> str:
@@ -121,6 +125,16 @@ class Buttons:
         self._clock = clock
         self._recent: dict[tuple[str, str], tuple[float, str]] = {}  # when who pressed what, under which key
         self._done: OrderedDict[str, Pressed] = OrderedDict()  # by idempotency key
+
+    async def under(self, job: Job) -> tuple[Button, ...]:
+        """The buttons that belong under a job's picture, in order."""
+        largest = await self._largest(job, job.place.room)
+        fitting = [action for action in Action if _fits(action, job.recipe, largest)]
+        return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in fitting)
+
+    async def _largest(self, job: Job, room: str) -> int:
+        """The largest size, in pixels, that a picture of the job's mode may have in a room."""
+        return (await self._studio.rooms.get(room)).most(self._studio.rules.largest(job.recipe.mode))
 
     async def press(self, press: Press) -> Pressed:
         """Do it, once for every idempotency key. Never raises: the answer says what went wrong."""
@@ -167,8 +181,11 @@ class Buttons:
                 return await self._delete(job)
             case Action.ORIGINAL:
                 return await self._original(job)
+            case Action.LARGER:
+                largest = await self._largest(job, (press.place or job.place).room)
+                return await self._order(press, job, _larger(job, largest))
             case _:
-                return await self._order(press, job, _changed(action, job.recipe))
+                return await self._order(press, job, _changed(action, _repeated(job), self._studio.rules))
 
     async def _order(self, press: Press, job: Job, recipe: Recipe) -> Pressed:
         photo = await self._store.photo(job.id)
@@ -185,7 +202,9 @@ class Buttons:
         )
         accepted = await self._studio.accept(incoming, recipe)
         status = await self._studio.status(accepted.id)
-        what = f"strength={recipe.strength}" if recipe.strength != job.recipe.strength else f"order {accepted.id}"
+        given = [(name, getattr(recipe, name)) for name in ("strength", "size")]
+        changes = [f"{name}={value}" for name, value in given if value not in (None, getattr(job.recipe, name))]
+        what = " ".join(changes) or f"order {accepted.id}"
         return Pressed(text=f"{what}: {status.text if status else accepted.state}.", job=accepted)
 
     async def _original(self, job: Job) -> Pressed:
@@ -214,7 +233,22 @@ def _delete_message(press: Press) -> Pressed:
     raise NotOwner("This picture is no longer kept, and its owner is unknown. An admin can delete it.")
 
 
-def _changed(action: Action, recipe: Recipe) -> Recipe:
+def _repeated(job: Job) -> Recipe:
+    """The recipe that paints a job's picture again. A size that nobody named stays so: another mode has another."""
+    return job.recipe if job.size_named else msgspec.structs.replace(job.recipe, size=None)
+
+
+def _larger(job: Job, largest: int) -> Recipe:
+    """The recipe with twice the size, and no more than ``largest`` (pixels)."""
+    size = job.recipe.size or largest
+    if job.state in OPEN:  # so that it is not known yet how large it will be
+        raise InvalidOrder("This picture is not finished yet. Try again when it is.")
+    if size >= largest:
+        raise InvalidOrder(f"This picture has size={size} already, and mode={job.recipe.mode} goes no further here.")
+    return msgspec.structs.replace(job.recipe, size=min(2 * size, largest))
+
+
+def _changed(action: Action, recipe: Recipe, rules: Rules) -> Recipe:
     """The recipe as a button changes it. Only Again takes another seed, so that the others show what they change."""
     match action:
         case Action.STRONGER:
@@ -227,7 +261,8 @@ def _changed(action: Action, recipe: Recipe) -> Recipe:
         case Action.FINER:
             if recipe.mode == "fine":
                 raise InvalidOrder("This picture was made with mode=fine already; there is no finer mode.")
-            return msgspec.structs.replace(recipe, mode="fine")
+            size = min(recipe.size, rules.largest("fine")) if recipe.size else None
+            return msgspec.structs.replace(recipe, mode="fine", size=size)
         case _:
             return msgspec.structs.replace(recipe, seed=None)
 

@@ -22,6 +22,7 @@ from bot.backoff import Backoff
 from bot.core.errors import EngineError
 from bot.engine_process.command import clean_environment
 from engine import wire
+from engine.recipe import EncoderName
 
 T = TypeVar("T")
 log = logging.getLogger("impasto.engine")
@@ -133,6 +134,8 @@ class Supervisor:
         observer: Callable[[ProcessEvent], None] = lambda event: None,
     ) -> None:
         self.ready: wire.Ready | None = None
+        self.encoder: EncoderName = "slim"  # of the last Ready
+        self._introduced = asyncio.Event()
         self._command, self._timings, self._observer = tuple(command), timings, observer
         self._env = clean_environment(os.environ if env is None else env)
         self._tasks = asyncio.TaskGroup()
@@ -154,6 +157,10 @@ class Supervisor:
     def pid(self) -> int | None:
         """The engine process, while there is one."""
         return self._process.pid if self._process else None
+
+    async def introduced(self) -> None:
+        """See `Engine.introduced`; it has an end because loading has one."""
+        await self._introduced.wait()
 
     # --- open and close ----------------------------------------------------------------------------------------------
 
@@ -316,7 +323,8 @@ class Supervisor:
     def _on_event(self, event: wire.Event) -> None:
         match event:
             case wire.Ready():
-                self.ready = event
+                self.ready, self.encoder = event, event.encoder
+                self._introduced.set()
                 log.info("The engine is ready: %s, encoders %s.", event.device, ", ".join(event.encoders))
                 for note in event.notes:
                     log.warning("%s", note)
@@ -335,6 +343,7 @@ class Supervisor:
     def _on_exit(self, outcome: ProcessEvent) -> ProcessEvent:
         """The process is lost: tell its job. One that still waits for a process may wait on, if that makes sense."""
         was_ready, self.ready = self.ready is not None, None
+        self._introduced.set()
         if self._abandoned:
             self._end(self._abandoned, EngineError(SENTENCES[outcome]))
         run = self._run

@@ -102,12 +102,18 @@ def test_variables_of_no_section_are_somebody_elses() -> None:
         ("[engine]\nhang_seconds = 0", "engine.hang_seconds must be a number above 0, not 0."),
         ("[engine]\nhang_seconds = nan", "engine.hang_seconds must be a number above 0, not nan."),
         ("[limits]\nburst = 0", "limits.burst must be a whole number, 1 or more, not 0."),
-        ("[limits]\nmax_size = 256", "defaults.size = 512 is above limits.max_size = 256"),
+        ("[defaults]\nsize = 512\n[limits]\nmax_size = 256", "defaults.size = 512 is above limits.max_size = 256"),
+        ("[defaults]\nfine_size = 2049", "defaults.fine_size = 2049 is above limits.max_fine_size = 2048"),
         ("[web", "is not valid TOML"),
     ],
 )
 def test_what_will_not_do_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
     assert told in refusal(text, tmp_path)
+
+
+def test_a_limit_below_a_default_that_was_not_given_is_the_default(tmp_path: Path) -> None:
+    found = load(written(tmp_path, "[limits]\nmax_size = 640\nmax_fine_size = 320"), {})
+    assert (found.defaults.size, found.defaults.fine_size) == (640, 320)
 
 
 def test_a_misspelt_variable_is_refused_by_name() -> None:

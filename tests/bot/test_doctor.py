@@ -18,7 +18,7 @@ from bot import doctor
 from bot.config import Config, load
 from bot.core.journal.store import Store
 from bot.doctor import Finding
-from engine import gallery
+from engine import gallery, wire
 from engine.gallery import Gallery
 
 READY = (
@@ -65,7 +65,22 @@ def neighbour(body: bytes, status: int = 200) -> Iterator[int]:
 async def test_an_engine_that_starts_says_what_it_paints_on() -> None:
     seen = await found(configured(), engine(f"{READY}; sys.stdout.flush(); time.sleep(600)"))
     assert seen["engine"] == Finding("note", "engine", "Mind it.")
-    assert "fetches 548 MB" in seen["encoders"].text
+    assert seen["encoders"] == Finding(
+        "note",
+        "encoders",
+        "for a GPU, or for encoder=full: “impasto fetch full” gets it, 548 MB, of which 25 are kept",
+    )
+
+
+def test_the_encoder_of_fine_mode_is_named_and_where_to_get_the_full_one() -> None:
+    bare, whole = wire.Ready("CPU", ("slim",), "1"), wire.Ready("a card", ("slim", "full"), "1", encoder="full")
+    named, missing = doctor.encoders(configured(), bare)
+    assert named.text == "fine mode paints with slim (engine.encoder = auto); full is not on this machine"
+    assert "impasto fetch full" in missing.text
+    [named] = doctor.encoders(configured(), whole)
+    assert named.text == "fine mode paints with full (engine.encoder = auto); full is on this machine"
+    # A file that was named and is missing: the engine's own note speaks of it.
+    assert len(list(doctor.encoders(configured(engine__weights="/nowhere.pth"), bare))) == 1
 
 
 async def test_an_engine_that_does_not_start_is_quoted() -> None:

@@ -22,11 +22,14 @@ import skimage.data
 from PIL import Image
 
 from bot import __main__ as program
+from bot import app
+from bot.config import load
 from engine import recipe
 from engine.gallery import Gallery
 
 ROOT = Path(__file__).parents[2]
 LONG = 300  # seconds; the patience of a test, for a busy machine
+FAULTY = str(Path(__file__).parent / "engine_process" / "faulty_engine.py")
 TOKEN = "123456789:AAE4-abcdefghijklmnopqrstuvwxyz_12345"
 
 
@@ -159,22 +162,37 @@ def test_other_machines_are_not_let_in_without_a_token(call: Callable[..., tuple
 # --- one picture -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_photo_becomes_a_picture_whose_line_paints_it_again(
-    tmp_path: Path, photo: Path, styles: Gallery
-) -> None:
-    code, out, err = await run("stylize", photo, "starrynight size=64 steps=3", "-o", "one.png", cwd=tmp_path)
+async def test_a_photo_becomes_a_picture_whose_line_paints_it_again(tmp_path: Path, styles: Gallery) -> None:
+    photo = tmp_path / "small.png"
+    Image.fromarray(skimage.data.astronaut()).resize((80, 64)).save(photo)
+    code, out, err = await run("stylize", photo, "starrynight steps=3", "-o", "one.png", cwd=tmp_path)
     assert code == 0, err
     painted = recipe.parse(out, styles)
-    assert (painted.styles[0].name, painted.size, painted.steps) == ("starrynight", 64, 3)
+    assert (painted.styles[0].name, painted.steps) == ("starrynight", 3)
+    assert painted.size == 80, "a photo that is smaller than the default keeps its size"
     assert "The Starry Night, Vincent van Gogh, 1889" in err
     # The line goes in as separate words too, as when a shell splits it.
     code, again, err = await run("stylize", photo, *out.split(), "-o", "two.png", cwd=tmp_path)
     assert (code, again) == (0, out), err
     with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
-        assert one.size == two.size == (64, 64)
+        assert one.size == two.size == (80, 64)
         assert np.array_equal(np.asarray(one), np.asarray(two))
         with Image.open(photo) as original:
-            assert not np.array_equal(np.asarray(one), np.asarray(original.resize((64, 64))))
+            assert not np.array_equal(np.asarray(one), np.asarray(original))
+
+
+async def test_a_fine_picture_gets_the_encoder_that_its_engine_prefers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, out = tmp_path / "photo.jpg", tmp_path / "out.png"
+    photo.write_bytes(b"well")  # an order to that engine
+    monkeypatch.setattr(app, "worker_command", lambda settings: [sys.executable, FAULTY])
+    config = load(None, {"HOME": os.environ["HOME"]})
+    lines = [
+        (await app.stylize(config, photo, f"starrynight {more}", out, force=True)).line
+        for more in ("mode=fine", "encoder=slim", "mode=fast")
+    ]
+    assert [line.partition("encoder=")[2] for line in lines] == ["full", "slim", ""]
 
 
 async def test_any_picture_can_be_the_style(tmp_path: Path, photo: Path, styles: Gallery) -> None:

@@ -26,7 +26,7 @@ from bot.core.errors import InternalError, Undeliverable
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Result, Status
-from bot.dialog.buttons import Action, buttons
+from bot.dialog.buttons import Action, Button
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +209,7 @@ def _closes(error: discord.HTTPException) -> bool:
 
 ALT = 1024  # characters
 BAR = 12  # characters
+PER_ROW = 4  # buttons; Discord takes five, which would leave the last row short
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -246,7 +247,7 @@ def draft_of(job: Job, content: Content) -> Draft:
         case Picture(result=result):
             alt = f"A photo repainted in the style of {result.credit}."
             text = _caption(result, content.notes)
-            return Draft(text, content.data, content.file_name, alt, spoiler, _buttons(job))
+            return Draft(text, content.data, content.file_name, alt, spoiler, _buttons(content.buttons))
         case Ending(text=text):
             return Draft(f"{title}{escape_markdown(text)}"[:TEXT])
 
@@ -265,12 +266,13 @@ def _caption(result: Result, notes: Sequence[str]) -> str:
     return f"{first[: max(0, TEXT - len(line) - 1)]}\n{text}"[:TEXT]
 
 
-def _buttons(job: Job) -> ui.View:
+def _buttons(buttons: Sequence[Button]) -> ui.View:
     """Their custom ids say all, so they work after a restart too."""
     view = ui.View(timeout=None)
-    for button in buttons(job):
+    for index, button in enumerate(buttons):
         danger = button.action is Action.DELETE
         style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
-        view.add_item(ui.Button(label=button.label, custom_id=f"do:{button.data}", style=style))
+        row = index // PER_ROW
+        view.add_item(ui.Button(label=button.label, custom_id=f"do:{button.data}", style=style, row=row))
     view.stop()  # presses come to `Client.on_interaction`
     return view

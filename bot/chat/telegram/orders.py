@@ -116,7 +116,8 @@ class Orders:
             await self.messenger.adopt(job, JobMessage(message=message.message_id, kind=ALBUM))
         if messages:
             address = TelegramAddress.of(jobs[0].place)
-            await self.transport.say(address, "For each picture of the album, its buttons:", album_buttons(jobs))
+            buttons = album_buttons([await self.services.buttons.under(job) for job in jobs])
+            await self.transport.say(address, "For each picture of the album, its buttons:", buttons)
 
     async def _hand_over(
         self, order: Order, command: Command, photo: Attachment | None, admin: bool, key: str, album: str = ""

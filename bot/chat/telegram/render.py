@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
-from bot.core.jobs import Job
 from bot.core.messages import Result
-from bot.dialog.buttons import Action, buttons
+from bot.dialog.buttons import Action, Button
 from bot.dialog.gallery import PER_SHEET, GalleryPage, GalleryView
 
 CAPTION = 1024  # UTF-16 units, as Telegram counts
@@ -26,6 +25,7 @@ SIGNS = {
     Action.SOFTER: "－",
     Action.COLORS: "🎨",
     Action.FINER: "✨",
+    Action.LARGER: "⤢",
     Action.ORIGINAL: "📄",
     Action.DELETE: "🗑",
 }
@@ -62,16 +62,16 @@ def caption(result: Result, notes: Sequence[str]) -> tuple[str, list[MessageEnti
     return text, [MessageEntity(MessageEntity.CODE, start, length(line))]
 
 
-def job_buttons(job: Job) -> InlineKeyboardMarkup:
+def job_buttons(buttons: Sequence[Button]) -> InlineKeyboardMarkup:
     """The buttons under a picture."""
-    return _rows([_button(button.label, f"{JOB}:{button.data}") for button in buttons(job)], PER_ROW)
+    return _rows([_button(button.label, f"{JOB}:{button.data}") for button in buttons], PER_ROW)
 
 
-def album_buttons(jobs: Sequence[Job]) -> InlineKeyboardMarkup:
-    """A row for every picture of an album, which itself can have no buttons."""
+def album_buttons(pictures: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup:
+    """A row with the buttons of every picture of an album, which itself can have none."""
     rows = []
-    for number, job in enumerate(jobs, 1):
-        row = [_button(SIGNS[button.action], f"{JOB}:{button.data}") for button in buttons(job)]
+    for number, buttons in enumerate(pictures, 1):
+        row = [_button(SIGNS[button.action], f"{JOB}:{button.data}") for button in buttons]
         rows.append([_button(f"{number} {row[0].text}", str(row[0].callback_data)), *row[1:]])
     return InlineKeyboardMarkup(rows)
 

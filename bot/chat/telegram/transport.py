@@ -27,6 +27,7 @@ from bot.core.errors import ImpastoError
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Status
+from bot.dialog.buttons import Button
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
 from engine import recipe as recipes
@@ -71,7 +72,7 @@ class TelegramTransport(Transport):
         text, turn = self._text(job, content), PROGRESS if isinstance(content, Progress) else ALWAYS
         if isinstance(content, Progress) and content.status.preview and not content.preview_shown:
             media = _photo(job, content.status.preview, "preview.jpg", cut(text, CAPTION))
-            await self._edit_media(job, message, media, turn)
+            await self._edit_media(job, message, media, turn=turn)
             return _with_picture(message)
         return await self._edit_text(job, message, text, turn)
 
@@ -106,7 +107,7 @@ class TelegramTransport(Transport):
             return False
         media = _photo(job, photo.data, photo.file_name, *caption(picture.result, picture.notes))
         try:
-            await self._edit_media(job, message, media)
+            await self._edit_media(job, message, media, picture.buttons)
         except BadRequest as error:
             log.info("job %s: Telegram does not take it as a photo, so it is sent as a file: %s", job.id, error)
             return False
@@ -124,14 +125,19 @@ class TelegramTransport(Transport):
             raise MessageGone("A part of an album cannot become a file.")
         text, entities = caption(picture.result, picture.notes)
         media = InputMediaDocument(picture.data, caption=text, caption_entities=entities, filename=picture.file_name)
-        await self._edit_media(job, message, media)
+        await self._edit_media(job, message, media, picture.buttons)
 
     async def _edit_media(
-        self, job: Job, message: JobMessage, media: InputMediaPhoto | InputMediaDocument, turn: Turn = ALWAYS
+        self,
+        job: Job,
+        message: JobMessage,
+        media: InputMediaPhoto | InputMediaDocument,
+        buttons: Sequence[Button] = (),
+        turn: Turn = ALWAYS,
     ) -> None:
         chat, id = TelegramAddress.of(job.place).chat, int(message.message)
-        buttons = None if turn is PROGRESS or message.kind == ALBUM else job_buttons(job)
-        await self.bot.edit_message_media(media, chat, id, reply_markup=buttons, rate_limit_args=turn)
+        keyboard = job_buttons(buttons) if buttons and message.kind != ALBUM else None
+        await self.bot.edit_message_media(media, chat, id, reply_markup=keyboard, rate_limit_args=turn)
 
     async def _edit_text(self, job: Job, message: JobMessage, text: str, turn: Turn) -> JobMessage:
         """Change the text, or the caption where there is a picture."""

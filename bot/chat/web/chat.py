@@ -33,7 +33,8 @@ class WebChat(Chat):
     name = NAME
 
     def __init__(self, config: Web, services: Services, *, hooks: Mapping[str, Hook] | None = None) -> None:
-        self._feed = RoomFeed(services.store)
+        self._buttons = services.buttons
+        self._feed = RoomFeed(services.store, services.buttons)
         self._server = PageServer(config, services, self._feed, hooks or {})
         services.health.gauge("web_tabs", "Pages that are connected.", lambda: self._feed.listening)
 
@@ -64,7 +65,7 @@ class WebChat(Chat):
                 seconds=result.seconds,
                 notes=result.notes,
                 style=pictures.style,
-                buttons=page_buttons(job),
+                buttons=page_buttons(await self._buttons.under(job)),
             )
             await self._feed.append(room, entry, picture)
         self._feed.forget_status(room, job.id)

@@ -5,11 +5,13 @@ The tags and fields are those of version 0.1.0, which older journals and pages t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from bot.core.jobs import Address, Job
 from bot.core.messages import Card
-from bot.dialog.buttons import Action, buttons
+from bot.dialog.buttons import Action, Button
 
 
 class WebAddress(Address, frozen=True):
@@ -101,11 +103,11 @@ encode = msgspec.json.encode
 decode = _decoder.decode
 
 
-def page_buttons(job: Job) -> tuple[PageButton, ...]:
+def page_buttons(buttons: Iterable[Button]) -> tuple[PageButton, ...]:
     """A picture's buttons, but for the file, to which the page has a link."""
     return tuple(
         PageButton(button.action.name.lower(), button.label, button.data)
-        for button in buttons(job)
+        for button in buttons
         if button.action is not Action.ORIGINAL
     )
 

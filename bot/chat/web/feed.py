@@ -14,6 +14,7 @@ from bot.chat.web.entries import Answer, Deleted, Ended, Entry, Finished, decode
 from bot.core.errors import LimitReached
 from bot.core.journal.store import NewBlob, Store
 from bot.core.messages import Status
+from bot.dialog.buttons import Buttons
 
 LISTENERS_PER_ROOM = 6  # a tab has one; a few more while a lost one is not noticed yet
 LISTENERS = 1000
@@ -37,8 +38,9 @@ def room_of(secret: str) -> str:
 class RoomFeed:
     """Entries by room, numbered; live statuses by job; and who is to be woken when either changes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, buttons: Buttons) -> None:
         self._store = store
+        self._buttons = buttons
         self._live: defaultdict[str, dict[str, LiveStatus]] = defaultdict(dict)
         self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
@@ -62,7 +64,8 @@ class RoomFeed:
         if not isinstance(entry, Finished) or entry.buttons is not None:
             return data
         job = await self._store.job(entry.job)
-        return encode(msgspec.structs.replace(entry, buttons=page_buttons(job) if job else ()))
+        buttons = await self._buttons.under(job) if job else ()
+        return encode(msgspec.structs.replace(entry, buttons=page_buttons(buttons)))
 
     async def delete_job(self, room: str, job: str, to: str) -> None:
         """Delete what the room has of a job; the press with the id ``to`` asked for it."""

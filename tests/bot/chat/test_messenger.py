@@ -224,9 +224,10 @@ async def test_a_message_that_had_to_move_is_known_even_if_the_disk_fails(monkey
         assert await services.store.job_message(job.id) == msgspec.structs.replace(moved, answered=True)
 
 
-async def test_a_picture_is_made_smaller_until_the_platform_takes_it() -> None:
+@pytest.mark.parametrize("limit", [600_000, 150_000])
+async def test_a_picture_is_made_smaller_until_the_platform_takes_it(limit: int) -> None:
     wall = Wall()
-    wall.limit = 600_000
+    wall.limit = limit
     file = io.BytesIO()
     Image.effect_noise((1200, 1000), 30).convert("RGB").save(file, "PNG")
     data = file.getvalue()

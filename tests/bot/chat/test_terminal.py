@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, print_styles, read_picture, write
+from bot.chat.terminal import PLACE, USER, TerminalChat, bar, check_output, print_styles, read_picture, write
 from bot.core.errors import InternalError, InvalidOrder
 from bot.core.jobs import Job, new_id
 from bot.core.messages import Result, Status
@@ -37,6 +37,20 @@ async def test_the_bar_shows_how_the_job_stands(tmp_path: Path) -> None:
     with TerminalChat(tmp_path / "out.png", console=console) as chat:
         await chat.show(JOB, Status(text="step 40 of 125 [half a bracket", done=0.32))
     assert "step 40 of 125 [half a bracket" in seen(console)
+
+
+def test_what_is_no_job_has_a_bar_too() -> None:
+    console = screen()
+    with bar("the full encoder", console) as show:
+        show(0.25, "137 of 548 MB [half a bracket")
+    assert "the full encoder: 137 of 548 MB [half a bracket" in seen(console)
+
+
+async def test_before_there_is_a_job_the_engine_is_seen_to_start(tmp_path: Path) -> None:
+    console = screen()
+    with TerminalChat(tmp_path / "out.png", console=console):
+        pass
+    assert "starting the engine" in seen(console)
 
 
 async def test_a_delivered_picture_is_in_its_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -54,6 +55,52 @@ async def test_a_photo_goes_in_and_a_painting_comes_out() -> None:
         assert result.credit == "The Starry Night, Vincent van Gogh, 1889"
         assert recipes.parse(result.line, GALLERY) == job.recipe
         assert (job.recipe.seed, job.recipe.size, job.recipe.strength) == (7, 256, 60)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("starrynight", 1024),
+        ("mine", 1024),
+        ("starrynight mode=fine", 768),
+        ("starrynight steps=9", 768),
+        ("starrynight size=300", 300),
+        ("starrynight size=300 mode=fine", 300),
+    ],
+)
+async def test_the_size_of_a_picture_is_its_modes_and_only_a_size_that_was_named_enlarges_a_photo(
+    text: str, size: int
+) -> None:
+    async with bot() as it:
+        job = await it.order(f"/stylize {text}", style=b"tiles" if "mine" in text else None)
+        await it.engine.started(job.id)
+        [paint] = it.engine.runs
+        assert (paint.recipe.size, paint.enlarge) == (size, size == 300)
+
+
+@pytest.mark.parametrize(
+    ("rules", "fast", "fine"),
+    [
+        (Rules(size=500), 500, 500),
+        (Rules(fine_size=1200), 1024, 1024),
+        (Rules(max_size=400), 400, 400),
+        (Rules(max_fine_size=400), 1024, 400),
+    ],
+)
+def test_no_default_is_above_its_limit_and_fine_mode_is_never_the_larger(rules: Rules, fast: int, fine: int) -> None:
+    assert (rules.usual("fast"), rules.usual("universal"), rules.usual("fine")) == (fast, fast, fine)
+
+
+async def test_a_picture_that_kept_its_photos_size_is_delivered_and_kept_with_that_size() -> None:
+    async def paints_small(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        assert not paint.enlarge
+        yield done(paint, recipe=msgspec.structs.replace(paint.recipe, size=640))
+
+    async with bot(paints_small) as it:
+        job = await it.order("/stylize starrynight")
+        painted = await it.until_state(job.id, State.DELIVERED)
+        assert painted.recipe.size == 640
+        assert "size=640" in it.chat.delivered[0][1].line
 
 
 async def test_an_order_is_on_disk_when_it_is_accepted() -> None:
@@ -177,6 +224,33 @@ async def test_it_says_when_the_engine_is_not_there() -> None:
         assert it.studio.health.readiness()["reasons"] == ["The engine is not ready."]
 
 
+async def test_the_line_says_which_encoder_the_engine_chose() -> None:
+    async with bot(rules=Rules(encoder="auto")) as it:
+        chosen: list[recipes.EncoderName] = ["slim", "full"]
+        for it.engine.encoder in chosen:
+            job = await it.order("/stylize starrynight mode=fine")
+            assert job.recipe.encoder == it.engine.encoder
+        named = await it.order("/stylize starrynight encoder=slim")
+        assert named.recipe.encoder == "slim"
+    async with bot(rules=Rules(encoder="slim")) as it:
+        it.engine.encoder = "full"
+        job = await it.order("/stylize starrynight mode=fine")
+        assert job.recipe.encoder == "slim"
+
+
+async def test_who_waits_for_the_engine_to_load_is_told_so() -> None:
+    async def act(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        await engine.until(lambda: paint.job in engine.free)
+        yield done(paint)
+
+    async with bot(act) as it:
+        it.engine.ready = None
+        job = await it.order()
+        await it.chat.until(lambda: "the engine is loading" in it.chat.texts(job.id))
+        it.engine.let_go(job.id)
+        await it.chat.answered(job.id)
+
+
 async def test_what_is_kept_long_enough_is_swept_away(tmp_path: Path) -> None:
     async with bot(path=tmp_path / "journal") as it:
         job = await it.order()
@@ -226,6 +300,13 @@ async def test_a_full_line_refuses_everybody() -> None:
     ("text", "photo", "sentence"),
     [
         ("starrynight size=2000", b"cat", r"size=2000 is too large here: the limit is 1024 pixels. Try size=1024\."),
+        (
+            "starrynight mode=fine size=700",
+            b"cat",
+            r"size=700 is too large for mode=fine here: the limit is 600 pixels\. Try size=600, or mode=fast for",
+        ),
+        ("mine steps=9 size=700", b"cat", r"Try size=600, or mode=universal for larger ones\."),
+        ("starrynight mode=fine size=1025", b"cat", r"size=1025 is too large here: the limit is 600 pixels\."),
         ("starrynight steps=900", b"cat", r"steps=900 is too many here: the limit is 500\."),
         ("starrynight", None, "There is no photo to paint"),
         ("starrynight", bytes(2**20 + 1), r"This photo is too large: 1 MB is the limit\."),
@@ -234,10 +315,11 @@ async def test_a_full_line_refuses_everybody() -> None:
 async def test_an_order_beyond_the_rules_is_refused_by_the_rules_name(
     text: str, photo: bytes | None, sentence: str
 ) -> None:
-    rules = Rules(max_size=1024, max_steps=500, max_photo_bytes=2**20)
+    rules = Rules(max_size=1024, max_fine_size=600, max_steps=500, max_photo_bytes=2**20)
+    recipe = _recipe(text)
     async with bot(rules=rules) as it:
         with pytest.raises(InvalidOrder, match=sentence):
-            await it.studio.accept(message(photo=photo), _recipe(text))
+            await it.studio.accept(message(photo=photo, style=b"tiles" if recipe.mine else None), recipe)
         assert await it.store.unfinished() == []
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from bot.core.admission import Rules
 from bot.core.jobs import Job, State
-from bot.dialog.buttons import Action, Buttons, Press, Pressed, buttons
+from bot.dialog.buttons import Action, Buttons, Press, Pressed
 from engine.recipe import STEPS, line
-from tests.harness import Bot, bot, waits
+from engine.wire import Event, Paint
+from tests.harness import Bot, EngineDouble, bot, done, waits
 
 
 async def painted(it: Bot, text: str = "/stylize starrynight seed=7 strength=50") -> Job:
@@ -20,6 +24,11 @@ async def painted(it: Bot, text: str = "/stylize starrynight seed=7 strength=50"
 async def press(it: Bot, job: Job, action: Action, user: str = "ann", *, admin: bool = False) -> Pressed:
     data = f"{job.id}:{action}"
     return await Buttons(it.studio, it.store).press(Press(data=data, user=user, admin=admin))
+
+
+async def offered(it: Bot, job: Job) -> list[Action]:
+    """The buttons under a job's picture."""
+    return [button.action for button in await it.buttons.under(job)]
 
 
 def test_a_button_fits_into_what_the_smallest_platform_keeps() -> None:
@@ -33,7 +42,7 @@ async def test_finer_is_the_same_picture_in_fine_mode(mode: str) -> None:
         job = await painted(
             it, f"/stylize starrynight+greatwave mode={mode} strength=70 brush=2 colors=photo size=256"
         )
-        assert Action.FINER in [button.action for button in buttons(job)]
+        assert Action.FINER in await offered(it, job)
         pressed = await press(it, job, Action.FINER)
         assert pressed.job, pressed.text
         fine = pressed.job.recipe
@@ -44,13 +53,90 @@ async def test_finer_is_the_same_picture_in_fine_mode(mode: str) -> None:
 async def test_finer_is_offered_only_where_the_picture_was_not_made_so() -> None:
     async with bot() as it:
         job = await painted(it, "/stylize starrynight mode=fine")
-        assert [button.action for button in buttons(job)] == [action for action in Action if action != Action.FINER]
+        assert await offered(it, job) == [action for action in Action if action != Action.FINER]
         refused = await press(it, job, Action.FINER)
         assert refused.refused
         assert "mode=fine already" in refused.text
 
 
-@pytest.mark.parametrize("action", [Action.AGAIN, Action.STRONGER, Action.COLORS, Action.FINER])
+@pytest.mark.parametrize(
+    ("said", "size"), [("", 768), ("size=500", 500), ("size=1000", 1000), ("size=3000", Rules().max_fine_size)]
+)
+async def test_finer_has_fine_modes_own_size_unless_one_was_named(said: str, size: int) -> None:
+    async with bot() as it:
+        softer = await press(it, await painted(it, f"/stylize starrynight {said}"), Action.SOFTER)
+        assert softer.job, softer.text
+        finer = await press(it, await it.until_state(softer.job.id, State.DELIVERED), Action.FINER)
+        assert finer.job, finer.text
+        assert (finer.job.recipe.size, finer.job.size_named) == (size, bool(said))
+
+
+# --- larger ----------------------------------------------------------------------------------------------------------
+
+
+async def test_larger_is_the_same_picture_at_twice_the_size_even_where_the_photo_is_smaller() -> None:
+    async def paints_small(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        yield done(paint, recipe=msgspec.structs.replace(paint.recipe, size=640))
+
+    async with bot(paints_small) as it:
+        job = await painted(it, "/stylize starrynight strength=70 colors=photo seed=7")
+        pressed = await press(it, job, Action.LARGER)
+        assert pressed.job, pressed.text
+        assert line(pressed.job.recipe) == line(job.recipe).replace("size=640", "size=1280")
+        assert pressed.text.startswith("size=1280: ")
+        await it.engine.started(pressed.job.id)
+        assert it.engine.runs[1].enlarge
+
+
+@pytest.mark.parametrize(
+    ("said", "sizes"),
+    [
+        ("size=1100", [2200, 4096]),
+        ("mode=universal size=2048", [4096]),
+        ("mode=fine", [1536, 2048]),
+        ("mode=fine size=2048", []),
+    ],
+)
+async def test_larger_is_offered_until_the_largest_size_of_the_mode(said: str, sizes: list[int]) -> None:
+    async with bot() as it:
+        job = await painted(it, f"/stylize starrynight {said}")
+        for size in sizes:
+            assert Action.LARGER in await offered(it, job)
+            pressed = await press(it, job, Action.LARGER)
+            assert pressed.job, pressed.text
+            assert pressed.job.recipe.size == size
+            job = await it.until_state(pressed.job.id, State.DELIVERED)
+        assert Action.LARGER not in await offered(it, job)
+        refused = await press(it, job, Action.LARGER)
+        assert refused.refused
+        assert refused.text == (
+            f"This picture has size={job.recipe.size} already, and mode={job.recipe.mode} goes no further here."
+        )
+
+
+async def test_larger_goes_no_further_than_the_room_does() -> None:
+    async with bot() as it:
+        job = await painted(it)
+        await it.say("/settings size=1500", admin=True)
+        assert Action.LARGER in await offered(it, job)
+        pressed = await press(it, job, Action.LARGER)
+        assert pressed.job, pressed.text
+        assert pressed.job.recipe.size == 1500
+        await it.say("/settings size=1024", admin=True)
+        assert Action.LARGER not in await offered(it, job)
+        assert "size=1024 already" in (await press(it, job, Action.LARGER)).text
+
+
+async def test_how_much_larger_is_known_when_the_picture_is_finished() -> None:
+    async with bot(waits) as it:
+        job = await it.order()
+        assert "not finished" in (await press(it, job, Action.LARGER)).text
+
+
+# --- every button ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", [Action.AGAIN, Action.STRONGER, Action.COLORS, Action.FINER, Action.LARGER])
 async def test_the_buttons_of_a_picture_in_ones_own_style_keep_the_style_picture(action: Action) -> None:
     async with bot() as it:
         job = await it.order("/stylize mine", style=b"tiles")

@@ -66,7 +66,7 @@ async def test_the_reply_says_where_the_picture_stands() -> None:
         ("/stylize", b"cat", "Which style? Write for example /stylize starrynight"),
         ("/stylize starynight", b"cat", "I do not know the style “starynight”. Did you mean starrynight?"),
         ("/stylize starrynight strenth=3", b"cat", "I do not know the setting “strenth”. Did you mean strength?"),
-        ("/stylize starrynight size=4000", b"cat", "size=4000 is too large here"),
+        ("/stylize starrynight mode=fine size=4000", b"cat", "size=4000 is too large for mode=fine here"),
         ("my cat on the sofa", b"cat", "I do not know the style “mycatonthesofa”"),
         ("/stilize starrynight", b"cat", "There is no command /stilize. Did you mean /stylize?"),
         ("/xyzzy", None, "There is no command /xyzzy. /help lists the commands."),

@@ -38,6 +38,9 @@ async def test_a_rooms_size_caps_what_is_said_and_what_is_not() -> None:
         reply = await say(it, "/stylize starrynight size=256", photo=b"cat")
         assert "its limit is 128 pixels" in reply.text
         assert (await ordered(it, "/stylize starrynight")).recipe.size == 128
+        assert (await ordered(it, "/stylize starrynight mode=fine")).recipe.size == 128
+        await say(it, "/settings size=4096", admin=True)
+        assert (await ordered(it, "/stylize starrynight")).recipe.size == 1024
 
 
 async def test_a_rooms_mode_is_filled_in_unless_what_is_said_needs_another() -> None:
@@ -45,11 +48,11 @@ async def test_a_rooms_mode_is_filled_in_unless_what_is_said_needs_another() -> 
     from engine import recipe
 
     plain = recipe.parse("starrynight", GALLERY)
-    assert RoomSettings(mode="fine").fill(plain, 512, GALLERY).mode == "fine"
+    assert RoomSettings(mode="fine").fill(plain, GALLERY).mode == "fine"
     with_steps = recipe.parse("starrynight steps=9", GALLERY)
-    assert RoomSettings(mode="fast").fill(with_steps, 512, GALLERY).mode is None
+    assert RoomSettings(mode="fast").fill(with_steps, GALLERY).mode is None
     mine = recipe.parse("mine", GALLERY)
-    assert RoomSettings(mode="fast").fill(mine, 512, GALLERY).mode is None
+    assert RoomSettings(mode="fast").fill(mine, GALLERY).mode is None
 
 
 async def test_orders_are_for_admins_where_admins_say_so() -> None:

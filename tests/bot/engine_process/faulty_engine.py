@@ -24,7 +24,7 @@ FOREVER = 3600.0
 class FaultyPainter:
     """Paints the photo's own bytes, unless they are an order to fail."""
 
-    ready = wire.Ready("a faulty device", ("slim",), "0")
+    ready = wire.Ready("a faulty device", ("slim", "full"), "0", encoder="full")
 
     def __init__(self, events) -> None:
         self.events = events

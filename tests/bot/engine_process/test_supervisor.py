@@ -177,6 +177,24 @@ async def test_it_says_what_the_engine_is_and_does() -> None:
     assert (engine.ready, engine.pid) == (None, None)
 
 
+async def test_the_encoder_that_the_engine_prefers_is_known_from_its_first_word_on() -> None:
+    engine = Watched()
+    known = [engine.encoder]
+    async with engine:
+        await engine.introduced()
+        known.append(engine.encoder)
+        await broken_by(engine, "crash")
+        assert engine.ready is None
+        known.append(engine.encoder)
+    assert known == ["slim", "full", "full"]
+
+
+async def test_an_engine_that_cannot_start_is_not_waited_for_to_introduce_itself() -> None:
+    async with Watched(sys.executable, FAULTY, "dies") as engine:
+        await engine.introduced()
+        assert engine.encoder == "slim"
+
+
 async def test_a_consumer_that_is_slow_gets_the_newest_and_every_note() -> None:
     async with Watched() as engine, aclosing(engine.run(order("well"))) as events:
         first = await anext(events)
@@ -498,6 +516,12 @@ async def test_the_engine_knows_no_secret_of_the_bot(monkeypatch: pytest.MonkeyP
 def test_the_engine_runs_the_code_that_the_bot_runs(root: Path) -> None:
     path = clean_environment({"PYTHONPATH": "/elsewhere"})["PYTHONPATH"]
     assert path == f"{root}{os.pathsep}/elsewhere"
+
+
+def test_how_threads_wait_and_memory_is_kept_is_the_operators_to_change() -> None:
+    mine = {"GOMP_SPINCOUNT": "7", "GLIBC_TUNABLES": "glibc.malloc.perturb=1"}
+    assert clean_environment(mine).items() >= mine.items()
+    assert clean_environment({}).keys() >= mine.keys()
 
 
 def test_the_command_carries_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -30,10 +30,19 @@ async def test_a_thumbnail_has_at_most_so_many_bytes_or_there_is_none(most: int)
 
 
 async def test_a_jpeg_is_as_small_as_it_must_be_and_rubbish_gives_none() -> None:
-    file = io.BytesIO()
-    Image.frombytes("RGB", (300, 300), random.Random(1).randbytes(300 * 300 * 3)).save(file, "PNG")
-    small = await thumbnails.jpeg(file.getvalue(), 60_000)
-    assert small
-    assert len(small) <= 60_000
-    assert await thumbnails.jpeg(file.getvalue(), 100) is None
+    noise = noise_of(300, 200)
+    for most, size in ((80_000, (300, 200)), (20_000, (210, 140))):
+        small = await thumbnails.jpeg(noise, most)
+        assert small
+        assert len(small) <= most
+        with Image.open(io.BytesIO(small)) as image:
+            assert image.size == size, "pixels go only where quality alone does not do"
+    assert await thumbnails.jpeg(noise, 100) is None
     assert await thumbnails.jpeg(b"rubbish", 1000) is None
+
+
+def noise_of(width: int, height: int) -> bytes:
+    """A picture that is as hard to compress as can be."""
+    file = io.BytesIO()
+    Image.frombytes("RGB", (width, height), random.Random(1).randbytes(width * height * 3)).save(file, "PNG")
+    return file.getvalue()

@@ -60,6 +60,7 @@ async def test_every_button_changes_what_it_says(page: Page, at: Site) -> None:
         ("Stronger", "strength", 70),
         ("Softer", "strength", 30),
         ("Photo's colours", "colors", "photo"),
+        ("Larger", "size", 2048),
         ("Finer", "mode", "fine"),
     ):
         await job.get_by_role("button", name=label).click()

@@ -18,6 +18,8 @@ from tests.fakes.discord.world import EPHEMERAL, MODERATE
         ("Stronger", "strength=70"),
         ("Softer", "strength=30"),
         ("Photo's col", "colors=photo"),
+        ("Finer", "mode=fine"),
+        ("Larger", "size=2048"),
     ],
 )
 async def test_buttons_order_a_changed_picture(fake: FakeDiscord, label: str, words: str) -> None:
@@ -27,6 +29,15 @@ async def test_buttons_order_a_changed_picture(fake: FakeDiscord, label: str, wo
         second = await it.answer(2)
         assert words in fake.text(second)
         assert ("seed=5555555" in fake.text(second)) == (label != "Again")
+
+
+async def test_the_buttons_stand_in_even_rows(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        rows = fake.messages[await it.ordered()]["components"]
+    assert [[button["label"] for button in row["components"]] for row in rows] == [
+        ["Again", "Stronger", "Softer", "Photo's colours"],
+        ["Finer", "Larger", "Original file", "Delete"],
+    ]
 
 
 async def test_a_double_click_on_a_button_orders_once(fake: FakeDiscord) -> None:

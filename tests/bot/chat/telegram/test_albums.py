@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.chat.telegram.render import SIGNS
 from tests.bot.chat.telegram.harness import (
     ANN,
     CAT,
@@ -52,7 +53,8 @@ async def test_an_album_with_one_command_is_answered_with_an_album(server: FakeT
         assert all(result["_data"] == PAINTED for result in results)
         assert sorted(paint.photo for paint in it.engine.runs) == sorted(photos)
         keyboard = await message_with(server, ANN, "its buttons")
-        assert len(keyboard["reply_markup"]["inline_keyboard"]) == 3
+        rows = keyboard["reply_markup"]["inline_keyboard"]
+        assert [len(row) for row in rows] == [len(SIGNS)] * 3
         assert len(server.of_bot(ANN)) == 4
         query = server.presses(ANN, keyboard["message_id"], "2 ")
         await answer_to(server, query)

@@ -32,10 +32,20 @@ LINE_BREAKS, LIMITED = None, Refuse(429, "Too Many Requests", retry_after=1)
 async def test_the_buttons_do_what_they_say_and_outlive_a_restart(server: FakeTelegram, tmp_path: Path) -> None:
     async with telegram_bot(server, path=tmp_path / "journal"):
         result = await painted(server, text="/stylize starrynight seed=7777777 strength=50")
-        assert labels(result) == ["Again", "Stronger", "Softer", "Photo's colours", "Finer", "Original file", "Delete"]
+        assert labels(result) == [
+            *("Again", "Stronger", "Softer"),
+            *("Photo's colours", "Finer", "Larger"),
+            *("Original file", "Delete"),
+        ]
     async with telegram_bot(server, path=tmp_path / "journal"):
         for count, (label, words) in enumerate(
-            [("Stronger", "strength=70"), ("Softer", "strength=30"), ("Photo's colours", "colors=photo")], 2
+            [
+                ("Stronger", "strength=70"),
+                ("Softer", "strength=30"),
+                ("Photo's colours", "colors=photo"),
+                ("Larger", "size=2048"),
+            ],
+            2,
         ):
             query = server.presses(ANN, result["message_id"], label)
             await answer_to(server, query)
@@ -44,7 +54,7 @@ async def test_the_buttons_do_what_they_say_and_outlive_a_restart(server: FakeTe
             assert "seed=7777777" in newest["caption"]
             assert newest["reply_to_message"]["message_id"] == result["reply_to_message"]["message_id"]
         server.presses(ANN, result["message_id"], "Again")
-        assert "seed=7777777" not in (await finished(server, ANN, 5))[-1]["caption"]
+        assert "seed=7777777" not in (await finished(server, ANN, 6))[-1]["caption"]
         server.presses(ANN, result["message_id"], "Original file")
         (file,) = await server.until(lambda: server.made("sendDocument"))
         assert list(file.files.values()) == [PAINTED]

@@ -50,6 +50,7 @@ async def test_a_picture_comes_with_its_buttons(tab: Tab, at: Site) -> None:
             ("softer", "Softer"),
             ("colors", "Photo's colours"),
             ("finer", "Finer"),
+            ("larger", "Larger"),
             ("delete", "Delete"),
         ]
         fine = await painted(tab, at, room, "/stylize starrynight mode=fine colors=photo")

@@ -10,6 +10,7 @@ const LOOKS = {
   softer: { path: "M5 12h14", hint: "Less of the painting’s style" },
   colors: { path: "M12 3.5c3.5 4.3 5.5 7 5.5 9.7a5.5 5.5 0 0 1-11 0c0-2.7 2-5.4 5.5-9.7z", hint: "The same picture in the other colours" },
   finer: { path: "M12 3l2.2 6.8L21 12l-6.8 2.2L12 21l-2.2-6.8L3 12l6.8-2.2z", hint: "The same settings, painted slowly" },
+  larger: { path: "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7", hint: "The same picture at twice the size" },
   delete: { path: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v5.5M13.5 10.5v5.5", hint: "Delete this picture, here and from the server" },
 };
 
