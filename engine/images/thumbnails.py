@@ -18,7 +18,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 Tile = tuple[str, str, str]  # name, title, path of the picture
 Colour = tuple[int, int, int]
 
-QUALITIES = (95, 90, 80, 70, 50, 30)
+QUALITIES = (95, 90, 80, 70)  # below, blocks show more than a loss of pixels does
+SMALLER = 0.7  # of each side, about half the pixels
+SMALLEST = 64  # pixels, long side
 COLUMNS = 3
 TILE = (400, 300)  # pixels
 MARGIN, LABEL = 20, 84
@@ -27,14 +29,21 @@ PAPER, BLACK, GREY = (250, 248, 243), (40, 38, 35), (110, 105, 98)
 
 
 def jpeg(picture: bytes, most: int) -> bytes | None:
-    """The best JPEG of a finished picture with at most ``most`` bytes; None where even the worst is larger."""
+    """The best JPEG of a finished picture with at most ``most`` bytes, of fewer pixels where it must be.
+
+    None where even a stamp is larger.
+    """
     with Image.open(io.BytesIO(picture)) as image:
         flat = _flat(image)
-    for quality in QUALITIES:
-        data = _encoded(flat, quality)
-        if len(data) <= most:
-            return data
-    return None
+    while True:
+        for quality in QUALITIES:
+            data = _encoded(flat, quality)
+            if len(data) <= most:
+                return data
+        if max(flat.size) <= SMALLEST:
+            return None
+        width, height = (max(1, round(side * SMALLER)) for side in flat.size)
+        flat = flat.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def sheet(tiles: Sequence[Tile]) -> bytes:
