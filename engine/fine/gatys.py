@@ -185,6 +185,10 @@ class Run:
                 return
         raise FloatingPointError("the loss is not finite with Adam either")
 
+    @torch.no_grad()
+    def _total(self, x: Tensor, target: Target) -> float:
+        return float(self.losses(x, target)[0])
+
     def _steps(
         self, start: Tensor, target: Target, optimizer: str, steps: int, share: float
     ) -> Iterator[tuple[Step, Tensor]]:
@@ -199,13 +203,15 @@ class Run:
 
         optimiser = _optimiser(x, optimizer)
         lowest, best = math.inf, start
-        for _ in range(steps):
+        for left in reversed(range(steps)):
             before = x.detach().clone()
             optimiser.step(closure)
             total, content, style, tv = (float(loss.detach()) for loss in losses)  # of x before the step
             if total <= lowest:
                 lowest, best = total, before
-            elif total > WORSE * lowest:
+            # What the last step leads to is not evaluated by another one.
+            after = total if left or optimizer == "adam" else self._total(x, target)
+            if max(total, after) > WORSE * lowest:
                 # Near a minimum, rounding is most of what L-BFGS sees of the curvature, and a step may lead anywhere.
                 x.data.copy_(best)
                 optimiser = _optimiser(x, optimizer)
