@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -182,18 +182,24 @@ async def test_a_message_that_was_deleted_is_posted_anew_for_the_answer_only() -
         assert await services.store.job_message(job.id) == JobMessage(message=2, answered=True)
 
 
+@contextmanager
+def full_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Which message shows a job cannot be written down."""
+
+    async def fails(*message: Any) -> None:
+        raise StoreError("The disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr(store, "set_job_message", fails)
+        yield
+
+
 async def test_a_disk_that_fails_does_not_make_it_post_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     wall = Wall()
     async with on(wall) as (services, chat):
         job = await a_job(services.store)
-        with monkeypatch.context() as full:
-
-            async def fails(*message: Any) -> None:
-                raise StoreError("The disk is full.")
-
-            full.setattr(services.store, "set_job_message", fails)
-            with pytest.raises(StoreError):
-                await chat.show(job, Status(text="step 1"))
+        with full_disk(services.store, monkeypatch), pytest.raises(StoreError):
+            await chat.show(job, Status(text="step 1"))
         await chat.deliver(job, result())
         assert len(wall.shows) == 1
         assert await services.store.job_message(job.id) == JobMessage(message=1, answered=True)
@@ -211,14 +217,8 @@ async def test_a_message_that_had_to_move_is_known_even_if_the_disk_fails(monkey
             return moved
 
         monkeypatch.setattr(wall, "edit", edit)
-        with monkeypatch.context() as full:
-
-            async def fails(*message: Any) -> None:
-                raise StoreError("The disk is full.")
-
-            full.setattr(services.store, "set_job_message", fails)
-            with pytest.raises(StoreError):
-                await chat.show(job, Status(text="step 2"))
+        with full_disk(services.store, monkeypatch), pytest.raises(StoreError):
+            await chat.show(job, Status(text="step 2"))
         await chat.deliver(job, result())
         assert edited == [JobMessage(message=1), moved]
         assert await services.store.job_message(job.id) == msgspec.structs.replace(moved, answered=True)
