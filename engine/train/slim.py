@@ -21,7 +21,7 @@ from engine.train.data.teachers import SqueezeNet, VGGTeacher
 from engine.train.measure.fidelity import Fidelity, fidelity
 from engine.train.trainers import follow
 from engine.train.trainers.branch import BranchSettings, BranchTrainer
-from engine.train.trainers.refine import Branch, RefineSettings, RefineTrainer
+from engine.train.trainers.refine import RefineBranchSettings, RefineSettings, RefineTrainer
 from engine.train.trainers.trunk import TrunkSettings, TrunkTrainer
 from engine.train.trainers.weights import save_half
 
@@ -29,7 +29,7 @@ HELP = "distil the slim encoder from its teachers"
 CALIBRATION_PHOTOS = 120
 
 # The branch first: its layers are taken one by one, and the trunk's rollouts are led by both.
-PARTS: dict[str, RefineSettings] = {"branch": Branch(), "trunk": RefineSettings(steps=1900)}
+PARTS: dict[str, RefineSettings] = {"branch": RefineBranchSettings(), "trunk": RefineSettings(steps=1900)}
 
 log = logging.getLogger(__name__)
 

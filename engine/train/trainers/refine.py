@@ -1,9 +1,8 @@
-"""Refining the slim encoder as a whole: widened, then trained on what an optimisation is made of.
+"""Refining the slim encoder's trunk or branch: widened if it is narrower, then trained for what it is used for.
 
-The trunk and the branch learn their teachers' features one by one. What an optimisation follows, though, is the
-distance of Gram matrices and its gradient by the picture, in pictures that no photo resembles. So here the whole
-encoder, wider than at first, learns features, Gram matrices and that gradient, on photos, on paintings and on
-pictures in the middle of an optimisation.
+What an optimisation follows is the distance of Gram matrices of normalised filters, in pictures that no photo
+resembles. So here features and Gram matrices are learned normalised as the teachers' are, on photos, on paintings and
+on pictures in the middle of an optimisation.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class RefineSettings(TrainerSettings, frozen=True, kw_only=True):
     rollout_rounds: int = 16  # after which it is replaced
 
 
-class Branch(RefineSettings, frozen=True, kw_only=True):
+class RefineBranchSettings(RefineSettings, frozen=True, kw_only=True):
     """The numbers of the branch's part."""
 
     rate: float = 2e-3
@@ -71,9 +70,7 @@ class RefineTrainer(Trainer):
         self.network.scales.requires_grad_(False)
         # Fine detail is so weak in photos that conv1 would lose what it learned from noise.
         self.network.branch.conv1.requires_grad_(False)
-        self.layers = tuple(self.network.channels())
         self.match_scales()
-        self.part = part
         self.layers = BRANCH if part == "branch" else tuple(name for name in READOUTS if name not in FAITHFUL)
         for name, conv in (*self.network.trunk.convs.items(), *self.network.readouts.items()):
             conv.requires_grad_(part == "trunk" and name not in FAITHFUL)
@@ -101,11 +98,6 @@ class RefineTrainer(Trainer):
             floor = 0.02 * float(ours.mean())
             self.network.scales[name].mul_(((theirs + floor) / (ours + floor)).clamp(0.1, 10))
 
-    def style_loss(self, F: dict[str, Tensor], A: dict[str, Tensor]) -> Tensor:
-        """The style loss of fine mode, picture by picture, summed."""
-        E = [(_gram(F[name]) - G).square().mean((1, 2)) / G.square().mean((1, 2)) for name, G in A.items()]
-        return torch.stack(E).mean(0).sum()
-
     def rollout_batch(self) -> Tensor:
         """The pictures of a random rollout, some steps further."""
         s = self.settings
@@ -117,10 +109,12 @@ class RefineTrainer(Trainer):
             self.rolled.append(Rollout(start.to(self.device), self.paintings.batch(s.batch).to(self.device)))
         rollout = self.rng.choice(self.rolled)
         with torch.no_grad():
-            A = {name: _gram(F) for name, F in self.network.features(rollout.style, STYLE).items()}
+            target = self.network.features(rollout.style, STYLE)
         x = rollout.x.clone().requires_grad_(True)
         for _ in range(s.rollout_steps):
-            (gradient,) = torch.autograd.grad(self.style_loss(self.network.features(x, STYLE), A), x)
+            found = self.network.features(x, STYLE)
+            loss = torch.stack([gram_error(found[name], target[name]) for name in STYLE]).mean()
+            (gradient,) = torch.autograd.grad(loss, x)
             with torch.no_grad():
                 # Halfway between the sign, as Adam takes it, and the gradient itself, as L-BFGS does.
                 size = gradient.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
@@ -158,16 +152,11 @@ class RefineTrainer(Trainer):
     def outputs(self, x: Tensor, P: dict[str, Tensor]) -> dict[str, Tensor]:
         """The student's layers; those of the branch at first each from its teacher's layer before."""
         s = self.settings
-        if not isinstance(s, Branch) or self.step >= s.chained_from * s.steps:
+        if not isinstance(s, RefineBranchSettings) or self.step >= s.chained_from * s.steps:
             return self.network.features(x, self.layers)
         before = [2 * x - 1, *(P[name] / self.network.scales[name].view(1, -1, 1, 1) for name in BRANCH[:-1])]
         found = {name: self.network.branch.layer(name, h) for name, h in zip(BRANCH, before, strict=True)}
         return {name: F * self.network.scales[name].view(1, -1, 1, 1) for name, F in found.items()}
-
-
-def _gram(F: Tensor) -> Tensor:
-    f = F.flatten(2)
-    return (f @ f.mT).float() / f.shape[2]
 
 
 @torch.no_grad()
