@@ -1,4 +1,4 @@
-"""Trains universal mode's decoders; writes the weights and how well they reconstruct photos."""
+"""Trains universal mode's predictor, and the gallery's network further with it; writes the weights of both."""
 
 from __future__ import annotations
 
@@ -9,41 +9,46 @@ from datetime import UTC, datetime
 import msgspec
 
 from engine.device import choose
-from engine.train.data.folder import held_out_photos, picture
+from engine.fast import network
+from engine.train import gallery
+from engine.train.data.paintings import PAINTINGS
 from engine.train.trainers import follow
-from engine.train.trainers.decoders import DecoderSettings, DecoderTrainer
+from engine.train.trainers.predictor import PredictorSettings, PredictorTrainer
 from engine.train.trainers.weights import save_half
-from engine.universal.decoders import FILE
+from engine.universal.predictor import FILE
 
-HELP = "train universal mode's decoders"
+HELP = "train universal mode's predictor, and the gallery's network further with it"
 
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    follow.add_arguments(parser, DecoderSettings().steps)
+    follow.add_arguments(parser, PredictorSettings().steps)
+    parser.add_argument("--without", nargs="*", default=[], help="files of paintings to leave out, for measuring")
 
 
 def run(args: Namespace) -> None:
-    settings = msgspec.structs.replace(DecoderSettings(), steps=args.steps)
-    trainer = DecoderTrainer(args.data, settings, choose("auto")[0])
+    settings = msgspec.structs.replace(PredictorSettings(), steps=args.steps)
+    trainer = PredictorTrainer(args.data, settings, choose("auto")[0], list(PAINTINGS), frozenset(args.without))
     checkpoint = args.out / "universal.pt"
-    follow.resumed(trainer, checkpoint)
+    if not follow.resumed(trainer, checkpoint):
+        trainer.start_from(network.load(trainer.device))
+        trainer.begin()
     follow.follow(trainer, checkpoint, follow.deadline(args.hours))
     write(trainer)
 
 
-def write(trainer: DecoderTrainer) -> None:
-    """The weights into the package, with what they are."""
-    psnr = trainer.psnr([picture(path, short=288)[..., :256, :256] for path in held_out_photos(trainer.data)])
-    log.info("photos held out: %s", ", ".join(f"{name} {value:.1f} dB" for name, value in psnr.items()))
+def write(trainer: PredictorTrainer) -> None:
+    """Both weights into the package, with what they are."""
+    gallery.write(trainer)
     metadata = {
-        "what": "decoders of engine/universal: from layers of the slim encoder back to the picture",
-        "data": f"{len(trainer.photos.pictures)} photos of ImageNet's classes and "
-        f"{len(trainer.paintings.pictures)} paintings in the public domain; trained from scratch, for reconstruction",
+        "what": "universal mode's predictor, engine/universal/predictor.py",
+        "network": trainer.result.fingerprint(),
+        "data": f"{len(trainer.photos.pictures)} photos of ImageNet's classes; {trainer.count} artworks of the gallery"
+        f" and {len(trainer.places)} variants of paintings, all in the public domain",
         "settings": msgspec.json.encode(trainer.settings).decode(),
         "steps": str(trainer.step),
-        "psnr": msgspec.json.encode({name: round(value, 1) for name, value in psnr.items()}).decode(),
         "when": datetime.now(UTC).date().isoformat(),
     }
-    save_half(trainer.network.folded(), FILE, metadata)
+    save_half(trainer.predicted_result, FILE, metadata)
+    log.info("wrote %s, %d bytes", FILE, FILE.stat().st_size)

@@ -1,1 +1,1 @@
-"""Universal mode: feature statistics of any picture transferred at once (Li et al. 2017)."""
+"""Universal mode: the gallery's network with a pair that is predicted for any picture (Ghiasi et al. 2017)."""

@@ -77,7 +77,8 @@ class Perceptual:
             content = content + weight / sum(CONTENT_LAYERS.values()) * error
         style = torch.zeros_like(content)
         for name, weight in STYLE_LAYERS.items():
-            A = torch.stack([torch.lerp(self.styles[name][t.j], self.styles[name][t.i], t.share) for t in targets])
+            known = self.styles[name]
+            A = torch.stack([torch.lerp(known[t.j].float(), known[t.i].float(), t.share) for t in targets])
             error = (found[name] - A).square().sum((1, 2)) / A.square().sum((1, 2))
             style = style + weight / sum(STYLE_LAYERS.values()) * error
         return content, style

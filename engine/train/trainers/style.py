@@ -18,6 +18,8 @@ from engine.fine.losses import total_variation
 from engine.train.data.crops import Crops
 from engine.train.trainers.gallery import GallerySettings
 from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented
+from engine.universal import predictor as universal
+from engine.universal.paint import predicted
 
 
 class StyleSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,14 +49,9 @@ class StyleTrainer:
         self.perceptual.set_styles([artwork], settings.painting_sides)
         self.rng = random.Random(settings.seed)
         torch.manual_seed(settings.seed)
-        self.pair = self._nearest().clone().requires_grad_(True)
-
-    @torch.no_grad()
-    def _nearest(self) -> Tensor:
-        """The known pair whose style is nearest to the artwork, which halves the training."""
-        x = self.photos.batch(2).to(self.device)
-        pairs = [self.network.pairs[k] for k in range(1, len(self.network.names))]
-        return min(pairs, key=lambda pair: float(self._errors(x, pair)[1].mean()))
+        # What universal mode would paint with, which is most of the way.
+        pair = predicted(universal.load(self.device), encoder, [(artwork[0], 1.0)])
+        self.pair = pair.clone().requires_grad_(True)
 
     def _errors(self, x: Tensor, pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(content errors, style errors, total variation) of the photos x painted with ``pair``."""

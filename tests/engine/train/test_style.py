@@ -80,4 +80,4 @@ def test_a_new_style_is_learned_without_touching_the_others(encoder, stripes, ph
     assert sum(errors[-5:]) < 0.9 * sum(errors[:5])
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     network.add("stripes", trainer.pair.detach())
-    assert torch.equal(network.pair([("stripes", 1)])[0], trainer.pair)
+    assert torch.equal(network.pair([("stripes", 1)]), trainer.pair)

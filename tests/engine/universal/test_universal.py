@@ -1,4 +1,4 @@
-"""Universal mode with the package's decoders, on small photos."""
+"""Universal mode with the package's predictor and network, on small photos."""
 
 import pytest
 import torch
@@ -7,13 +7,16 @@ from torch import Tensor
 
 from engine import gallery
 from engine.encoders.slim import SlimEncoder
+from engine.fast import network as fast
+from engine.fast.network import Network
 from engine.fine.losses import gram
+from engine.gallery import network_of
 from engine.images.decode import decode
 from engine.recipe import Recipe, Share
 from engine.tensors import YIQ, fit
-from engine.universal import decoders as universal_decoders
 from engine.universal import paint as universal
-from engine.universal.decoders import LEVELS, Decoders, load
+from engine.universal import predictor as universal_predictor
+from engine.universal.predictor import Predictor
 
 SIZE = 96
 
@@ -24,8 +27,13 @@ def encoder() -> SlimEncoder:
 
 
 @pytest.fixture(scope="module")
-def decoders() -> Decoders:
-    return load(torch.device("cpu"))
+def predictor() -> Predictor:
+    return universal_predictor.load(torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return fast.load(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +47,13 @@ def swatch(name: str, size: int = SIZE) -> Tensor:
 
 
 @pytest.fixture
-def paint(encoder, decoders, photo):
+def paint(network, predictor, encoder, photo):
     """Paints the photo, or another, in The Starry Night, or other styles."""
 
     def painted(p: Tensor = photo, styles=None, **settings) -> Tensor:
         styles = styles or [(swatch("starrynight"), 1.0)]
         recipe = Recipe(styles=(Share("any"),), **{"mode": "universal", "strength": 42, "seed": 1, **settings})
-        *_, (done, x) = universal.paint(p, styles, recipe, encoder, decoders)
+        *_, (done, x) = universal.paint(network, predictor, encoder, p, styles, recipe)
         assert done == 1
         return x
 
@@ -127,26 +135,28 @@ def test_a_style_of_one_colour_still_makes_a_picture(paint) -> None:
     assert paint(styles=[(torch.full((3, 40, 40), 0.5), 1.0)]).isfinite().all()
 
 
-def test_a_large_picture_in_strips_is_the_same_as_in_one_piece(paint, photo, monkeypatch) -> None:
-    tall = fit(photo, 400).mT.contiguous()  # 400 pixels high, 267 wide
-    whole = paint(tall)
-    monkeypatch.setattr(universal, "STRIP", 40_000)
-    assert len(universal._strips(400, 268)) > 3
-    torch.testing.assert_close(paint(tall), whole, atol=2e-3, rtol=0)
+def test_a_gallery_style_is_predicted_nearer_to_its_own_pair_than_to_any_other(network, predictor, encoder) -> None:
+    names = network.names[1:]
+    own = 0
+    for name in names:
+        pair = universal.predicted(predictor, encoder, [(swatch(name, 512), 1.0)])
+        distances = {other: float((network.pair([(other, 1)]) - pair).square().mean()) for other in names}
+        own += min(distances, key=distances.__getitem__) == name
+    assert own >= 0.8 * len(names)
 
 
-def test_progress_rises_level_by_level_with_a_picture_each_time(encoder, decoders, photo) -> None:
-    recipe = Recipe(styles=(Share("any"),), mode="universal", strength=42, seed=1)
-    steps = list(universal.paint(photo, [(swatch("scream"), 1.0)], recipe, encoder, decoders))
-    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
-    assert len({done for done, _ in steps}) > 2 * len(LEVELS)
-    assert all(x.shape[:2] == (1, 3) for _, x in steps)
+def test_a_picture_that_no_style_resembles_gives_its_colours(paint, photo) -> None:
+    generator = torch.Generator().manual_seed(1)
+    dots = torch.rand(1, 1, 24, 24, generator=generator).repeat_interleave(8, 2).repeat_interleave(8, 3)[0]
+    style = torch.cat([0.9 * dots, 0.2 * dots, 0.5 + 0.4 * dots])  # magenta and violet
+    x = paint(styles=[(style, 1.0)])[0]
+
+    def away(p: Tensor) -> float:
+        return float((p.mean((1, 2)) - style.mean((1, 2))).norm())
+
+    assert away(x) < 0.5 * away(photo)
 
 
-def test_the_package_carries_decoders_of_at_most_two_and_a_half_megabytes_that_give_a_photo_back(
-    encoder, decoders, photo
-) -> None:
-    assert universal_decoders.FILE.stat().st_size <= 2_500_000
-    for name, least_psnr in {"fire4": 17, "fire2": 18, "conv1": 24}.items():
-        x = decoders[name](encoder.features(photo[None], [name])[name])
-        assert -10 * float((x - photo).square().mean().log10()) > least_psnr
+def test_the_predictor_is_for_the_packages_network_and_small() -> None:
+    assert network_of(universal_predictor.FILE) == network_of(fast.FILE)
+    assert universal_predictor.FILE.stat().st_size <= 8_000_000
