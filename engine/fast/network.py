@@ -132,19 +132,18 @@ class Network(nn.Module):
             d = d + norm(two(fn.relu_(norm(one(d)))))
         return norm(self.deep_up(d))
 
-    def pair(self, shares: Sequence[tuple[str, float]], t: float = 1.0) -> Tensor:
-        """The mean pair of the styles by weight, (1, 2, C).
-
-        Args:
-            shares: styles by name, each with its weight.
-            t: 1 for the styles as they were trained, 0 for the photo; beyond 1 extrapolates.
+    def pair(self, shares: Sequence[tuple[str, float]]) -> Tensor:
+        """The mean pair, (2, C), of styles by name, each with its weight.
 
         Raises:
             KeyError: the network is not trained for a style.
         """
         total = sum(weight for _, weight in shares)
-        mean = torch.stack([self.pairs[self._index(name)] * (weight / total) for name, weight in shares]).sum(0)
-        return torch.lerp(self.pairs[0], mean, t)[None]
+        return torch.stack([self.pairs[self._index(name)] * (weight / total) for name, weight in shares]).sum(0)
+
+    def towards(self, pair: Tensor, t: float) -> Tensor:
+        """The pair for a degree, (1, 2, C): 1 for ``pair`` (2, C), 0 for the photo; beyond 1 extrapolates."""
+        return torch.lerp(self.pairs[0], pair, t)[None]
 
     def knows(self, name: str) -> bool:
         """Whether it is trained for this style."""
@@ -189,7 +188,7 @@ class _Norm:
         if self._given is not None:
             mean, variance = next(self._given)
         else:
-            mean, variance = _moments(h.float())
+            mean, variance = moments_of(h.float())
             self._moments.append((mean, variance))
         scale = gamma * torch.rsqrt(variance + EPSILON)
         return torch.addcmul((beta - mean * scale).to(h.dtype), h, scale.to(h.dtype))
@@ -200,7 +199,7 @@ class _Norm:
         return gamma[..., None, None], beta[..., None, None]
 
 
-def _moments(h: Tensor) -> Moments:
+def moments_of(h: Tensor) -> Moments:
     """The moments of each channel over all of h (B, N, H, W)."""
     if h.is_cuda:
         variance, mean = torch.var_mean(h, (0, 2, 3), correction=0, keepdim=True)

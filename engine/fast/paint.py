@@ -1,27 +1,24 @@
-"""Fast mode: the gallery's network applied to a photo, with strength, mixtures, brush, colours and seed.
+"""Fast mode: a network applied to a photo, with strength, mixtures, brush, colours and seed.
 
-Large pictures are painted in tiles.
+The network is the gallery's, or the generator of a collection.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
+from engine.fast.generator import ResNetGenerator
 from engine.fast.network import STRIDE, Moments, Network
 from engine.fast.network import noise as network_noise
+from engine.fast.pieces import Place, Run, in_pieces
 from engine.recipe import MINE_STRENGTH, Recipe
 from engine.tensors import at_least, luminance_only, resize
 
-WHOLE = 3_000_000  # pixels that are painted in one piece; a larger picture is painted in tiles
-TILE = 1024  # pixels, side of a tile without its margin
-MARGIN = 136  # pixels around a tile; what a pixel of the result depends on is 130 away at most
-PATCH = 256  # pixels, side of the patches from which a large picture's moments are taken
-PATCHES = 32
 # The strength that shows a pair as it was trained; below it the degree falls faster than the strength, as the style's
 # share of the optimisation does. Chosen by eye: at a style's own 42 subjects stay recognisable, and as trained few do.
 TRAINED = 48
@@ -32,6 +29,8 @@ SECOND = 0.4
 AREA = 24  # pixels, side of the areas whose colours the second pass keeps
 LARGEST_SHIFT = 4  # pixels; the seed also shifts the network's grid over the picture
 
+Way = Callable[[Tensor, torch.Generator], Run]  # how one pass paints a picture, (1, 3, H, W)
+
 
 def degree(strength: int) -> float:
     """How far from the photo's own pair (0) towards the style's (1) and beyond a recipe's strength of 0..100 goes."""
@@ -40,19 +39,36 @@ def degree(strength: int) -> float:
     return 1 + (STRONGEST - 1) * (strength - TRAINED) / (100 - TRAINED)
 
 
-def paint(
-    network: Network, p: Tensor, shares: Sequence[tuple[str, float]], recipe: Recipe
-) -> Iterator[tuple[float, Tensor]]:
+def opacity(t: float) -> float:
+    """The painted picture's share over the photo, for a degree: next to nothing is left of the photo from 0.8 on.
+
+    What the network makes of the photo's own pair is duller than the photo, so that without this there would be a jump
+    between strength 0 and 1.
+    """
+    return 1 - (1 - min(1.0, t)) ** 4
+
+
+def paint(network: Network, p: Tensor, pair: Tensor, recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
     """Paint the photo.
 
     Args:
         p: photo (3, H, W) in 0..1, at the size of the result.
-        shares: gallery styles that the network knows, each with its weight.
+        pair: gamma and beta of the style, or of a mixture, (2, C).
         recipe: complete.
 
     Yields:
         (share done, x (1, 3, H, W) in 0..1); the last x is the picture.
     """
+    return _painted(p, recipe, lambda t: partial(_by_network, network, network.towards(pair, t).to(p), opacity(t)))
+
+
+def paint_collection(generator: ResNetGenerator, p: Tensor, recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
+    """The same by the generator of a collection: the degree is its picture's share, and beyond 1 exaggerates it."""
+    return _painted(p, recipe, lambda t: partial(_by_generator, generator, t))
+
+
+def _painted(p: Tensor, recipe: Recipe, way: Callable[[float], Way]) -> Iterator[tuple[float, Tensor]]:
+    """See `paint`; ``way`` makes a pass of a degree."""
     x = p[None]
     strength = MINE_STRENGTH if recipe.strength is None else recipe.strength  # only fine mode has a ratio
     if strength == 0:
@@ -61,11 +77,11 @@ def paint(
     t = degree(strength)
     # Near the photo's own pair a reduced first pass would only blur.
     reduction = (recipe.brush or 1.0) ** min(1.0, t)
-    generator = torch.Generator().manual_seed(recipe.seed or 0)
-    passes = [(network.pair(shares, t), reduction)]
+    random = torch.Generator().manual_seed(recipe.seed or 0)
+    passes = [(way(t), reduction)]
     if reduction > 1:
-        passes.append((network.pair(shares, SECOND * t), 1.0))
-    for share, painted in _passes(network, x, passes, generator):
+        passes.append((way(SECOND * t), 1.0))
+    for share, painted in _passes(x, passes, random):
         yield share, keep_colours(x, painted) if recipe.colors == "photo" else painted
 
 
@@ -75,23 +91,21 @@ def keep_colours(x: Tensor, painted: Tensor) -> Tensor:
     return finish(painted)
 
 
-def _passes(
-    network: Network, x: Tensor, passes: Sequence[tuple[Tensor, float]], generator: torch.Generator
-) -> Iterator[tuple[float, Tensor]]:
-    """Pass after pass, each a (pair, reduction) over what the one before has painted, all shown at the size of x."""
+def _passes(x: Tensor, passes: Sequence[tuple[Way, float]], random: torch.Generator) -> Iterator[tuple[float, Tensor]]:
+    """Pass after pass, each a (way, reduction) over what the one before has painted, all shown at the size of x."""
     height, width = x.shape[-2:]
     y = x
-    for count, (pair, reduction) in enumerate(passes):
+    for count, (way, reduction) in enumerate(passes):
         size = at_least(height / reduction, width / reduction)
         before = y
-        for done, painted in _pass(network, resize(before, size), pair.to(x), generator):
+        for done, painted in _pass(resize(before, size), way, random):
             y = resize(painted, (height, width))
             if count:
-                y = _with_colours_of(before, y)
+                y = with_colours_of(before, y)
             yield (count + done) / len(passes), y
 
 
-def _with_colours_of(before: Tensor, y: Tensor) -> Tensor:
+def with_colours_of(before: Tensor, y: Tensor) -> Tensor:
     """y with the large areas' colours of the pass before, which a second pass would change further than was asked."""
     size = y.shape[-2:]
     coarse = max(1, size[0] // AREA), max(1, size[1] // AREA)
@@ -99,24 +113,24 @@ def _with_colours_of(before: Tensor, y: Tensor) -> Tensor:
     return (y + fn.interpolate(difference, size, mode="bilinear", align_corners=False)).clamp(0, 1)
 
 
-def _pass(network: Network, x: Tensor, pair: Tensor, generator: torch.Generator) -> Iterator[tuple[float, Tensor]]:
-    """One pass of the network over x at its size, whole or by tiles."""
+def _pass(x: Tensor, way: Way, random: torch.Generator) -> Iterator[tuple[float, Tensor]]:
+    """One pass over x at its size."""
     height, width = x.shape[-2:]
-    top, left = (int(n) for n in torch.randint(0, LARGEST_SHIFT, (2,), generator=generator))
+    top, left = (int(n) for n in torch.randint(0, LARGEST_SHIFT, (2,), generator=random))
     bottom, right = (-(height + top) % STRIDE, -(width + left) % STRIDE)
     framed = fn.pad(x, (left, right, top, bottom), mode="replicate")
-    noise = network_noise(1, framed.shape[2], framed.shape[3], generator).to(x)
-    inside = (..., slice(top, top + height), slice(left, left + width))
-    if height * width <= WHOLE:
-        yield 1.0, run(network, framed, pair, noise)[inside]
-        return
-    canvas = framed.clone()
-    moments = _moments(network, framed, pair, noise)
-    yield 0.1, canvas[inside]
-    places = list(tiles(*framed.shape[-2:]))
-    for count, (outer, inner, within) in enumerate(places, 1):
-        canvas[inner] = run(network, framed[outer], pair, noise[outer], moments)[within]
-        yield 0.1 + 0.9 * count / len(places), canvas[inside]
+    for done, painted in in_pieces(framed, way(framed, random)):
+        yield done, painted[..., top : top + height, left : left + width]
+
+
+def _by_network(network: Network, pair: Tensor, opacity: float, x: Tensor, random: torch.Generator) -> Run:
+    noise = network_noise(1, x.shape[2], x.shape[3], random).to(x)
+
+    def paint(places: Sequence[Place], moments: list[Moments] | None) -> Tensor:
+        photo = _at(places, x)
+        return torch.lerp(photo, run(network, photo, pair, _at(places, noise), moments), opacity)
+
+    return paint
 
 
 @torch.no_grad()
@@ -127,37 +141,15 @@ def run(network: Network, x: Tensor, pair: Tensor, noise: Tensor, moments: list[
     return painted.contiguous()  # L-BFGS, which may continue from here, does not work with channels last
 
 
-def _moments(network: Network, x: Tensor, pair: Tensor, noise: Tensor) -> list[Moments]:
-    """Every layer's moments over patches that lie evenly over the whole picture, at its full size.
+def _by_generator(generator: ResNetGenerator, t: float, x: Tensor, random: torch.Generator) -> Run:
+    @torch.no_grad()
+    def paint(places: Sequence[Place], moments: list[Moments] | None) -> Tensor:
+        photo = _at(places, x)
+        painted: Tensor = generator(photo.contiguous(memory_format=torch.channels_last), moments)
+        return torch.lerp(photo, painted.contiguous(), t).clamp(0, 1)
 
-    Those of a reduced copy would be moments of finer detail, and the tiles would come out pale.
-    """
-    height, width = x.shape[-2:]
-    rows = max(1, round(math.sqrt(PATCHES * height / width)))
-    columns = max(1, PATCHES // rows)
-
-    def spread(length: int, count: int) -> list[int]:
-        step = (length - PATCH) / max(1, count - 1)
-        return [int(i * step) // STRIDE * STRIDE for i in range(count)]
-
-    places = [(top, left) for top in spread(height, rows) for left in spread(width, columns)]
-    cut = [(..., slice(top, top + PATCH), slice(left, left + PATCH)) for top, left in places]
-    found: list[Moments] = []
-    run(network, torch.cat([x[at] for at in cut]), pair, torch.cat([noise[at] for at in cut]), found)
-    return found
+    return paint
 
 
-def tiles(height: int, width: int) -> Iterator[tuple[tuple, tuple, tuple]]:
-    """Each tile as indices into (1, N, H, W): (what to read, what to write, where the latter is in the former)."""
-
-    def along(length: int) -> list[tuple[slice, slice, slice]]:
-        found = []
-        for begin in range(0, length, TILE):
-            end = min(begin + TILE, length)
-            first, last = max(0, begin - MARGIN), min(length, end + MARGIN)
-            found.append((slice(first, last), slice(begin, end), slice(begin - first, end - first)))
-        return found
-
-    for rows in along(height):
-        for columns in along(width):
-            yield tuple((..., one, other) for one, other in zip(rows, columns, strict=True))  # type: ignore[misc]
+def _at(places: Sequence[Place], x: Tensor) -> Tensor:
+    return torch.cat([x[place] for place in places])

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from engine.fast import network as fast
 from engine.fast import paint as fast_paint
+from engine.fast import pieces
 from engine.recipe import Recipe, Share
 
 NAMES = ("red", "blue")
@@ -30,7 +31,7 @@ def photo() -> Tensor:
 
 def painted(network: fast.Network, photo: Tensor, *shares: tuple[str, float], **settings) -> Tensor:
     recipe = Recipe(styles=tuple(Share(name) for name, _ in shares), **{"strength": 42, "seed": 1, **settings})
-    *_, (done, x) = fast_paint.paint(network, photo, shares or [("red", 1.0)], recipe)
+    *_, (done, x) = fast_paint.paint(network, photo, network.pair(shares or [("red", 1.0)]), recipe)
     assert done == 1
     return x
 
@@ -52,7 +53,7 @@ def test_the_same_seed_paints_the_same_picture_and_another_a_different_one(netwo
 def test_moments_are_the_channels_means_and_variances_over_all_pictures() -> None:
     torch.manual_seed(5)
     h = 3 + torch.rand(2, 5, 9, 7).contiguous(memory_format=torch.channels_last)
-    mean, variance = fast._moments(h)
+    mean, variance = fast.moments_of(h)
     assert torch.allclose(mean, h.mean((0, 2, 3), keepdim=True))
     assert torch.allclose(variance, h.var((0, 2, 3), keepdim=True, correction=0))
 
@@ -89,10 +90,19 @@ def test_strength_rises_from_the_photos_pair_through_the_styles_own_and_beyond()
     assert degrees[100] == fast_paint.STRONGEST
 
 
+def test_the_least_strength_hardly_changes_the_photo(network, photo) -> None:
+    assert (painted(network, photo, ("red", 1.0), strength=1)[0] - photo).abs().mean() < 0.02
+    opacities = [fast_paint.opacity(fast_paint.degree(strength)) for strength in range(101)]
+    assert opacities == sorted(opacities)
+    assert opacities[0] == 0
+    assert opacities[42] > 0.99
+
+
 def test_a_mixture_lies_between_its_styles_by_weight(network) -> None:
     red, blue = network.pair([("red", 1)]), network.pair([("blue", 5)])
     assert torch.allclose(network.pair([("red", 70), ("blue", 30)]), 0.7 * red + 0.3 * blue)
-    assert torch.equal(network.pair([("red", 3)], t=0)[0], network.pairs[0])
+    assert torch.equal(network.towards(red, 0)[0], network.pairs[0])
+    assert torch.equal(network.towards(red, 1)[0], red)
 
 
 def test_the_photos_colours_can_be_kept(network, photo) -> None:
@@ -118,13 +128,13 @@ def test_every_brush_paints_at_the_photos_size(network, photo, brush) -> None:
 
 def test_tiles_fit_together_without_a_seam(network, monkeypatch) -> None:
     torch.manual_seed(5)
-    x, pair = torch.rand(1, 3, 200, 264), network.pair([("blue", 1)])
+    x, pair = torch.rand(1, 3, 200, 264), network.pair([("blue", 1)])[None]
     noise = fast.noise(1, 200, 264)
     moments: list[fast.Moments] = []
     whole = fast_paint.run(network, x, pair, noise, moments)
-    monkeypatch.setattr(fast_paint, "TILE", 96)
+    monkeypatch.setattr(pieces, "TILE", 96)
     canvas = torch.zeros_like(x)
-    for outer, inner, within in fast_paint.tiles(200, 264):
+    for outer, inner, within in pieces.tiles(200, 264):
         canvas[inner] = fast_paint.run(network, x[outer], pair, noise[outer], moments)[within]
     assert torch.allclose(canvas, whole, atol=1e-5)
 
@@ -133,11 +143,11 @@ def test_a_large_picture_by_tiles_looks_like_the_same_picture_in_one_piece(netwo
     torch.manual_seed(6)
     photo = torch.rand(3, 30, 40).repeat_interleave(10, 1).repeat_interleave(10, 2)
     whole = painted(network, photo, ("red", 1.0))
-    monkeypatch.setattr(fast_paint, "WHOLE", 1000)
-    monkeypatch.setattr(fast_paint, "TILE", 128)
-    monkeypatch.setattr(fast_paint, "PATCH", 64)
+    monkeypatch.setattr(pieces, "WHOLE", 1000)
+    monkeypatch.setattr(pieces, "TILE", 128)
+    monkeypatch.setattr(pieces, "PATCH", 64)
     recipe = Recipe(styles=(Share("red"),), strength=42, seed=1)
-    shares = [done for done, _ in fast_paint.paint(network, photo, [("red", 1.0)], recipe)]
+    shares = [done for done, _ in fast_paint.paint(network, photo, network.pair([("red", 1.0)]), recipe)]
     assert shares == sorted(shares)
     assert len(shares) > 4
     # The moments come from a part of the picture, so the two differ a little.
