@@ -2,6 +2,7 @@
 
 A folder of styles holds styles.toml, swatches/NAME.webp, previews/NAME.webp and, for fast mode,
 pairs/NAME.safetensors. The package is such a folder itself, but for the pairs: its own are in the fast network's file.
+A *collection* is a style that fast mode paints by a network of its own, a generator, whose file the entry names.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         42  # where the style looks best, on the recipe's scale
     )
     brush: Annotated[float, Meta(ge=BRUSH_BOUNDS[0], le=BRUSH_BOUNDS[1])] = 1.0
-    fast: bool = True  # fast mode has a trained pair for it
+    fast: bool = True  # fast mode has a trained pair or a generator for it
+    generator: Annotated[str, Meta(min_length=1, max_length=400)] | None = None  # a collection's file, from its folder
     home: Path = HERE  # the folder that holds its pictures
 
     @property
@@ -71,6 +73,11 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def pair(self) -> Path:
         """The weights of an operator's own style for fast mode."""
         return self.home / "pairs" / f"{self.name}.safetensors"
+
+    @property
+    def generator_file(self) -> Path | None:
+        """The weights of a collection's own network."""
+        return self.home / Path(self.generator).expanduser() if self.generator else None
 
     @property
     def credit(self) -> str:
@@ -157,6 +164,10 @@ def _own(style: Style, home: Path) -> Style:
     own = msgspec.structs.replace(style, home=home)
     if not own.swatch.is_file():
         raise GalleryError(f"the style {own.name} has no picture {own.swatch}")
+    if own.generator_file:
+        if not own.generator_file.is_file():
+            raise GalleryError(f"the collection {own.name} has no generator {own.generator_file}")
+        return own
     return msgspec.structs.replace(
         own, fast=own.fast and own.pair.is_file() and network_of(own.pair) == network_of(FAST)
     )

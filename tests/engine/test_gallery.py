@@ -158,6 +158,25 @@ def test_a_pair_for_other_weights_or_a_damaged_one_leaves_the_style_to_universal
     assert not fast.load(torch.device("cpu"), own).knows("ourmural")
 
 
+def test_a_collection_is_for_fast_mode_by_the_file_that_its_entry_names(tmp_path: Path) -> None:
+    own = folder(tmp_path, OWN + 'generator = "generators/mural.pth"', "ourmural")
+    with pytest.raises(GalleryError, match=r"the collection ourmural has no generator .*generators/mural\.pth"):
+        gallery.load(own)
+    (tmp_path / "generators").mkdir()
+    (tmp_path / "generators" / "mural.pth").write_bytes(b"weights")
+    ours = gallery.load(own)["ourmural"]
+    assert ours.fast
+    assert ours.generator_file == tmp_path / "generators" / "mural.pth"
+
+
+def test_a_collections_file_may_lie_anywhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.safetensors"
+    elsewhere.write_bytes(b"weights")
+    (tmp_path / "own").mkdir()
+    own = folder(tmp_path / "own", OWN + f'generator = "{elsewhere}"', "ourmural")
+    assert gallery.load(own)["ourmural"].generator_file == elsewhere
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine import gallery, recipe
 from engine.recipe import MINE, MODES, Recipe, RecipeError, Share, complete, line, parse
+from engine.recipe.settings import as_text
 
 STYLES = gallery.default()
 NAMES = [style.name for style in STYLES]
@@ -37,42 +38,91 @@ def layers(encoder: recipe.EncoderName) -> st.SearchStrategy[object]:
     return st.lists(st.sampled_from(recipe.LAYERS[encoder]), min_size=1, unique=True).map(tuple)
 
 
+def weighted(names: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    def with_weights(drawn: object) -> st.SearchStrategy[object]:
+        assert isinstance(drawn, tuple)
+        weights = st.floats(0.001, 1000).map(lambda w: "" if w == 1 else f":{as_text(w)}")
+        return st.tuples(*(weights.map(name.__add__) for name in drawn))
+
+    return names.flatmap(with_weights)
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
     """Every valid recipe; where no encoder is given it is the slim one."""
+    mode: recipe.Mode | None = draw(st.none() | st.sampled_from(list(recipe.TABLE)))
+    rules = recipe.rules_of(mode or draw(st.sampled_from(MODES)))
     given_encoder: recipe.EncoderName | None = draw(st.none() | st.sampled_from(get_args(recipe.EncoderName)))
     encoder: recipe.EncoderName = given_encoder or "slim"
     settings: dict[str, st.SearchStrategy[object]] = {
-        "mode": st.sampled_from(MODES),
+        "mode": st.just(mode),
         "strength": st.integers(0, 100),
         "brush": st.floats(0.25, 4),
-        "colors": st.sampled_from(get_args(recipe.Colors)),
+        "colors": st.sampled_from(get_args(recipe.Colors) if mode in ("fine", "explain") else ("style", "photo")),
         "alpha": st.sampled_from(get_args(recipe.Alpha)),
         "faces": st.sampled_from(get_args(recipe.Faces)),
         "size": st.integers(64, 4096),
+        "frames": st.integers(1, 300),
         "seed": st.integers(0, recipe.SEEDS - 1),
         "steps": st.integers(1, 5000),
-        "layers": layers(encoder),
+        "layers": one_layer(encoder) if mode == "dream" else weighted(layers(encoder)),
         "content": layers(encoder),
         "pooling": st.sampled_from(get_args(recipe.Pooling) if encoder == "full" else ("avg",)),
         "optimizer": st.sampled_from(get_args(recipe.Optimizer)),
         "init": st.sampled_from(get_args(recipe.Init)),
         "ratio": st.floats(1e-9, 1e9),
         "encoder": st.just(given_encoder),
+        "rate": st.floats(*recipe.RATE_BOUNDS),
+        "tv": st.floats(*recipe.TV_BOUNDS),
+        "normalize": st.sampled_from(get_args(recipe.Switch)),
+        "plain": st.sampled_from(get_args(recipe.Switch)),
+        "preset": st.sampled_from(get_args(recipe.Preset)),
+        "depth": st.integers(*recipe.DEPTH_BOUNDS),
+        "tile": st.sampled_from(get_args(recipe.Switch)),
+        "octaves": st.integers(*recipe.OCTAVES_BOUNDS),
+        "zoom": st.integers(*recipe.ZOOM_BOUNDS),
+        "every": st.integers(209, 5000),  # with the most steps that there may be, few enough pictures
+        "grid": st.sampled_from(get_args(recipe.Grid)),
+        "cell": st.integers(1, 15),
+        "clip": st.sampled_from(get_args(recipe.Switch)),
     }
     assert set(settings) == set(recipe.SETTINGS), "a new setting: draw it here too"
-    given = {name: draw(given_or_not(values)) for name, values in settings.items()}
-    given["encoder"] = given_encoder
-    if given["strength"] is not None:
-        given["ratio"] = None
-    if given["mode"] in ("fast", "universal"):
-        given |= dict.fromkeys(recipe.FINE_ONLY)
-    styles = draw(shares())
-    if given["mode"] == "fast" and any(share.name == MINE for share in styles):
-        given["mode"] = "universal"
-    if given["init"] == "fast" and any(share.name == MINE for share in styles):
-        given["init"] = "universal"
-    return Recipe(styles=styles, **given)
+    names = [name for name in settings if name in ("mode", *rules.settings)]
+    given = {name: draw(given_or_not(settings[name])) for name in names}
+    given["mode"] = mode
+    if "encoder" in given:
+        given["encoder"] = given_encoder
+    drawn = {"none": st.just(()), "guide": st.just(()) | st.just((Share(MINE),)), "some": shares()}
+    return untangled(Recipe(styles=draw(drawn[rules.styles]), **given))
+
+
+def one_layer(encoder: recipe.EncoderName) -> st.SearchStrategy[object]:
+    return st.sampled_from(recipe.LAYERS[encoder]).map(lambda name: (name,))
+
+
+def untangled(made: Recipe) -> Recipe:
+    """The recipe without what contradicts the rest of it."""
+    change: dict[str, object] = {}
+    if made.strength is not None:
+        change["ratio"] = None
+    if made.depth is not None:
+        change["layers"] = None
+    elif made.layers is None:
+        change["tile"] = None
+    if made.optimizer == "lbfgs":
+        change["rate"] = None
+    if made.preset is not None:  # which names layers of the full encoder, and Adam's rate
+        change |= {"encoder": "full", "layers": None, "content": None, "optimizer": None, "rate": None}
+    if made.mode == "grid" and made.grid == "ladder":
+        names = {*recipe.SETTINGS, "mode"} - {"mode", *recipe.rules_of("grid", "ladder").settings}
+        change |= dict.fromkeys(names)
+    if made.mode == "fast" and made.mine:
+        change["mode"] = "universal"
+    if made.mode == "morph":
+        change["styles"] = (Share("starrynight"), Share("greatwave"))
+    if made.init == "fast" and made.mine:
+        change["init"] = "universal"
+    return msgspec.structs.replace(made, **change)
 
 
 @given(recipes())
@@ -87,8 +137,10 @@ def test_a_line_reads_back_to_the_recipe_that_it_was_printed_from(made: Recipe) 
 def test_a_completed_recipe_keeps_what_was_given_and_survives_its_line(made: Recipe, size: int, seed: int) -> None:
     whole = complete(made, STYLES, size=size, seed=seed)
     assert parse(line(whole), STYLES) == whole
+    if made.cell is not None:
+        return  # which stands for settings of its own
     for name in recipe.SETTINGS:
-        if getattr(made, name) is not None:
+        if name != "preset" and getattr(made, name) is not None:
             assert getattr(whole, name) == getattr(made, name)
 
 
@@ -96,6 +148,19 @@ def test_a_completed_recipe_keeps_what_was_given_and_survives_its_line(made: Rec
 def test_completing_twice_changes_nothing(made: Recipe) -> None:
     once = complete(made, STYLES, size=512, seed=7)
     assert complete(once, STYLES, size=1024, seed=8, encoder="full") == once
+
+
+def test_a_morph_takes_two_styles_of_the_gallery_and_has_frames() -> None:
+    whole = complete(parse("starrynight+greatwave mode=morph", STYLES), STYLES, size=512, seed=7)
+    assert whole.frames == recipe.MORPH_FRAMES
+    assert parse(line(whole), STYLES) == whole
+    for text, fault in (
+        ("starrynight mode=morph", "two or more"),
+        ("starrynight+mine mode=morph", "gallery's styles only"),
+        ("starrynight+greatwave mode=morph steps=9", "does not support steps="),
+    ):
+        with pytest.raises(RecipeError, match=fault):
+            parse(text, STYLES)
 
 
 @given(st.text(max_size=60))
@@ -277,6 +342,17 @@ def test_fast_mode_is_refused_for_what_it_is_not_trained_for() -> None:
         parse("one+two mode=fast", pair)
 
 
+def test_a_collection_is_painted_alone_in_fast_mode_and_in_a_mix_from_its_picture() -> None:
+    pair = small_gallery(generator="monet.pth")
+    assert complete(parse("two", pair), pair, size=512, seed=0).mode == "fast"
+    assert complete(parse("two mode=fine", pair), pair, size=512, seed=0).init == "fast"
+    assert complete(parse("one+two", pair), pair, size=512, seed=0).mode == "universal"
+    assert complete(parse("one+two steps=9", pair), pair, size=512, seed=0).init == "universal"
+    for setting in ("mode=fast", "init=fast"):
+        with pytest.raises(RecipeError, match=rf"^{setting} paints the collection two alone, and in no mix\. Use "):
+            parse(f"one+two {setting}", pair)
+
+
 def test_an_old_order_of_a_style_that_the_gallery_has_lost_is_refused_by_name() -> None:
     lost = Recipe(styles=(Share("starrynigth"),), mode="fast")
     with pytest.raises(RecipeError, match="style “starrynigth”"):
@@ -311,3 +387,102 @@ def test_a_ratio_leaves_no_room_for_a_strength() -> None:
 def test_what_an_encoder_lacks_is_refused(text: str, told: str) -> None:
     with pytest.raises(RecipeError, match=told):
         parse(text, STYLES)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("starrynight mode=content", "mode=content takes no style. Leave starrynight out."),
+        ("mine mode=like", "mode=like takes no style. Leave mine out."),
+        ("starrynight mode=dream", "mode=dream is guided by a picture of your own, mine, or by none."),
+        ("mode=texture", "Which style?"),
+        ("mode=dream layers=conv4_1,conv4_2", "A dream has one layer"),
+        ("mode=dream layers=conv4_1:2", "A dream has one layer, without a weight"),
+        ("mode=map strength=3", "mode=map does not support strength=. Leave it out."),
+        ("starrynight mode=fast depth=3", "mode=fast does not support depth=. Leave it out, or use mode=texture."),
+        ("starrynight depth=3 octaves=2", "mode=texture does not support octaves=. Leave it out."),
+        ("starrynight depth=6", "depth is a whole number from 1 to 5"),
+        ("starrynight depth=3 layers=conv1_1", "Keep one of them"),
+        ("starrynight mode=texture tile=yes", "tile=yes is for one texture and not for the strip of five"),
+        ("starrynight grid=ladder steps=9", "grid=ladder does not support steps=. Leave it out."),
+        ("starrynight grid=paper ratio=0.1", "grid=paper does not support ratio=. Leave it out."),
+        (
+            "starrynight every=4 steps=120",
+            "every=4 with 120 steps would be more than 24 pictures. Write every=5 or more.",
+        ),
+        ("starrynight mode=fine every=4", "mode=fine does not support every=. Leave it out."),
+        ("mode=dream zoom=49", "zoom is a whole number from 2 to 48"),
+        ("starrynight mode=fine zoom=9", "mode=fine does not support zoom=. Leave it out, or use mode=dream."),
+        ("mode=dream octaves=0", "octaves is a whole number from 1 to 10"),
+        ("mode=content content=conv9_9 encoder=full", "encoder=full has no layer conv9_9"),
+        ("starrynight mode=fast colors=matched", "mode=fast does not support colors=matched"),
+        ("starrynight rate=3 optimizer=lbfgs", "rate= is the learning rate of optimizer=adam"),
+        ("starrynight rate=51", "rate is a number from 0.1 to 50"),
+        ("starrynight layers=conv1_1:0", "a number from 0.001 to 1000"),
+        ("starrynight layers=conv1_1:", "a number from 0.001 to 1000"),
+        ("starrynight content=conv4_2:2", "layer names with commas between"),
+        ("starrynight preset=gatys mode=fast", "mode=fast does not support preset="),
+    ],
+)
+def test_the_laboratory_says_what_cannot_be(text: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        parse(text, STYLES)
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("mode=content", "mode=content size=512 seed=7 steps=200 content=conv4_2 pooling=avg optimizer=lbfgs"),
+        ("scream depth=3", "scream mode=texture brush=1 size=512 seed=7 steps=200 pooling=avg optimizer=lbfgs"),
+        ("mode=dream", "mode=dream strength=50 size=512 seed=7 steps=60 layers=fire8 pooling=avg"),
+        ("zoom=24 size=320", "mode=dream strength=50 size=320 seed=7 steps=72 layers=fire8 pooling=avg"),
+        ("mine octaves=2", "mine mode=dream strength=50 size=512 seed=7 steps=60 layers=fire8 pooling=avg"),
+        ("scream grid=ladder", "scream mode=grid colors=style faces=keep size=512 seed=7 grid=ladder"),
+        ("mode=map", "mode=map size=512"),
+        ("mode=like size=300", "mode=like size=300"),
+        ("mode=suggest", "mode=suggest colors=style faces=keep size=512 seed=7"),
+    ],
+)
+def test_every_mode_of_the_laboratory_has_defaults(text: str, completed: str) -> None:
+    assert line(complete(parse(text, STYLES), STYLES, size=512, seed=7)).startswith(f"/stylize {completed}")
+
+
+def test_a_dream_that_comes_nearer_is_no_larger_than_can_be_waited_for_unless_its_size_is_given() -> None:
+    sizes = [complete(parse(f"zoom=9 {more}", STYLES), STYLES, size=768, seed=7).size for more in ("", "size=700")]
+    assert sizes == [512, 700]
+
+
+def test_a_preset_is_its_settings_except_those_that_were_given() -> None:
+    whole = complete(parse("scream preset=adam steps=600 strength=80", STYLES), STYLES, size=512, seed=7)
+    assert (whole.mode, whole.preset, whole.optimizer, whole.rate, whole.steps) == ("fine", None, "adam", 3, 600)
+    assert (whole.strength, whole.ratio, whole.encoder, whole.init) == (80, None, "full", "noise")
+    paper = complete(parse("scream preset=gatys", STYLES), STYLES, size=512, seed=7)
+    assert (paper.content, paper.ratio, paper.optimizer) == (("conv4_2",), 1e-3, "lbfgs")
+    assert len(paper.layers or ()) == 5
+
+
+def test_a_rate_means_adam() -> None:
+    assert complete(parse("scream rate=2", STYLES), STYLES, size=64, seed=1).optimizer == "adam"
+
+
+def test_layers_may_have_weights() -> None:
+    made = parse("scream layers=conv1_1:2,conv4_1:0.50,conv5_1:1", STYLES)
+    assert made.layers == ("conv1_1:2", "conv4_1:0.5", "conv5_1")
+    assert recipe.weighted(made.layers) == {"conv1_1": 2, "conv4_1": 0.5, "conv5_1": 1}
+
+
+@pytest.mark.parametrize("text", ["scream mode=grid brush=2 colors=photo", "scream+mine grid=ladder faces=free"])
+def test_each_cell_of_a_grid_is_a_picture_that_can_be_ordered(text: str) -> None:
+    whole = complete(parse(text, STYLES), STYLES, size=512, seed=7)
+    rows = recipe.cells(whole)
+    every = [cell for row in rows for cell in row]
+    assert len(set(map(line, every))) == len(every), "no two are the same"
+    for number, one in enumerate(every, 1):
+        assert recipe.cell(whole, number) == one
+        alone = complete(one, STYLES, size=768, seed=1)
+        assert (alone.styles, alone.colors, alone.seed, alone.size) == (whole.styles, whole.colors, 7, 768)
+        assert parse(line(alone), STYLES) == alone
+    chosen = complete(parse(f"{text} cell=3 size=300 seed=7", STYLES), STYLES, size=512, seed=8)
+    assert chosen == complete(recipe.cell(whole, 3), STYLES, size=300, seed=8)
+    with pytest.raises(RecipeError, match=f"the cells 1 to {len(every)}"):
+        recipe.cell(whole, len(every) + 1)
