@@ -77,6 +77,7 @@ class Branch(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.padding_mode = "reflect"
         self.conv1 = nn.Conv2d(3, CONV1, 7, stride=2)
         self.fires = nn.ModuleDict({name: Fire(*shape) for name, shape in FIRES.items()})
 
@@ -84,8 +85,10 @@ class Branch(nn.Module):
         """The output of one layer for ``h``, the output of the layer before; for conv1 the picture in -1..1."""
         if name == "conv1":
             # SqueezeNet does not pad here; (2, 3) keeps the grid at exactly half the picture's.
-            return fn.relu_(self.conv1(fn.pad(h, (2, 3, 2, 3), mode="reflect")))
+            return fn.relu_(self.conv1(fn.pad(h, (2, 3, 2, 3), mode=self.padding_mode)))
         if name in POOLED:
+            if self.padding_mode == "circular":
+                h = fn.pad(h, (0, 1, 0, 1), mode="circular")  # what the last window of three lacks
             h = fn.max_pool2d(h, 3, stride=2, ceil_mode=True)
         out: Tensor = self.fires[name](h)
         return out

@@ -18,16 +18,16 @@ from torch import Tensor
 from engine.encoders.vgg import Encoder
 from engine.fine.losses import content_loss, gram, gram_loss, total_variation
 from engine.fine.scales import Scale, halved
+from engine.fine.weights import Weights, evened, of_recipe
 from engine.recipe import Recipe
 from engine.subject.importance import Importance
 from engine.tensors import Styles, clamp, reduced_map, resize, resized_style
 
-TV = 0.15  # weight of total variation against beta = 1
 DETAIL_LAYER = "conv3_1"  # for what the content layer, at an eighth of the pixels, does not see, such as eyes
 GRID = 16  # pixels of a position of conv5_1
 ROUND = 14  # steps, about, before the grid is moved
 WORSE = 2.0  # times the lowest loss, from which on the steps before are undone
-ADAM_RATE = 0.02  # of the range of pixel values, a step
+ADAM_RATE = 5.0  # on the scale of 0..255, a step
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,6 @@ class Target(NamedTuple):
     shift: tuple[int, int]  # (down, right), by which x is moved over the encoder's grid
 
 
-def ratio(strength: int) -> float:
-    """alpha / beta for a strength of 1..100, strictly decreasing; 50 is the papers' 1e-3.
-
-    Chosen by eye at 256 pixels between 5e-4 and 1e-1. Steeper below 50, since at 1e-1 a photo that suits the style
-    still takes on much of it; both ends follow the slope and were not checked one by one.
-    """
-    decades = (50 - strength) / (12.5 if strength < 50 else 25)
-    return 1e-3 * 10.0**decades
-
-
 class Run:
     """The optimisation of one picture: the scales that are left, and the steps done."""
 
@@ -78,24 +68,30 @@ class Run:
         p: Tensor,
         finish: Callable[[Tensor], Tensor] = clamp,
         importance: Importance | None = None,
+        weights: Weights | None = None,
+        around: Encoder | None = None,
     ) -> None:
-        """``finish`` makes the picture that is shown of an x that may be out of range, or grey."""
-        self.importance = importance
+        """An optimisation towards the styles and the photo p, each of which may be left out of the ``weights``.
+
+        Args:
+            finish: makes the picture that is shown of an x that may be out of range, or grey.
+            weights: of the layers; without them the recipe's.
+            around: the encoder with circular padding. x then has no border: its left side goes on from its right.
+        """
+        self.importance, self.around = importance, around
+        self.anchor: Callable[[Tensor], Tensor] | None = None  # one more loss of x: what ties a frame to others
         self.plan, self.encoder, self.recipe = plan, encoder, recipe
         self.styles, self.p, self.finish = styles, p, finish
         self.index, self.of = 0, sum(scale.steps for scale in plan)
         self.done = 0.0  # share of the whole work
         self.note = ""
-        self.style_layers = recipe.layers or encoder.style_layers
-        self.content_layers = recipe.content or encoder.content_layers
-        alpha = recipe.ratio if recipe.ratio is not None else ratio(recipe.strength or 50)
-        # alpha + beta = 1 keeps the total's size, and so L-BFGS' first steps, alike for every ratio.
-        self.alpha, self.beta = alpha / (1 + alpha), 1 / (1 + alpha)
+        self.weights = weights or of_recipe(recipe, encoder)
+        self.given = self.weights.style  # before `normalize`
 
     def halve(self) -> None:
         """Paint the rest at half the size, since memory ran out."""
         before = max(self.plan[-1].size)
-        self.plan = halved(self.plan)
+        self.plan = halved(self.plan, 1 if self.around is None else GRID)
         self.note = f"Memory ran out, so I painted it at {max(self.plan[-1].size)} pixels instead of {before}."
 
     def grams(self, size: tuple[int, int]) -> dict[str, Tensor]:
@@ -108,18 +104,19 @@ class Run:
         with torch.no_grad():
             for a, weight in self.styles:
                 a = resized_style(a, max(size), self.recipe.brush or 1.0)
-                for name, F in self.encoder.features(a, self.style_layers).items():
+                for name, F in self.encoder.features(a, self.weights.style).items():
                     A[name] = A.get(name, 0) + weight / total * gram(F)
         return A
 
     def target(self, size: tuple[int, int], A: dict[str, Tensor], shift: tuple[int, int] = (0, 0)) -> Target:
         """The Gram matrices A and the photo's features at one scale, for an x shifted over the encoder's grid."""
-        maps = {} if self.importance is None else dict.fromkeys(self.content_layers, self.importance.content)
+        maps: dict[str, Tensor] = {}
         if self.importance is not None:
+            maps = dict.fromkeys(self.weights.content, self.importance.content)
             maps.setdefault(DETAIL_LAYER, self.importance.detail)
         with torch.no_grad():
-            p = shifted(resize(self.p, size), shift)
-            P = self.encoder.features(p, maps or self.content_layers)
+            layers = maps or self.weights.content
+            P = self.encoder.features(shifted(resize(self.p, size), shift), layers) if layers else {}
         placed = {name: shifted(reduced_map(m, size), shift) for name, m in maps.items()}
         content = {name: reduced_map(m, (P[name].shape[2], P[name].shape[3])) for name, m in placed.items()}
         smoothness = 1.0 if self.importance is None else reduced_map(self.importance.smoothness, size)
@@ -127,20 +124,24 @@ class Run:
 
     def losses(self, x: Tensor, target: Target) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(total, content, style, tv) of x, equation 7."""
-        F = self.encoder.features(
-            shifted(x, target.shift).contiguous(memory_format=torch.channels_last), (*target.P, *self.style_layers)
-        )
+        alpha, beta, tv, content, style = self.weights
+        encoder, move = (self.encoder, shifted) if self.around is None else (self.around, rolled)
+        seen = move(x, target.shift).contiguous(memory_format=torch.channels_last)
+        F = encoder.features(seen, (*target.P, *style))
         # Departure: the mean instead of the sum, so that alpha / beta means the same at every size and for encoders of
         # every width; E_l is independent of both already.
-        L_content = torch.stack(
-            [content_loss(F[l], P, target.content.get(l, 1.0)) / P.numel() for l, P in target.P.items()]
-        ).sum() / len(self.content_layers)
+        L_content = x.new_zeros(())
+        for l, P in target.P.items():
+            weight = content.get(l, 1 / len(content))
+            L_content = L_content + weight * content_loss(F[l], P, target.content.get(l, 1.0)) / P.numel()
         # Departure: E_l over the mean square of A. In a network whose filters all have the mean activation 1 that is
         # near 1 for VGG-19's layers, and w_l = 1/5 means that all count alike: SqueezeNet's sparse filters need it.
-        E = [gram_loss(F[l], A) / target.squares[l] for l, A in target.A.items()]
-        L_style = torch.stack(E).mean()  # w_l = 1 / the number of layers
-        L_tv = total_variation(x, target.smoothness)
-        return self.alpha * L_content + self.beta * (L_style + TV * L_tv), L_content, L_style, L_tv
+        L_style = x.new_zeros(())
+        for l, A in target.A.items():
+            L_style = L_style + style[l] * gram_loss(F[l], A) / target.squares[l]
+        L_tv = total_variation(x if self.around is None else fn.pad(x, (0, 1, 0, 1), "circular"), target.smoothness)
+        total = alpha * L_content + beta * L_style + tv * L_tv
+        return total if self.anchor is None else total + self.anchor(x), L_content, L_style, L_tv
 
     def scale(self, x: Tensor) -> Iterator[tuple[Step, Tensor]]:
         """The steps of the next scale, each with its x, from an x of any size; at the end the scale leaves the plan.
@@ -151,17 +152,33 @@ class Run:
         size, steps = self.plan[0]
         x = resize(x, size)
         share = (1 - self.done) * math.prod(size) / sum(scale.steps * math.prod(scale.size) for scale in self.plan)
-        rounds = max(1, round(steps / ROUND))
+        rounds = 1 if self.recipe.plain == "yes" else max(1, round(steps / ROUND))
         ends = [round(steps * (i + 1) / rounds) for i in range(rounds)]
         A = self.grams(size)
+        if self.recipe.normalize == "yes":
+            self.weights = self.weights._replace(style=self._evened(x, A))
         for i, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
             # Departure: the grid on which the encoder sees every second, fourth and eighth position is moved from
             # time to time. What suits one grid only, straight seams and meshes, does not outlast the next.
-            target = self.target(size, A, self._shift(i))
+            target = self.target(size, A, (0, 0) if self.recipe.plain == "yes" else self._shift(i))
             for step, reached in self._finite(x, target, end - begin, share):
                 x = reached
                 yield step, x
         self.plan = self.plan[1:]
+
+    def _evened(self, x: Tensor, A: dict[str, Tensor]) -> dict[str, float]:
+        """The style layers' shares, such that each pulls at x, where it is now, in proportion to its own share.
+
+        After ``normalize_gradients`` of jcjohnson/neural-style. Departure: the gradients' lengths are taken once a
+        scale and not at every step, so that what L-BFGS sees is the gradient of one function.
+        """
+        pulls: dict[str, float] = {}
+        for l, G in A.items():
+            x = x.detach().requires_grad_(True)
+            F = self.encoder.features(x.contiguous(memory_format=torch.channels_last), (l,))[l]
+            (gradient,) = torch.autograd.grad(gram_loss(F, G) / G.square().mean(), x)
+            pulls[l] = float(gradient.abs().sum())
+        return evened(self.given, pulls)
 
     def _shift(self, index: int) -> tuple[int, int]:
         seed = (self.recipe.seed or 0) * 1000 + len(self.plan) * 100 + index
@@ -201,7 +218,8 @@ class Run:
             losses[0].backward()
             return losses[0]
 
-        optimiser = _optimiser(x, optimizer)
+        rate = (self.recipe.rate or ADAM_RATE) / 255 if optimizer == "adam" else 1.0
+        optimiser = _optimiser(x, optimizer, rate)
         lowest, best = math.inf, start
         for left in reversed(range(steps)):
             before = x.detach().clone()
@@ -213,8 +231,10 @@ class Run:
             after = total if left or optimizer == "adam" else self._total(x, target)
             if max(total, after) > WORSE * lowest:
                 # Near a minimum, rounding is most of what L-BFGS sees of the curvature, and a step may lead anywhere.
+                # Half as far from now on, or the next attempt would be the same.
                 x.data.copy_(best)
-                optimiser = _optimiser(x, optimizer)
+                rate /= 2
+                optimiser = _optimiser(x, optimizer, rate)
             if optimizer == "adam":
                 # Clamping would spoil L-BFGS' estimate of the curvature; Adam has none.
                 x.data.clamp_(0, 1)
@@ -231,7 +251,12 @@ def shifted(x: Tensor, shift: tuple[int, int]) -> Tensor:
     return fn.pad(x, (right, 0, down, 0), mode="reflect") if down or right else x
 
 
-def _optimiser(x: Tensor, name: str) -> torch.optim.LBFGS | torch.optim.Adam:
+def rolled(x: Tensor, shift: tuple[int, int]) -> Tensor:
+    """x (1, N, h, w) moved down and right, with what leaves it coming back on the other side."""
+    return x.roll(shift, (2, 3))
+
+
+def _optimiser(x: Tensor, name: str, rate: float) -> torch.optim.LBFGS | torch.optim.Adam:
     if name == "lbfgs":
-        return torch.optim.LBFGS([x], max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0)
-    return torch.optim.Adam([x], lr=ADAM_RATE)
+        return torch.optim.LBFGS([x], lr=rate, max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0)
+    return torch.optim.Adam([x], lr=rate)

@@ -2,6 +2,8 @@
 
 Departure from Gatys et al. (2016): the start may be the photo, or what fast or universal mode makes of it. Reduced to
 the coarsest scale, that has the painting's colours, which an optimisation from the photo does not reach in many steps.
+With plain=yes there is one scale, its grid stays where it is, every place of the photo counts alike and noise is grey,
+as in the paper.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from torch import Tensor
 
 from engine.device import is_out_of_memory
 from engine.encoders.vgg import Encoder
+from engine.fine.colours import coloured, matched
 from engine.fine.gatys import Run, Step
-from engine.fine.scales import scales
+from engine.fine.scales import Scale, scales
 from engine.recipe import Recipe
 from engine.subject.importance import Importance
-from engine.tensors import clamp, luminance_only, resize
+from engine.tensors import Styles, clamp, luminance_only, resize
 
 START_NOISE = 0.02  # of the seeded noise that is added to the photo
 
@@ -29,6 +32,8 @@ def paint(
     encoder: Encoder,
     start: Tensor | None = None,
     importance: Importance | None = None,
+    plan: list[Scale] | None = None,
+    anchor: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
@@ -38,6 +43,8 @@ def paint(
         recipe: complete; its size and encoder have been applied by the caller.
         start: an instant picture (1, 3, H, W), to start from instead of the photo or noise.
         importance: how much each place of the photo counts; without it all count alike, as in the paper.
+        plan: scales other than the usual ones.
+        anchor: one more loss of x, grey where the colours are the photo's.
 
     Raises:
         torch.OutOfMemoryError: when half the size is too large as well.
@@ -48,16 +55,24 @@ def paint(
     if recipe.colors == "photo":
         p, styles, finish = luminance_only(p, styles)
         start = None if start is None else luminance_only(start, [])[0]
+    elif recipe.colors == "matched":
+        styles = [(matched(a, p), weight) for a, weight in styles]
+        start = None if start is None else matched(start, p)
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
         return
-    plan = scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
-    x = _start(p, plan[0].size, recipe) if start is None else resize(start, plan[0].size)
-    yield from _run(Run(plan, encoder, recipe, styles, p, finish, importance), x)
+    if recipe.plain == "yes":
+        plan, importance = plan or [Scale((photo.shape[1], photo.shape[2]), recipe.steps or 1)], None
+    else:
+        plan = plan or scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
+    x = _start(p, plan[0].size, recipe, styles) if start is None else resize(start, plan[0].size)
+    run = Run(plan, encoder, recipe, styles, p, finish, importance)
+    run.anchor = anchor
+    yield from steps(run, x)
 
 
-def _run(run: Run, x: Tensor) -> Iterator[Step]:
-    """Every scale, at half the size from where memory runs out the first time."""
+def steps(run: Run, x: Tensor) -> Iterator[Step]:
+    """Every scale from an x of any size, at half the size from where memory runs out the first time."""
     halved = False
     while run.plan:
         try:
@@ -71,10 +86,21 @@ def _run(run: Run, x: Tensor) -> Iterator[Step]:
             run.halve()
 
 
-def _start(p: Tensor, size: tuple[int, int], recipe: Recipe) -> Tensor:
+def _start(p: Tensor, size: tuple[int, int], recipe: Recipe, styles: Styles) -> Tensor:
     """The first x: white noise as in the paper, or the photo with a little of it, which is what a seed varies."""
-    generator = torch.Generator(device="cpu").manual_seed(recipe.seed or 0)
-    noise = torch.randn(1, 3, *size, generator=generator).to(p)
+    if recipe.init == "noise" and recipe.plain == "yes":
+        return white_noise(size, recipe.seed, p)
     if recipe.init == "noise":
-        return 0.5 + 0.25 * noise
-    return resize(p, size) + START_NOISE * noise
+        # Departure: of the styles' colours, since from grey it takes hundreds of steps until large areas have any.
+        return coloured(_normal(size, recipe.seed, p), styles)
+    return resize(p, size) + START_NOISE * _normal(size, recipe.seed, p)
+
+
+def white_noise(size: tuple[int, int], seed: int | None, like: Tensor) -> Tensor:
+    """Noise around grey, (1, 3, *size), on the device of ``like``."""
+    return 0.5 + 0.25 * _normal(size, seed, like)
+
+
+def _normal(size: tuple[int, int], seed: int | None, like: Tensor) -> Tensor:
+    generator = torch.Generator(device="cpu").manual_seed(seed or 0)
+    return torch.randn(1, 3, *size, generator=generator).to(like)

@@ -34,9 +34,9 @@ def scales(height: int, width: int, steps: int) -> list[Scale]:
     return [scale for scale in found if scale.steps]
 
 
-def halved(plan: list[Scale]) -> list[Scale]:
-    """The same steps in all, ending at half the size of the last scale."""
+def halved(plan: list[Scale], grid: int = 1) -> list[Scale]:
+    """The same steps in all, ending at half the size of the last scale, in whole multiples of ``grid`` pixels."""
     height, width = plan[-1].size
-    half = at_least(height // 2, width // 2)
+    half = at_least(height // 2 // grid * grid, width // 2 // grid * grid)
     kept = [scale for scale in plan[:-1] if max(scale.size) <= max(half)]
     return [*kept, Scale(half, sum(s.steps for s in plan) - sum(s.steps for s in kept))]

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from engine import gallery
 from engine.encoders.slim import SlimEncoder
-from engine.fine.gatys import ratio
 from engine.fine.losses import gram
 from engine.fine.paint import paint
 from engine.fine.scales import scales
+from engine.fine.weights import ratio
 from engine.recipe import Recipe, Share, complete
 from engine.tensors import YIQ
 
