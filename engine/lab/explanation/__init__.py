@@ -1,0 +1,1 @@
+"""What is seen of an optimisation, and how it is drawn."""
