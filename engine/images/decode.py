@@ -66,8 +66,8 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = Fals
     kind = kind_of(data)
     if kind == "HEIF":
         _register_heif()
-    with _refusing(kind, data), Image.open(io.BytesIO(data), formats=[kind]) as image:
-        _check_size(image.size, limits)
+    with refusing(kind, data), Image.open(io.BytesIO(data), formats=[kind]) as image:
+        check_size(image.size, limits)
         if kind == "JPEG":
             _check_jpeg(data, image.width * image.height, limits)
         if kind == "PNG":
@@ -75,10 +75,10 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = Fals
         notes: list[str] = []
         frame = _upright(image, _reduced(_plain(image, data, enough), enough))
         frame, alpha = _split(frame)
-        pixels = _tensor(_to_srgb(frame, image.info.get("icc_profile"), notes))
+        pixels = tensor_of(_to_srgb(frame, image.info.get("icc_profile"), notes))
         shown = None
         if alpha is not None:
-            shown = _tensor(alpha)
+            shown = tensor_of(alpha)
             if keep_alpha:
                 pixels = torch.where(shown > 0, pixels, 1.0)
             else:
@@ -105,7 +105,7 @@ def _register_heif() -> None:
 
 
 @contextlib.contextmanager
-def _refusing(kind: str, data: bytes) -> Iterator[None]:
+def refusing(kind: str, data: bytes) -> Iterator[None]:
     """Turn whatever Pillow raises into a refusal; keep its warnings about odd files out of the operator's log."""
     try:
         with warnings.catch_warnings():
@@ -123,15 +123,19 @@ def _refusing(kind: str, data: bytes) -> Iterator[None]:
         if short_webp or "truncated" in str(error).lower():
             raise _cut_off(kind) from error
         advice = "Open it in a picture viewer, save it again as PNG and send that."
-        raise ImageRefused(f"This {KINDS[kind].name} file is damaged. {advice}") from error
+        raise ImageRefused(f"This {_called(kind)} file is damaged. {advice}") from error
+
+
+def _called(kind: str) -> str:
+    """A format as people call it, by Pillow's name of it; what is no picture is called so already."""
+    return KINDS[kind].name if kind in KINDS else kind
 
 
 def _cut_off(kind: str) -> ImageRefused:
-    name = KINDS[kind].name
-    return ImageRefused(f"This {name} file ends too early; perhaps the upload was cut off. Send it again.")
+    return ImageRefused(f"This {_called(kind)} file ends too early; perhaps the upload was cut off. Send it again.")
 
 
-def _check_size(size: tuple[int, int], limits: Limits) -> None:
+def check_size(size: tuple[int, int], limits: Limits) -> None:
     """By the header alone, before any pixel is decoded."""
     short, long = sorted(size)
     shape = f"The picture has {size[0]} x {size[1]} pixels"
@@ -293,7 +297,7 @@ def _animated(image: Image.Image) -> bool:
     return False
 
 
-def _tensor(image: Image.Image) -> Tensor:
+def tensor_of(image: Image.Image) -> Tensor:
     """(C, H, W) in 0..1 of an L or RGB picture."""
     values = torch.from_numpy(np.array(image)).view(image.height, image.width, -1)
     return values.permute(2, 0, 1).contiguous().float().div_(255)

@@ -22,7 +22,7 @@ def encode_png(pixels: Tensor, line: str = "", alpha: Tensor | None = None) -> b
     if line:
         info.add_text(LINE_KEY, line)
     file = io.BytesIO()
-    picture = _picture(pixels if alpha is None else torch.cat([pixels, alpha]))
+    picture = picture_of(pixels if alpha is None else torch.cat([pixels, alpha]))
     # Brushwork does not repeat: to look for more than runs of a value takes four times as long and saves nothing.
     picture.save(file, "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
     return file.getvalue()
@@ -33,10 +33,11 @@ def encode_jpeg(pixels: Tensor, long_side: int | None = None, quality: int = 85)
     if long_side and long_side < max(pixels.shape[1:]):
         pixels = fit(pixels.detach().float(), long_side)
     file = io.BytesIO()
-    _picture(pixels).save(file, "JPEG", quality=quality)
+    picture_of(pixels).save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
-def _picture(pixels: Tensor) -> Image.Image:
+def picture_of(pixels: Tensor) -> Image.Image:
+    """What Pillow draws upon, of ``pixels`` (C, H, W) in 0..1."""
     values = pixels.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
     return Image.fromarray(values.permute(1, 2, 0).contiguous().numpy())

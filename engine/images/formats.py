@@ -77,6 +77,14 @@ def kind_of(data: bytes) -> str:
     raise _not_accepted(data)
 
 
+def video_kind(data: bytes) -> wire.PhotoFormat | None:
+    """MP4 or WebM, for what reads videos; None for anything else."""
+    if data.startswith(b"\x1a\x45\xdf\xa3"):
+        return wire.WEBM
+    brands = _brands(data)
+    return wire.MP4 if brands and not brands & (_HEIF_BRANDS | {b"avif", b"avis"}) else None
+
+
 def _brands(data: bytes) -> set[bytes]:
     """The brands of an ISO base media file, major and compatible; none for any other file."""
     if data[4:8] != b"ftyp":
