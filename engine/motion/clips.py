@@ -1,0 +1,110 @@
+"""What every mode does with frames: an animation painted as one, and a morph."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import msgspec
+from torch import Tensor
+
+from engine.encoders.vgg import Encoder
+from engine.fast.network import Network
+from engine.fast.paint import paint as paint_fast
+from engine.fine.gatys import Step
+from engine.fine.paint import paint as paint_fine
+from engine.fine.scales import Scale
+from engine.images.animation import Clip
+from engine.motion import animate, morph
+from engine.motion.feedforward import ByNetwork, FeedForward
+from engine.motion.steady import OneByOne, StretchPainter
+from engine.recipe import Recipe
+from engine.stages import Stage
+from engine.subject.faces import faces
+from engine.subject.importance import what_matters
+from engine.universal.paint import coloured
+from engine.work import Stages, Tools, Work, preview
+
+
+class ClipTools(Tools, Protocol):
+    """What the painter does beside that for moving pictures."""
+
+    @property
+    def network(self) -> Network: ...
+
+    def pair(self, work: Work) -> Tensor:
+        """The mixed styles' pair for the network, (2, C), in fast or universal mode."""
+        ...
+
+    def alone(self, work: Work) -> Callable[[Tensor, Recipe], Tensor] | None:
+        """What paints a frame (1, 3, H, W) of a style that the network does not paint in fast mode."""
+        ...
+
+
+def paint(tools: ClipTools, clip: Clip, work: Work) -> Generator[Stage, None, list[Tensor]]:
+    """The frames of an animation, painted."""
+    size = (clip.frames[0].shape[1], clip.frames[0].shape[2])
+    if work.recipe.strength == 0:
+        return clip.frames
+    if work.recipe.mode == "fine":
+        encoder = yield from tools.encoder(work)
+        frame = functools.partial(_fine_frame, tools, work, encoder)
+        return (yield from animate.by_steps(clip, work.recipe, frame, tools.device, work.notes))
+    stretches = _stretches(tools, work, size)
+    return (yield from animate.by_stretches(clip, stretches, tools.device, work.notes))
+
+
+def _stretches(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPainter:
+    """What paints the stretches of a clip in one of the instant modes."""
+    alone = tools.alone(work) if work.recipe.mode == "fast" else None
+    pair = tools.pair(work) if alone is None else None
+
+    def stretches(recipe: Recipe) -> StretchPainter:
+        if alone is not None:
+            return OneByOne(lambda x: alone(x, recipe))
+        assert pair is not None
+        finish = coloured(tools.pictures(work), recipe) if recipe.mode == "universal" else None
+        return ByNetwork(FeedForward(tools.network, pair, recipe, size, finish))
+
+    return animate.with_faces(stretches, work.recipe, size)
+
+
+def _fine_frame(
+    tools: ClipTools,
+    work: Work,
+    encoder: Encoder,
+    p: Tensor,
+    start: Tensor | None,
+    plan: list[Scale] | None,
+    anchor: Callable[[Tensor], Tensor] | None,
+) -> Iterator[Step]:
+    """One frame of a clip in fine mode; see `engine.motion.optimised`."""
+    recipe = work.recipe
+    if start is None and recipe.init in ("fast", "universal"):
+        start = _finished(tools.repaint(replace(work, p=p, recipe=msgspec.structs.replace(recipe, mode=recipe.init))))
+    weights = what_matters(p, [] if recipe.faces == "free" else faces(p))
+    return paint_fine(p, tools.pictures(work), recipe, encoder, start, weights, plan, anchor)
+
+
+def _finished(stages: Stages) -> Tensor:
+    while True:
+        try:
+            next(stages)
+        except StopIteration as end:
+            x: Tensor = end.value
+            return x
+
+
+def paint_morph(tools: ClipTools, work: Work) -> Stages:
+    """One photo from style to style and back; the frames are the work's film."""
+    names = [share.name for share in work.recipe.styles]
+    count = work.recipe.frames or 1
+    x = work.p[None]
+    for index, (shares, strength) in enumerate(morph.path(names, count, work.recipe.strength or 0), 1):
+        recipe = msgspec.structs.replace(work.recipe, strength=strength)
+        *_, (_, x) = paint_fast(tools.network, work.p, tools.network.pair(shares), recipe)
+        work.film.append(animate.as_bytes(x[0]))
+        yield Stage(index / count, f"frame {index} of {count}", preview=preview(x), at_once=index == 1)
+    return x
