@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from engine.train import bench, compare, distances, gallery, previews, sheet, slim, style, swatches, universal
+from engine.train.clips import flicker
+from engine.train.collection import command as collection
+from engine.train.curator import suggest, vectors
 
 
 class Command(Protocol):
@@ -25,12 +28,16 @@ COMMANDS: Mapping[str, Command] = {
     "swatches": swatches,
     "gallery": gallery,
     "universal": universal,
+    "vectors": vectors,
     "previews": previews,
     "sheet": sheet,
     "style": style,
+    "collection": collection,
     "bench": bench,
     "distances": distances,
+    "suggest": suggest,
     "compare": compare,
+    "flicker": flicker,
 }
 
 

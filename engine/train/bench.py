@@ -158,7 +158,7 @@ class Bench:
 
     @cached_property
     def network(self) -> Network:
-        return self.painter._network
+        return self.painter.network
 
     @cached_property
     def plain(self) -> Plain:

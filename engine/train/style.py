@@ -6,6 +6,7 @@ import logging
 import random
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from torch import Tensor
@@ -38,11 +39,16 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("picture", type=Path, help="the painting, an image file")
     parser.add_argument("name", help="the style's name in orders")
+    parser.add_argument("--steps", type=int, default=StyleSettings().steps)
+    add_entry_arguments(parser)
+
+
+def add_entry_arguments(parser: ArgumentParser) -> None:
+    """The options of commands that put something into an operator's own gallery."""
     parser.add_argument(
         "--photos", type=Path, default=DATA / "photos/train", help="folder of photos to train with, of any subject"
     )
     parser.add_argument("--gallery", type=Path, default=Path("gallery"), help="folder of your own gallery")
-    parser.add_argument("--steps", type=int, default=StyleSettings().steps)
     for word in ("title", "artist", "year", "licence"):
         parser.add_argument(f"--{word}", default="" if word == "title" else "unknown")
 
@@ -65,7 +71,7 @@ def run(args: Namespace) -> None:
     log.info("%s is in %s. Name this folder in the configuration: [gallery] folder", name, args.gallery)
 
 
-def new_entry(args: Namespace) -> dict[str, str]:
+def new_entry(args: Namespace) -> dict[str, Any]:
     """The style's entry in the gallery file.
 
     Raises:
@@ -93,10 +99,10 @@ def read_artwork(path: Path) -> Tensor:
         raise SystemExit(f"{path} cannot be used. {error}") from error
 
 
-def usable_photos(folder: Path) -> list[Path]:
+def usable_photos(folder: Path, most: int = MOST_PHOTOS) -> list[Path]:
     """The photos of a folder that can be read; of very many a random selection."""
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
-    chosen = random.Random(1).sample(paths, min(MOST_PHOTOS, len(paths)))
+    chosen = random.Random(1).sample(paths, min(most, len(paths)))
     usable = [path for path in sorted(chosen) if is_readable(path)]
     if len(usable) < FEWEST_PHOTOS:
         raise SystemExit(f"There are {len(usable)} photos in {folder}; at least {FEWEST_PHOTOS} are needed.")
@@ -112,23 +118,28 @@ def is_readable(path: Path) -> bool:
     return True
 
 
-def write(folder: Path, entry: dict[str, str], known: Network, artwork: Tensor, photo: Tensor) -> None:
+def write(folder: Path, entry: dict[str, Any], known: Network, artwork: Tensor, photo: Tensor) -> None:
     """Pair, swatch, preview and entry of the style into the operator's folder."""
     name = entry["name"]
     network.save_pair(known, name, folder)
+    preview = painted(known, photo.to(artwork) / 255, Recipe(styles=(Share(name),), seed=1))
+    write_entry(folder, entry, artwork, preview)
+
+
+def write_entry(folder: Path, entry: dict[str, Any], artwork: Tensor, preview: Tensor) -> None:
+    """The entry and its pictures (1, 3, H, W) into the operator's folder."""
     # An operator's own picture is its own swatch; it is not distributed.
     swatch = fit(artwork[0], min(LONG_SIDE, max(artwork.shape[-2:])))[None]
-    preview = painted(known, photo.to(artwork) / 255, Recipe(styles=(Share(name),), seed=1))
     for kind, picture in (("swatches", swatch), ("previews", preview)):
         (folder / kind).mkdir(exist_ok=True)
-        (folder / kind / f"{name}.webp").write_bytes(webp(picture))
+        (folder / kind / f"{entry['name']}.webp").write_bytes(webp(picture))
     add_entry(folder / "styles.toml", entry)
 
 
-def add_entry(file: Path, entry: dict[str, str]) -> None:
+def add_entry(file: Path, entry: dict[str, Any]) -> None:
     """Add the entry to a gallery file; one that is there stays, with what its owner has changed."""
     text = file.read_text() if file.exists() else "# Styles of our own, as engine/styles.toml has them.\n"
     if entry["name"] not in {style["name"] for style in msgspec.toml.decode(text).get("style", ())}:
-        # A string of JSON is a string of TOML.
+        # A string or number of JSON is one of TOML.
         lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in entry.items()]
         file.write_text("\n".join([text.rstrip("\n"), "", "[[style]]", *lines, ""]))

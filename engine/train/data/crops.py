@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,19 +28,30 @@ class Crops:
     """An endless source of crops (B, 3, size, size) in 0..1, at random places and scales, mirrored half the time."""
 
     def __init__(
-        self, paths: Sequence[Path], size: int, seed: int = 0, short: int = 512, enlarged: float = 1.0
+        self,
+        paths: Sequence[Path],
+        size: int,
+        seed: int = 0,
+        short: int = 512,
+        enlarged: float = 1.0,
+        reduced: float = math.inf,
     ) -> None:
-        """``enlarged`` is the largest factor: small pictures then show things as large as a large photo does."""
+        """``enlarged`` and ``reduced`` are the largest factors.
+
+        Small pictures, enlarged, show things as large as a large photo does; a painting that is reduced much has no
+        strokes any more.
+        """
         self.pictures = [load(path, short) for path in paths]
-        self.size, self.enlarged = size, enlarged
+        self.size, self.enlarged, self.reduced = size, enlarged, reduced
         self.rng = random.Random(seed)
 
     def _one(self) -> Tensor:
         picture = self.rng.choice(self.pictures)
         side = min(picture.shape[1:])
-        # Between the crop's own size, or less, and the whole short side, uniformly on a logarithmic scale.
+        # Between the crop's own size, or less, and the whole short side, or less, uniformly on a logarithmic scale.
         least = min(side, self.size / self.enlarged)
-        edge = round(least * (side / least) ** self.rng.random())
+        most = min(side, self.size * self.reduced)
+        edge = round(least * (most / least) ** self.rng.random())
         top = self.rng.randint(0, picture.shape[1] - edge)
         left = self.rng.randint(0, picture.shape[2] - edge)
         crop = picture[None, :, top : top + edge, left : left + edge].float() / 255

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine import gallery
 from engine.device import choose
-from engine.fine.gatys import ratio
+from engine.fine.weights import ratio
 from engine.images.decode import decode
 from engine.images.encode import encode_png
 from engine.painter import TorchPainter
@@ -88,7 +88,7 @@ class Painters:
         recipe = complete(Recipe(styles=(Share(name),), mode=mode), self.gallery, size=max(p.shape[1:]), seed=1)
         *_, picture = painter.paint(Paint("measured", encode_png(p), recipe))
         assert isinstance(picture, Picture)
-        return decode(picture.png).pixels[None]
+        return decode(picture.data).pixels[None]
 
     @cached_property
     def _painter(self) -> TorchPainter:
@@ -110,5 +110,5 @@ class _PainterWithArtworks(TorchPainter):
         super().__init__(EngineSettings())
         self.data, self.long_side = data, 0
 
-    def _swatch(self, name: str) -> Tensor:
-        return artwork(self.data, name, self.long_side).to(self._device)
+    def swatch(self, name: str) -> Tensor:
+        return artwork(self.data, name, self.long_side).to(self.device)

@@ -20,8 +20,9 @@ from engine import gallery
 from engine.encoders.vgg import Encoder
 from engine.fast.network import Network
 from engine.fast.paint import paint as paint_fast
-from engine.fine.gatys import Run, ratio
+from engine.fine.gatys import Run
 from engine.fine.scales import Scale
+from engine.fine.weights import ratio
 from engine.images.decode import decode
 from engine.images.encode import encode_png
 from engine.painter import TorchPainter
@@ -115,7 +116,7 @@ def _by_peer(data: bytes, size: int, peer: Peer) -> dict[str, Callable[[], float
 
 def fast_picture(network: Network, p: Tensor) -> Tensor:
     """x (1, 3, H, W) of a photo (3, H, W)."""
-    *_, (_, x) = paint_fast(network, p, [(STYLE, 1.0)], recipe(max(p.shape[1:]), mode="fast"))
+    *_, (_, x) = paint_fast(network, p, network.pair([(STYLE, 1.0)]), recipe(max(p.shape[1:]), mode="fast"))
     return x
 
 

@@ -25,7 +25,7 @@ def example_photo(name: str) -> Tensor:
 
 def painted(network: Network, photo: Tensor, recipe: Recipe) -> Tensor:
     """The photo (3, H, W) in the recipe's one style, (1, 3, H, W)."""
-    *_, (_, x) = paint(network, photo, [(recipe.styles[0].name, 1.0)], recipe)
+    *_, (_, x) = paint(network, photo, network.pair([(recipe.styles[0].name, 1.0)]), recipe)
     return x
 
 

@@ -5,16 +5,29 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engine.train.data.folder import DATA
-from engine.train.trainers.trainer import Trainer
 
 log = logging.getLogger(__name__)
 CHECKPOINT_EVERY = 250  # steps
+
+
+class Trainer(Protocol):
+    """What can be followed; every `engine.train.trainers.trainer.Trainer` can."""
+
+    settings: Any  # has ``steps``
+    step: int
+
+    def run(self) -> Iterator[dict[str, float]]: ...
+
+    def save(self, path: Path) -> None: ...
+
+    def load(self, path: Path) -> None: ...
 
 
 def add_arguments(parser: argparse.ArgumentParser, steps: int, steps_help: str | None = None) -> None:
@@ -49,6 +62,7 @@ def follow(
     checkpoint: Path,
     until: float,
     on_checkpoint: Callable[[], None] = lambda: None,
+    every: int = CHECKPOINT_EVERY,
 ) -> None:
     """Run the trainer to its end, or until the deadline, with a progress bar and a checkpoint now and then."""
     name, average = checkpoint.stem, dict[str, float]()
@@ -57,7 +71,7 @@ def follow(
         for errors in trainer.run():
             average = {k: 0.98 * average.get(k, v) + 0.02 * v for k, v in errors.items()}
             progress.update(task, completed=trainer.step)
-            if trainer.step % CHECKPOINT_EVERY == 0:
+            if trainer.step % every == 0:
                 trainer.save(checkpoint)
                 on_checkpoint()
                 log.info("%s %d: %s", name, trainer.step, " ".join(f"{k} {v:.4f}" for k, v in average.items()))

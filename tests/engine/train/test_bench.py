@@ -121,7 +121,9 @@ def test_the_most_memory_so_far_is_no_less_than_what_is_held_now() -> None:
 def test_the_report_is_read_back_as_what_it_was(
     encoder, network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(bench, "TorchPainter", lambda settings: SimpleNamespace(_slim=encoder, _network=network))
+    monkeypatch.setattr(
+        bench, "TorchPainter", lambda settings: SimpleNamespace(_slim=encoder, slim=encoder, network=network)
+    )
     monkeypatch.setattr(bench, "peaks", lambda device: {"float32": Peak(1e12, 2e12)})
     monkeypatch.setattr(SlimEncoder, "load", lambda: encoder)
     monkeypatch.setattr(bench, "PHONE_SIDE", 128)

@@ -1,0 +1,1 @@
+"""Moving pictures in the workshop: what is measured of them."""
