@@ -6,7 +6,6 @@ import functools
 import logging
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from importlib import metadata
 
 import msgspec
@@ -21,29 +20,33 @@ from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
 from engine.encoders.weights import NoWeights, available
 from engine.fast import network
+from engine.fast.collections import Generators
 from engine.fast.paint import paint as paint_fast
+from engine.fast.paint import paint_collection
 from engine.fine.paint import paint as paint_fine
-from engine.images.decode import Limits, Photo, decode
-from engine.images.encode import encode_jpeg, encode_png
+from engine.images.decode import Limits, decode
+from engine.images.encode import encode_png
 from engine.images.formats import ImageRefused
-from engine.recipe import MINE, SIZE_BOUNDS, Pooling, Recipe, RecipeError, check, line
+from engine.lab import content, explain, grid, like, suggest, texture
+from engine.lab.likeness import plane
+from engine.motion import animate, clips, zoom
+from engine.motion.opening import opened, opened_clip
+from engine.recipe import MINE, Mode, Pooling, Recipe, RecipeError, check, line
 from engine.stages import Picture, Refused, Stage
 from engine.subject.faces import Face, faces
 from engine.subject.importance import of_faces, what_matters, with_restraint
-from engine.tensors import MIN_SIDE, fit, in_type, resize
-from engine.universal import decoders
+from engine.tensors import in_type, resize
+from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
+from engine.universal.paint import predicted
 from engine.wire import EngineSettings, Paint, Ready
+from engine.work import Stages, Work, preview
 
-PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
-STYLE_SIDE = 1024  # pixels, long side of a style picture that was sent along; strokes finer than its pixels are lost
 FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
 POLL_SECONDS = 0.5  # between two stages while the full encoder loads: a cancel is seen, and a beat is sent
 NO_FULL = "The full encoder is unavailable just now, so I painted with the slim one."
 
 log = logging.getLogger("engine")
-
-Stages = Generator[Stage, None, Tensor]  # of one picture; what it returns is x, (1, 3, H, W) in 0..1
 
 
 def set_up_process(settings: EngineSettings) -> None:
@@ -58,17 +61,6 @@ def set_up_process(settings: EngineSettings) -> None:
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-@dataclass
-class Work:
-    """One order, decoded."""
-
-    p: Tensor  # the photo at the size of the result, (3, H, W) in 0..1
-    recipe: Recipe  # complete; as painted in the end
-    mine: Tensor | None  # the style picture that was sent along, (3, h, w)
-    alpha: Tensor | None  # the photo's, (1, H, W) in 0..1, if it is to be kept
-    notes: list[str] = field(default_factory=list)
-
-
 class TorchPainter:
     """Paints in every mode; owns the networks and the style pictures, and keeps them from job to job.
 
@@ -79,12 +71,26 @@ class TorchPainter:
         """Raises RuntimeError where a file of the package's weights cannot be read."""
         _check_weights()
         self._settings = settings
-        self._device, self.notes = device.choose(settings.device)
+        self.device, self.notes = device.choose(settings.device)
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
-        self._gallery = gallery.load(settings.gallery)
+        self.gallery = gallery.load(settings.gallery)
         self._full: dict[Pooling, FullEncoder] = {}
         self._swatches: dict[str, Tensor] = {}
-        self._modes = {"fast": self._fast, "universal": self._universal, "fine": self._fine}
+        self._generators = Generators(self.device)
+        self._modes: dict[Mode, Callable[[Work], Stages]] = {
+            "fast": self._fast,
+            "universal": self._universal,
+            "fine": self._fine,
+            "content": functools.partial(content.paint, self),
+            "texture": functools.partial(texture.paint, self),
+            "dream": functools.partial(zoom.paint, self),
+            "grid": functools.partial(grid.paint, self),
+            "like": functools.partial(like.paint, self),
+            "map": functools.partial(plane.paint, self),
+            "suggest": functools.partial(suggest.paint, self),
+            "explain": functools.partial(explain.paint, self),
+            "morph": functools.partial(clips.paint_morph, self),
+        }
         # One at a time: a second job that needs the full encoder waits for the first one's download.
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
         self.ready = self._ready()
@@ -93,25 +99,25 @@ class TorchPainter:
 
     @functools.cached_property
     def _slim(self) -> SlimEncoder:
-        slim = SlimEncoder.load().to(self._device).to(memory_format=torch.channels_last)
-        return slim.quick(device.quick_type(self._device))
+        slim = SlimEncoder.load().to(self.device).to(memory_format=torch.channels_last)
+        return slim.quick(device.quick_type(self.device))
 
     @functools.cached_property
-    def _network(self) -> network.Network:
-        return network.load(self._device, self._settings.gallery).quick(device.quick_type(self._device))
+    def network(self) -> network.Network:
+        return network.load(self.device, self._settings.gallery).quick(device.quick_type(self.device))
 
     @functools.cached_property
-    def _decoders(self) -> decoders.Decoders:
-        return in_type(decoders.load(self._device), device.quick_type(self._device))
+    def _predictor(self) -> predictor.Predictor:
+        return predictor.load(self.device)
 
     def _ready(self) -> Ready:
         has_full = available(self._settings.cache, self._settings.weights)
         return Ready(
-            device=device.in_words(self._device),
+            device=device.in_words(self.device),
             encoders=("slim", "full") if has_full else ("slim",),
             version=_version(),
             notes=(*self.notes, *self._notes(has_full)),
-            encoder=full.usual(self._settings.encoder, self._device, has_full),
+            encoder=full.usual(self._settings.encoder, self.device, has_full),
         )
 
     def _notes(self, has_full: bool) -> list[str]:
@@ -121,92 +127,105 @@ class TorchPainter:
             notes.append(f"There is no file {self._settings.weights} (engine.weights): only the slim encoder paints.")
         elif self._settings.encoder == "full" and not has_full:
             notes.append("The full encoder's weights (548 MB) are being downloaded.")
-        for style in self._gallery:
+        for style in self.gallery:
             if style.pair.is_file() and gallery.network_of(style.pair) != gallery.network_of(network.FILE):
                 notes.append(
                     f"Fast mode cannot paint {style.name}, which was trained for other gallery weights. Train it again"
                     " with python -m engine.train style. Until then it is painted in universal mode."
                 )
-        return notes
+        return [*notes, *self._generators.notes(self.gallery)]
 
     def paint(self, order: Paint) -> Generator[Stage | Picture, None, None]:
         """See `engine.stages.Painter`."""
         with device.memory_errors(), device.exit_on_gpu_fault():
             yield Stage(0.0, "looking at the photo")
-            work = self._open(order)
+            animate.must_play(order)
+            if animate.is_moving(order):
+                yield from self._clip(order)
+                return
+            work = opened(order, self._limits, self.device)
+            if work.recipe.clip == "yes":
+                work.watch = functools.partial(animate.keep_step, work.film)
             with device.threads_for(work.recipe.size or 0):  # its own size, which the line that comes back has as well
-                x = yield from self._modes[work.recipe.mode or "fine"](work)
+                x = yield from self.repaint(work)
             height, width = x.shape[-2:]
-            painted = msgspec.structs.replace(work.recipe, size=max(height, width))
+            if work.film:
+                yield animate.encoded(order, animate.film_of(work), work.recipe, work.notes)
+                return
+            painted = work.recipe
+            if not painted.rules.sheet:
+                painted = msgspec.structs.replace(painted, size=max(height, width))
             alpha = None if work.alpha is None else resize(work.alpha[None], (height, width))[0]
             png = encode_png(x[0], line(painted), alpha)
-            yield Picture(png, painted, width, height, tuple(dict.fromkeys(work.notes)))
+            yield Picture(png, painted, width, height, tuple(dict.fromkeys(work.notes)), tuple(work.findings))
 
-    def _open(self, order: Paint) -> Work:
-        """The order's pictures, decoded and resized."""
-        size = order.recipe.size
-        assert size, "the recipe is complete"
-        photo = self._decode(order.photo, size, order.recipe.alpha == "keep")
-        if not order.enlarge:  # never below what a line can name, so that the line that comes back can be repeated
-            size = min(size, max(SIZE_BOUNDS[0], *photo.pixels.shape[1:]))
-        p = fit(photo.pixels, size).to(self._device)
-        notes = [*photo.notes, *_stretched(photo.pixels, p)]
-        alpha = photo.alpha
-        del photo  # a large one takes a hundred times the size of its file
-        mine = self._style_sent_along(order) if order.recipe.mine else None
-        return Work(p, msgspec.structs.replace(order.recipe, size=size), mine, alpha, notes)
+    def repaint(self, work: Work) -> Stages:
+        """The work in its recipe's mode, which must be complete; what changes is told in the work itself."""
+        return self._modes[work.recipe.mode or "fast"](work)
 
-    def _style_sent_along(self, order: Paint) -> Tensor:
-        """(3, h, w), reduced to `STYLE_SIDE`."""
-        if order.style is None:
-            raise Refused("There is no second picture to take the style from. Send it along with the photo.")
-        try:
-            picture = self._decode(order.style, STYLE_SIDE)
-        except Refused as refusal:
-            raise Refused(f"The style picture cannot be used. {refusal}") from refusal
-        side = min(STYLE_SIDE, max(picture.pixels.shape[1:]))
-        return fit(picture.pixels, side).to(self._device)
+    def _clip(self, order: Paint) -> Generator[Stage | Picture, None, None]:
+        """An animation, painted as one."""
+        clip, work = opened_clip(order, self._limits, self.device)
+        with device.threads_for(work.recipe.size or 0):
+            clip.frames = yield from clips.paint(self, clip, work)
+        yield Stage(0.99, "putting the frames together")
+        yield animate.encoded(order, clip, work.recipe, work.notes)
 
-    def _decode(self, data: bytes, enough: int, keep_alpha: bool = False) -> Photo:
-        try:
-            return decode(data, self._limits, keep_alpha, enough)
-        except ImageRefused as refusal:
-            raise Refused(str(refusal)) from refusal
-
-    def _pictures(self, work: Work) -> list[tuple[Tensor, float]]:
+    def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
         """The styles' pictures (3, h, w), each with its weight."""
         found = []
         for share in work.recipe.styles:
-            picture = work.mine if share.name == MINE else self._swatch(share.name)
+            picture = work.mine if share.name == MINE else self.swatch(share.name)
             assert picture is not None
             found.append((picture, float(share.weight)))
         return found
 
-    def _swatch(self, name: str) -> Tensor:
+    def swatch(self, name: str) -> Tensor:
         if name not in self._swatches:
             try:
-                picture = decode(self._gallery[name].swatch.read_bytes())
+                picture = decode(self.gallery[name].swatch.read_bytes())
             except ImageRefused as refusal:  # of an operator's own style
                 raise Refused(f"The gallery's picture of {name} cannot be used. {refusal}") from refusal
-            self._swatches[name] = picture.pixels.to(self._device)
+            self._swatches[name] = picture.pixels.to(self.device)
         return self._swatches[name]
 
     # --- modes -------------------------------------------------------------------------------------------------------
 
-    def _fast(self, work: Work) -> Stages:
+    def pair(self, work: Work) -> Tensor:
+        """The mixed styles' pair for the network, (2, C), in fast or universal mode."""
+        if work.recipe.mode == "universal":
+            return predicted(self._predictor, self._slim, self.pictures(work))
         shares = [(share.name, float(share.weight)) for share in work.recipe.styles]
         for name, _ in shares:
-            if not self._network.knows(name):
+            if not self.network.knows(name):
                 raise Refused(f"Fast mode is not trained for {name}. Use mode=universal, or mode=fine.")
+        return self.network.pair(shares)
+
+    def alone(self, work: Work) -> Callable[[Tensor, Recipe], Tensor] | None:
+        """What paints a frame (1, 3, H, W) of a collection, which has a network of its own."""
+        style = self.gallery.find(work.recipe.styles[0].name)
+        if not (style and style.generator_file):
+            return None
+        generator = self._generators.of(style)
+        return lambda x, recipe: list(paint_collection(generator, x[0], recipe))[-1][1]
+
+    def _fast(self, work: Work) -> Stages:
+        style = self.gallery.find(work.recipe.styles[0].name)
+        if style and style.generator_file:
+            paint_one = functools.partial(paint_collection, self._generators.of(style), work.p)
+            return (yield from self._instant(work, paint_one))
+        pair = self.pair(work)
 
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
-            return paint_fast(self._network, work.p, shares, recipe)
+            return paint_fast(self.network, work.p, pair, recipe)
 
         return (yield from self._instant(work, paint))
 
     def _universal(self, work: Work) -> Stages:
+        pictures = self.pictures(work)
+
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
-            return paint_universal(work.p, self._pictures(work), recipe, self._slim, self._decoders)
+            return paint_universal(self.network, self._predictor, self._slim, work.p, pictures, recipe)
 
         return (yield from self._instant(work, paint))
 
@@ -215,7 +234,7 @@ class TorchPainter:
         found = self._faces(work)
         passes = 2 if found else 1
         for done, x in paint(work.recipe):
-            yield Stage(done / passes, "painting", preview=functools.partial(_preview, x))
+            yield Stage(done / passes, "painting", preview=preview(x))
         if found:
             gentle = x
             for done, reached in paint(with_restraint(work.recipe)):
@@ -234,24 +253,27 @@ class TorchPainter:
         start = None
         if work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
             start = yield from self._sketch(work)
-        encoder = yield from self._encoder(work)
+        encoder = yield from self.encoder(work)
         x = work.p[None]
         weights = what_matters(work.p, self._faces(work))
-        for step in paint_fine(work.p, self._pictures(work), work.recipe, encoder, start, weights):
+        for step in paint_fine(work.p, self.pictures(work), work.recipe, encoder, start, weights):
             x = step.x
+            if work.watch:
+                work.watch(step)
             if step.note:
                 work.notes.append(step.note)
             done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
-            yield Stage(done, f"step {step.index} of {step.of}", step.note, functools.partial(_preview, x))
+            yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(x))
         return x
 
     def _sketch(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""
-        x = yield from _as_first_share(self._modes[work.recipe.init or "fast"](work))
-        yield Stage(FIRST_SHARE, "a first sketch", preview=functools.partial(_preview, x), at_once=True)
+        paint = self._fast if work.recipe.init == "fast" else self._universal
+        x = yield from _as_first_share(paint(work))
+        yield Stage(FIRST_SHARE, "a first sketch", preview=preview(x), at_once=True)
         return x
 
-    def _encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
+    def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
         """The encoder that the recipe names; if that is unavailable the slim one, with a note, also in the recipe."""
         if work.recipe.encoder != "full":
             return self._slim
@@ -262,7 +284,7 @@ class TorchPainter:
             return loading.result()
         except NoWeights as error:
             log.warning("%s The slim encoder is used instead.", error)
-            work.recipe = _with_slim(work.recipe, self._gallery)
+            work.recipe = _with_slim(work.recipe, self.gallery)
             work.notes.append(NO_FULL)
             yield Stage(0.0, "continuing with the slim encoder", NO_FULL)
         return self._slim
@@ -270,14 +292,14 @@ class TorchPainter:
     def _load_full(self, pooling: Pooling) -> FullEncoder:
         """The full encoder, loaded once for each pooling."""
         if pooling not in self._full:
-            encoder = full.load(self._device, self._settings.cache, self._settings.weights, pooling)
-            quick = in_type(encoder, device.quick_type(self._device))
+            encoder = full.load(self.device, self._settings.cache, self._settings.weights, pooling)
+            quick = in_type(encoder, device.quick_type(self.device))
             self._full[pooling] = quick.to(memory_format=torch.channels_last)
         return self._full[pooling]
 
 
 def _check_weights() -> None:
-    for path in (slim.FILE, network.FILE, decoders.FILE):
+    for path in (slim.FILE, network.FILE, predictor.FILE):
         try:
             with safe_open(path, "pt"):
                 pass
@@ -296,14 +318,6 @@ def _as_first_share(stages: Stages) -> Stages:
         yield stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
 
 
-def _stretched(photo: Tensor, p: Tensor) -> list[str]:
-    """A note where the short side was made longer than the photo's proportions give."""
-    true = max(p.shape[1:]) * min(photo.shape[1:]) / max(photo.shape[1:])
-    if true > min(p.shape[1:]) - 1:
-        return []
-    return [f"At this size the photo's short side would have {true:.0f} pixels; it was stretched to {MIN_SIDE}."]
-
-
 def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:
     changed = msgspec.structs.replace(recipe, encoder="slim")
     try:
@@ -311,10 +325,6 @@ def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:
     except RecipeError as error:
         raise Refused(f"The full encoder is unavailable just now. {error}") from error
     return changed
-
-
-def _preview(x: Tensor) -> bytes:
-    return encode_jpeg(x[0], PREVIEW_SIDE)
 
 
 def _version() -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import NamedTuple, Protocol
 
 from engine.recipe import Recipe
-from engine.wire import Paint, Ready
+from engine.wire import PNG, Finding, Paint, Ready
 
 
 class Stage(NamedTuple):
@@ -25,11 +25,13 @@ class Stage(NamedTuple):
 class Picture(NamedTuple):
     """The last thing a painter yields."""
 
-    png: bytes
+    data: bytes
     recipe: Recipe  # as painted
     width: int
     height: int
     notes: tuple[str, ...] = ()  # sentences for the person
+    findings: tuple[Finding, ...] = ()  # styles that were found, for programs
+    media_type: str = PNG.media_type
 
 
 class Refused(Exception):

@@ -37,6 +37,13 @@ GIF = PhotoFormat("GIF", "image/gif", (".gif",))
 AVIF = PhotoFormat("AVIF", "image/avif", (".avif",))
 HEIC = PhotoFormat("HEIC", "image/heic", (".heic", ".heif"))
 
+APNG = PhotoFormat("APNG", "image/apng", (".apng", ".png"))
+MP4 = PhotoFormat("MP4", "video/mp4", (".mp4", ".m4v", ".mov"))
+WEBM = PhotoFormat("WebM", "video/webm", (".webm",))
+
+VIDEOS = (MP4, WEBM)  # where PyAV is installed
+MOVING = (GIF, WEBP, APNG, *VIDEOS)  # what an animation may come as
+MOVING_RESULTS = (GIF, WEBP, APNG, MP4)  # and be answered with
 ALWAYS_READ = (JPEG, PNG, WEBP, GIF, AVIF)
 PHOTO_FORMATS = (*ALWAYS_READ, HEIC)  # HEIC where pillow-heif is installed
 
@@ -48,6 +55,28 @@ def listed(formats: tuple[PhotoFormat, ...]) -> str:
 
 
 ACCEPTED = listed(PHOTO_FORMATS)
+
+# --- moving pictures -------------------------------------------------------------------------------------------------
+
+MOST_FRAMES = 300
+# Pixels of all painted frames together: a minute or two of work on two cores. Fine mode takes many steps for each.
+MOST_PAINTED = {
+    **{"fast": 24_000_000, "morph": 24_000_000, "universal": 24_000_000},
+    **{"fine": 2_500_000, "dream": 12_600_000},  # of a dream 48 frames of 512 x 512
+}
+# Seconds for a megapixel of frames on two cores, before anything was learned.
+FRAME_SECONDS = {"fast": 3.5, "morph": 2.5, "universal": 3.5, "fine": 60.0}
+
+
+def most_frames(mode: str, height: int, width: int) -> int:
+    """How many frames of this size are painted of a clip, however long it is."""
+    return max(1, min(MOST_FRAMES, MOST_PAINTED.get(mode, 0) // (height * width)))
+
+
+def clip_seconds(frames: int, height: int, width: int, mode: str) -> float:
+    """A first guess of the engine's seconds for a clip."""
+    return frames * height * width / 1e6 * FRAME_SECONDS.get(mode, 10.0)
+
 
 # --- the engine's settings -------------------------------------------------------------------------------------------
 
@@ -64,6 +93,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     encoder: EncoderChoice = "slim"  # of fine orders that name none; full is loaded at the start
     max_photo_mb: int = 20  # MiB, largest photo file that is decoded
     gallery: Path | None = None  # folder with the operator's own styles
+    cage: bool = True  # give up what painting does not need
 
 
 # --- to the engine ---------------------------------------------------------------------------------------------------
@@ -73,11 +103,13 @@ class Paint(msgspec.Struct, frozen=True, tag=True):
     """Paint one picture. The recipe is complete."""
 
     job: str
-    photo: bytes  # an image file as it was uploaded, not to be trusted
+    photo: bytes | None  # an image file as it was uploaded, not to be trusted; some modes take none
     recipe: Recipe
     preview_seconds: float = 2.0  # the shortest time between previews; 0 asks for none
     style: bytes | None = None  # the picture that the style `mine` names: an image file, not to be trusted either
     enlarge: bool = True  # a photo that is smaller than the recipe's size; else it keeps its own
+    plays: tuple[str, ...] = ()  # media types of moving pictures that can be shown there; without any it is a still
+    most_bytes: int = 0  # of a moving picture; 0 for no limit
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -101,6 +133,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     version: str
     notes: tuple[str, ...] = ()  # sentences for the operator, such as a full encoder that is unavailable
     encoder: EncoderName = "slim"  # of fine orders that name none
+    cage: tuple[str, ...] = ()  # what holds of it, see `engine.cage`
 
 
 class Beat(msgspec.Struct, frozen=True, tag=True):
@@ -123,8 +156,16 @@ class Preview(msgspec.Struct, frozen=True, tag=True):
     picture: bytes
 
 
+class Finding(msgspec.Struct, frozen=True):
+    """A style of the gallery that the engine names by itself, nearest or best first."""
+
+    style: str  # its name
+    reason: str  # why, as a part of a sentence
+    distance: float  # from the picture asked about; 1 is that of two styles of the gallery, in the mean
+
+
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The finished picture, as PNG without any of the photo's metadata."""
+    """The finished picture, without any of the photo's metadata."""
 
     job: str
     picture: bytes
@@ -133,6 +174,8 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     height: int
     seconds: float
     notes: tuple[str, ...] = ()  # sentences for the person: first frame of an animation, size halved
+    findings: tuple[Finding, ...] = ()  # for programs; the notes say the same in words
+    media_type: str = PNG.media_type  # of the picture; another only where the order can have it shown
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -22,7 +22,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from engine import wire
+import msgspec
+
+from engine import cage, wire
 from engine.stages import Painter, Picture, Refused, Stage
 
 BEAT_SECONDS = 1.0  # between two beats while there is nothing to do
@@ -196,8 +198,8 @@ def _answer(order: wire.Paint, painter: Painter, inbox: Inbox, outbox: Outbox, c
 
 
 def _done(job: str, picture: Picture, seconds: float) -> wire.Done:
-    png, recipe, width, height, notes = picture
-    return wire.Done(job, png, recipe, width, height, round(seconds, 2), notes)
+    data, recipe, width, height, notes, findings, media_type = picture
+    return wire.Done(job, data, recipe, width, height, round(seconds, 2), notes, findings, media_type)
 
 
 def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -250,13 +252,25 @@ def settings_of(arguments: Sequence[str]) -> wire.EngineSettings:
         raise SystemExit(2) from error
 
 
+def enter_cage(settings: wire.EngineSettings) -> tuple[str, ...]:
+    """Keep within reach what the settings name; what holds of the cage."""
+    folder = settings.cache or Path.home() / ".cache/torch"
+    fetched = settings.weights is not None or any(folder.rglob("vgg19*"))
+    if not fetched:  # an order may want the full encoder, which then is downloaded
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+    return cage.enter((settings.weights, settings.gallery), (folder, Path.home() / ".nv"), network=not fetched)
+
+
 def main() -> None:
+    cage.die_with_the_bot()
     requests, events = claim_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the bot handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     settings = settings_of(sys.argv[1:])
     _offer_to_the_oom_killer()
+    held = enter_cage(settings) if settings.cage else ()  # before torch, which starts threads
 
     code = 1
     try:
@@ -265,6 +279,7 @@ def main() -> None:
 
         set_up_process(settings)
         painter = TorchPainter(settings)
+        painter.ready = msgspec.structs.replace(painter.ready, cage=held)
         gc.freeze()
         gc.enable()
         serve(requests, events, painter, at_rest=give_memory_back, at_end=end_orphan)

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -14,16 +15,19 @@ from engine.encoders import full, slim, weights
 from engine.encoders.full import FullEncoder
 from engine.encoders.slim import SlimEncoder
 from engine.fast import network
+from engine.fast.generator import ResNetGenerator
 from engine.fast.network import load, save_pair
+from engine.images.animation import fitting, read
 from engine.images.decode import decode
 from engine.images.encode import LINE_KEY
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
 from engine.tensors import fit
-from engine.universal import decoders
-from engine.wire import EngineSettings, Paint
+from engine.universal import predictor
+from engine.wire import MOVING_RESULTS, EngineSettings, Paint
 from tests.fakes.weights import file_of, serving, torchvisions
+from tests.scenes import file, pan, pictures
 
 load_slim = SlimEncoder.load
 
@@ -59,9 +63,9 @@ def painted(painter: TorchPainter, text: str, **arguments) -> tuple[list[Stage],
 def test_a_fast_picture_is_the_same_every_time_and_carries_its_line(painter) -> None:
     _, first = painted(painter, "starrynight")
     _, again = painted(painter, "starrynight")
-    assert first.png == again.png
+    assert first.data == again.data
     assert first.recipe.mode == "fast"
-    assert line_of(first.png) == line(first.recipe)
+    assert line_of(first.data) == line(first.recipe)
     assert (first.width, first.height) == (72, 48)
 
 
@@ -71,9 +75,43 @@ def test_a_photo_that_is_not_to_be_enlarged_keeps_its_size_and_its_line_paints_i
     *_, own = painter.paint(Paint("job", picture_bytes(), order, enlarge=False))
     assert isinstance(own, Picture)
     assert (own.width, own.height, own.recipe.size) == (90, 60, 90)
-    *_, again = painter.paint(Paint("job", picture_bytes(), parse(line_of(own.png), gallery.default())))
+    *_, again = painter.paint(Paint("job", picture_bytes(), parse(line_of(own.data), gallery.default())))
     assert isinstance(again, Picture)
-    assert again.png == own.png
+    assert again.data == own.data
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("mode=content content=conv2_1", (72, 48)),
+        ("starrynight mode=texture depth=2", (72, 72)),
+        ("starrynight mode=texture depth=1 tile=yes", (64, 64)),
+        ("starrynight+scream mode=texture", (5 * 36 + 4 * 8, 36)),
+        ("mode=dream octaves=2", (72, 48)),
+    ],
+)
+def test_a_picture_of_the_laboratory_is_the_same_every_time_and_its_line_paints_it_again(painter, text, size) -> None:
+    stages, first = painted(painter, f"{text} steps=2")
+    *_, again = painter.paint(Paint("job", picture_bytes(), parse(line_of(first.data), gallery.default())))
+    assert isinstance(again, Picture)
+    assert first.data == again.data
+    assert (first.width, first.height) == size
+    assert stages[-1].done == pytest.approx(1)
+    assert stages[-1].preview is not None
+
+
+def test_what_was_changed_in_the_laboratory_is_told(painter) -> None:
+    _, tile = painted(painter, "starrynight mode=texture depth=1 tile=yes steps=1")
+    assert tile.notes == ("The side of a seamless texture is a multiple of 16 pixels: this one has 64.",)
+    assert tile.recipe.size == 64
+    _, dream = painted(painter, "mode=dream octaves=9 steps=20")
+    assert dream.notes == ("There is room for 2 octaves at this size, not for 9.",)
+
+
+def test_a_dream_is_guided_by_the_second_picture(painter) -> None:
+    _, free = painted(painter, "mode=dream steps=2")
+    _, led = painted(painter, "mine mode=dream steps=2", style=picture_bytes("navy"))
+    assert led.data != free.data
 
 
 def test_a_size_is_the_most_of_a_larger_photo_and_the_least_that_a_line_can_name(painter) -> None:
@@ -88,13 +126,13 @@ def test_a_size_is_the_most_of_a_larger_photo_and_the_least_that_a_line_can_name
 
 def test_another_style_and_a_mixture_are_other_pictures(painter) -> None:
     lines = ("starrynight", "scream", "starrynight:70+scream:30", "starrynight strength=10", "starrynight brush=2")
-    assert len({painted(painter, text)[1].png for text in lines}) == len(lines)
+    assert len({painted(painter, text)[1].data for text in lines}) == len(lines)
 
 
 def test_strength_zero_is_the_photo(painter) -> None:
     for mode in ("fast", "universal", "fine"):
         _, picture = painted(painter, f"starrynight strength=0 mode={mode}")
-        x, p = (decode(data).pixels for data in (picture.png, picture_bytes()))
+        x, p = (decode(data).pixels for data in (picture.data, picture_bytes()))
         assert torch.allclose(x, fit(p, 72), atol=0.01)
 
 
@@ -113,7 +151,7 @@ def test_a_fine_picture_shows_the_fast_one_before_its_first_step(painter) -> Non
 def test_a_picture_of_ones_own_is_the_style(painter, text) -> None:
     stages, blue = painted(painter, text, style=picture_bytes("blue"))
     _, red = painted(painter, text, style=picture_bytes("red"))
-    assert blue.png != red.png
+    assert blue.data != red.data
     assert any(stage.at_once for stage in stages) == (blue.recipe.init == "universal")
     assert blue.recipe.mode == ("fine" if "fine" in text else "universal")
 
@@ -169,6 +207,50 @@ def test_a_pair_of_other_weights_is_told_when_the_engine_is_ready(tmp_path: Path
     assert "Fast mode cannot paint ourmural, which was trained for other gallery weights" in " ".join(own.ready.notes)
 
 
+def collection(folder: Path, weights: dict[str, torch.Tensor]) -> EngineSettings:
+    """A folder with the collection ourmural, whose generator has these weights."""
+    text = 'name = "ourmural"\ntitle = "Our Mural"\nartist = "The neighbours"\nyear = "2021"\nlicence = "ours"\n'
+    (folder / "styles.toml").write_text(f'[[style]]\n{text}generator = "mural.pth"\nstrength = 48\n')
+    (folder / "swatches").mkdir()
+    Image.new("RGB", (90, 90), "blue").save(folder / "swatches" / "ourmural.webp")
+    torch.save(weights, folder / "mural.pth")
+    return EngineSettings(device="cpu", gallery=folder)
+
+
+def order_of(settings: EngineSettings, text: str) -> Paint:
+    styles = gallery.load(settings.gallery)
+    return Paint("job", picture_bytes(), complete(parse(text, styles), styles, size=72, seed=7))
+
+
+def test_a_collection_is_painted_by_its_generator_in_fast_mode_and_from_its_picture_in_the_others(tmp_path) -> None:
+    generator = ResNetGenerator(4, 2).eval().requires_grad_(False)
+    settings = collection(tmp_path, generator.state_dict())
+    own = TorchPainter(settings)
+    assert own.ready.notes == ()
+    *_, picture = own.paint(order_of(settings, "ourmural"))
+    assert isinstance(picture, Picture)
+    assert picture.recipe.mode == "fast"
+    p = fit(decode(picture_bytes()).pixels, 72)
+    left, top = (int(n) for n in torch.randint(0, 4, (2,), generator=torch.Generator().manual_seed(7)).flip(0))
+    framed = torch.nn.functional.pad(p[None], (left, -(72 + left) % 8, top, -(48 + top) % 8), mode="replicate")
+    expected = generator(framed)[0, :, top : top + 48, left : left + 72]
+    assert (decode(picture.data).pixels - expected).abs().mean() < 0.01
+    for text in ("ourmural mode=universal", "ourmural+starrynight", "ourmural mode=fine steps=1"):
+        *_, picture = own.paint(order_of(settings, text))
+        assert isinstance(picture, Picture)
+
+
+def test_a_file_that_is_no_generator_is_told_the_operator_by_its_layer_and_others_by_what_to_do(tmp_path) -> None:
+    weights = ResNetGenerator(4, 2).state_dict()
+    del weights["model.4.bias"]
+    settings = collection(tmp_path, weights)
+    own = TorchPainter(settings)
+    told = f"Fast mode cannot paint ourmural: {tmp_path / 'mural.pth'} is incomplete: model.4.bias is missing."
+    assert told in own.ready.notes
+    with pytest.raises(Refused, match=r"^The network of ourmural cannot be used\. Use mode=universal"):
+        list(own.paint(order_of(settings, "ourmural")))
+
+
 def test_every_network_is_loaded_once_the_full_encoder_for_each_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
 
@@ -220,7 +302,7 @@ def test_the_first_order_for_the_full_encoder_fetches_it_and_paints_with_the_pap
     assert (again.ready.encoders, again.ready.encoder) == (("slim", "full"), "slim")
 
 
-@pytest.mark.parametrize("module", [slim, network, decoders])
+@pytest.mark.parametrize("module", [slim, network, predictor])
 def test_weights_that_are_missing_or_not_whole_are_told_before_the_first_order(
     module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,7 +328,7 @@ def test_a_small_picture_takes_one_thread_and_changes_none_that_comes_later(pain
                 if isinstance(last, Stage) and last.done:
                     taken.add((size, torch.get_num_threads()))
             assert isinstance(last, Picture)
-            pictures.append(last.png)
+            pictures.append(last.data)
         assert taken == {(72, 1), (288, 2)}
         assert pictures[0] == pictures[2]
         assert torch.get_num_threads() == 2
@@ -263,10 +345,10 @@ def test_transparent_parts_are_kept_where_the_line_says_so(painter) -> None:
         order = recipe(f"starrynight {given}")
         *_, picture = painter.paint(Paint("job", file.getvalue(), order))
         assert isinstance(picture, Picture)
-        shown = Image.open(io.BytesIO(picture.png))
+        shown = Image.open(io.BytesIO(picture.data))
         assert shown.mode == mode
         assert note in " ".join(picture.notes)
-        assert line_of(picture.png) == line(picture.recipe)
+        assert line_of(picture.data) == line(picture.recipe)
     assert len(set(shown.getchannel("A").tobytes())) > 40
 
 
@@ -279,3 +361,75 @@ def test_a_narrow_photo_that_had_to_be_stretched_is_told(painter) -> None:
     assert "stretched" in " ".join(picture.notes)
     _, upright = painted(painter, "starrynight")
     assert not upright.notes
+
+
+EVERYWHERE = tuple(kind.media_type for kind in MOVING_RESULTS)
+
+
+def moving(count: int = 3, side: int = 72) -> bytes:
+    return file("GIF", pictures(pan(count, 48, side)), [50, 60, 70, 80, 90, 100, 110, 120][:count])
+
+
+def clip_of(painter: TorchPainter, text: str, data: bytes, plays: tuple[str, ...] = EVERYWHERE):
+    *stages, last = painter.paint(Paint("job", data, recipe(text), plays=plays))
+    assert isinstance(last, Picture)
+    return stages, last, read(last.data, fitting(4096, enlarge=False), lambda _: 100) if plays else None
+
+
+@pytest.mark.parametrize("mode", ["fast", "universal", "fine steps=6"])
+def test_an_animation_is_painted_as_one_in_every_mode(painter, mode) -> None:
+    stages, last, clip = clip_of(painter, f"starrynight mode={mode}", moving())
+    assert last.media_type == "image/gif"
+    assert clip.seconds == [Fraction(time, 1000) for time in (50, 60, 70)]
+    assert (last.width, last.height, last.recipe.frames) == (72, 48, 3)
+    assert [stage for stage in stages if stage.at_once and stage.preview]
+    assert "frame 3 of 3" in {stage.text for stage in stages}
+    assert any(note.startswith("Flicker 0.") for note in last.notes)
+
+
+def test_where_nothing_moving_can_be_shown_or_one_frame_is_wanted_it_is_a_still(painter) -> None:
+    _, still, _ = clip_of(painter, "starrynight", moving(), ())
+    assert still.media_type == "image/png"
+    assert still.notes == ("The photo is an animation; I took its first frame.",)
+    *_, one = painter.paint(Paint("job", moving(), recipe("starrynight frames=1"), plays=EVERYWHERE))
+    assert (one.media_type, one.notes) == ("image/png", ())
+    assert decode(one.data).pixels.equal(decode(still.data).pixels)
+
+
+def test_frames_are_the_most_that_are_painted(painter) -> None:
+    _, last, clip = clip_of(painter, "starrynight frames=2", moving())
+    assert len(clip.frames) == 2
+    assert not any("longer" in note for note in last.notes)
+
+
+def test_a_clip_that_is_too_long_is_cut_and_says_so(painter, monkeypatch) -> None:
+    monkeypatch.setattr("engine.wire.MOST_FRAMES", 2)
+    _, last, clip = clip_of(painter, "starrynight", moving())
+    assert len(clip.frames) == 2
+    assert "The clip is longer than I can paint at this size: these are its first 0.1 s." in last.notes
+
+
+def test_a_clip_can_be_cancelled_between_frames(painter) -> None:
+    stages = painter.paint(Paint("job", moving(), recipe("starrynight"), plays=EVERYWHERE))
+    while next(stages).text != "frame 2 of 3":
+        pass
+    stages.close()
+
+
+def test_a_morph_and_the_making_of_a_picture_are_clips(painter) -> None:
+    _, last, clip = clip_of(painter, "starrynight+greatwave mode=morph frames=4", picture_bytes())
+    assert len(clip.frames) == 4
+    assert clip.loop == 0 or last.media_type == "video/mp4"
+    _, _, zoom = clip_of(painter, "mode=dream zoom=3 steps=3", picture_bytes(), ("image/webp",))
+    assert len(zoom.frames) == 4, "there and back"
+    _, _, steps = clip_of(painter, "starrynight mode=fine steps=4 clip=yes", picture_bytes(), ("image/webp",))
+    assert len(steps.frames) >= 3
+    assert steps.seconds[-1] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["starrynight+greatwave mode=morph", "starrynight mode=fine steps=4 clip=yes", "zoom=5"]
+)
+def test_a_film_is_refused_where_it_cannot_be_shown(painter, text) -> None:
+    with pytest.raises(Refused, match="cannot be shown here"):
+        list(painter.paint(Paint("job", picture_bytes(), recipe(text))))

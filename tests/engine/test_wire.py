@@ -19,6 +19,7 @@ RECIPE = Recipe(
 )
 REQUESTS = [
     wire.Paint("job", b"\xff\xd8\0photo", RECIPE, 0.0, b"\xff\xd8\0style", enlarge=False),
+    wire.Paint("job", None, Recipe(mode="map", size=512)),
     wire.Cancel("job"),
     wire.Stop(),
 ]

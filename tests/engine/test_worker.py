@@ -163,7 +163,8 @@ def test_a_job_is_answered_once_with_its_picture_and_the_next_one_is_taken() -> 
             bench.send(order(job))
             way, done = bench.answer(job)
             assert isinstance(done, wire.Done)
-            assert (done.picture, done.recipe, done.width, done.height, done.notes) == PICTURE[:1] + PICTURE[1:]
+            assert (done.picture, done.recipe, done.width, done.height) == PICTURE[:4]
+            assert (done.notes, done.findings, done.media_type) == PICTURE[4:]
             assert way == [wire.Progress(job, 0.5, "half way")]
         bench.hang_up()
         bench.join()
@@ -480,7 +481,7 @@ def test_however_memory_runs_out_it_is_one_error(error: Exception, monkeypatch: 
     def fit(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("engine.painter.fit", fit)
+    monkeypatch.setattr("engine.motion.opening.fit", fit)
     with pytest.raises(MemoryError):
         list(TorchPainter(wire.EngineSettings(device="cpu")).paint(wire.Paint("job", photo_bytes(), small())))
 

@@ -1,0 +1,64 @@
+"""One order on its way through the engine: its pictures, decoded, and what its method may ask of the painter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from engine.encoders.vgg import Encoder
+from engine.gallery import Gallery
+from engine.images.encode import encode_jpeg
+from engine.recipe import Recipe
+from engine.stages import Stage
+from engine.wire import Finding
+
+PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
+
+Stages = Generator[Stage, None, Tensor]  # of one picture; what it returns is x, (1, 3, H, W) in 0..1
+
+
+@dataclass
+class Work:
+    """One order, decoded."""
+
+    p: Tensor  # the photo at the size of the result, (3, H, W) in 0..1; a grey square where the mode takes none
+    recipe: Recipe  # complete; as painted in the end
+    mine: Tensor | None  # the style picture that was sent along, (3, h, w)
+    alpha: Tensor | None  # the photo's, (1, H, W) in 0..1, if it is to be kept
+    notes: list[str] = field(default_factory=list)  # sentences for the person
+    findings: list[Finding] = field(default_factory=list)  # styles that were found, for programs
+    film: list[Tensor] = field(default_factory=list)  # (3, h, w) uint8, pictures that are to be shown as a clip
+    watch: Callable[[Any], None] | None = None  # is handed every `engine.fine.gatys.Step`
+
+
+class Tools(Protocol):
+    """What the painter does for the methods of `engine.lab`."""
+
+    gallery: Gallery
+    device: torch.device
+
+    def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
+        """The encoder that the recipe names, or the slim one with a note."""
+        ...
+
+    def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
+        """The styles' pictures (3, h, w) in 0..1, each with its weight."""
+        ...
+
+    def swatch(self, name: str) -> Tensor:
+        """The picture of one of the gallery's styles."""
+        ...
+
+    def repaint(self, work: Work) -> Stages:
+        """A picture in the mode of the work's own, complete recipe."""
+        ...
+
+
+def preview(x: Tensor) -> Callable[[], bytes]:
+    """Makes a small JPEG of (1, 3, H, W), for a `Stage`."""
+    return partial(encode_jpeg, x[0], PREVIEW_SIDE)
