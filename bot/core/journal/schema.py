@@ -1,16 +1,12 @@
-"""The journal's file: opening it, its tables, and the migrations that bring an older one up to date."""
+"""The journal's tables, and the migrations that bring an older one up to date."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
-
-from bot.core.errors import ConfigError
 
 
 def m001_journal(db: sqlite3.Connection) -> None:
@@ -86,13 +82,50 @@ def m006_plain_names(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE jobs RENAME COLUMN once TO idempotency_key")
     db.execute("UPDATE jobs SET state = 'notified' WHERE state = 'told'")
     for id, job in db.execute("SELECT id, job FROM jobs").fetchall():
-        fields = msgspec.json.decode(job)
+        try:
+            fields = msgspec.json.decode(job)
+        except msgspec.DecodeError:  # put aside when it is read
+            continue
         for old, new in (("once", "idempotency_key"), ("said", "requested")):
             if old in fields:
                 fields[new] = fields.pop(old)
         if fields.get("state") == "told":
             fields["state"] = "notified"
         db.execute("UPDATE jobs SET job = ? WHERE id = ?", (msgspec.json.encode(fields), id))
+
+
+def m007_picture_files(db: sqlite3.Connection) -> None:
+    """Pictures as files beside the journal, which `kept` writes; of rows that go it is noted which they named."""
+    db.execute("CREATE TABLE pictures (name TEXT PRIMARY KEY, size INTEGER NOT NULL)")
+    db.execute("CREATE TABLE dropped (picture TEXT PRIMARY KEY)")
+    of_job = "(job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, picture TEXT NOT NULL)"
+    of_room = "(id TEXT PRIMARY KEY, room TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL, picture TEXT NOT NULL)"
+    columns = {"photos": "job", "styles": "job", "results": "job", "blobs": "id, room, kind, at"}
+    for table, names in columns.items():
+        db.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+        db.execute(f"CREATE TABLE {table} {of_room if table == 'blobs' else of_job}")
+        db.execute(f"INSERT INTO {table} SELECT {names}, kept(data) FROM old_{table}")
+        sizes = f"SELECT kept(data), length(data) FROM old_{table}"
+        db.execute(f"INSERT OR IGNORE INTO pictures {sizes}")
+        db.execute(f"DROP TABLE old_{table}")
+        db.execute(f"CREATE INDEX {table}_by_picture ON {table} (picture)")
+        db.execute(
+            f"CREATE TRIGGER {table}_dropped AFTER DELETE ON {table}"
+            " BEGIN INSERT OR IGNORE INTO dropped VALUES (old.picture); END"
+        )
+
+
+def m008_last_use(db: sqlite3.Connection) -> None:
+    """When the settings of a room were last asked for, by the day: they expire."""
+    db.execute("ALTER TABLE settings ADD COLUMN used REAL NOT NULL DEFAULT 0")
+    db.execute("UPDATE settings SET used = CAST(strftime('%s', 'now') AS REAL)")
+
+
+def m009_sign_ins(db: sqlite3.Connection) -> None:
+    """Sign-ins at the chat page, so that they can be listed and ended."""
+    db.execute(
+        "CREATE TABLE sign_ins (id TEXT PRIMARY KEY, browser TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL)"
+    )
 
 
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
@@ -102,63 +135,7 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m004_styles,
     m005_job_messages,
     m006_plain_names,
+    m007_picture_files,
+    m008_last_use,
+    m009_sign_ins,
 ]
-
-
-def connect(path: Path | None) -> sqlite3.Connection:
-    """The journal in this file, up to date and locked; None keeps it in memory.
-
-    Raises:
-        ConfigError: the file cannot be used.
-    """
-    try:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Photos are private: for the owner's eyes only, also in the files that SQLite puts beside it.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(
-            f"store.path: {path} cannot be written: {reason}. Choose another file, or change its permissions."
-        ) from error
-    db = sqlite3.connect(path or ":memory:", timeout=0, isolation_level=None)
-    try:
-        _prepare(db)
-    except sqlite3.OperationalError as error:
-        db.close()
-        if "locked" in str(error):
-            raise ConfigError(
-                f"store.path: another Impasto is running with {path}. Stop it, or give this one another file."
-            ) from error
-        raise ConfigError(f"store.path: {path} cannot be used: {error}.") from error
-    except sqlite3.DatabaseError as error:
-        db.close()
-        raise ConfigError(
-            f"store.path: {path} is damaged or not an Impasto journal ({error}). Move it away, and a new one is made."
-        ) from error
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    db.execute("PRAGMA journal_mode = WAL").fetchone()
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA secure_delete = ON")
-    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        raise sqlite3.DatabaseError(found)
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise ConfigError("store.path: the journal was written by a newer Impasto. Update this one, or move it away.")
-    for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
-        with db:
-            db.execute("BEGIN IMMEDIATE")
-            migrate(db)
-            db.execute(f"PRAGMA user_version = {number}")
-    with db:
-        db.execute("BEGIN EXCLUSIVE")  # takes the lock now, not with the first order

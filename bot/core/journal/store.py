@@ -1,7 +1,7 @@
 """The journal: jobs, their pictures and messages, settings per room, and the rooms of the web chat.
 
 What `Store` has acknowledged is on disk. One connection, used by one thread only, so there is one writer and no lock
-to wait for; the file is locked for as long as it is open, so that no second bot delivers the same pictures again.
+to wait for; the journal is locked for as long as it is open, so that no second bot delivers the same pictures again.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,16 +21,27 @@ from typing import Any, TypeVar
 import msgspec
 
 from bot.core import estimate
-from bot.core.errors import InvalidTransition, StoreError
+from bot.core.errors import InvalidTransition, LimitReached, StoreError
 from bot.core.estimate import Duration
 from bot.core.jobs import FOLLOWS, UNFINISHED, Job, State
-from bot.core.journal.schema import connect
+from bot.core.journal import blobs, forget, sign_ins
+from bot.core.journal.blobs import BlobInfo
+from bot.core.journal.file import File
+from bot.core.journal.forget import Held
+from bot.core.journal.pictures import collect, keep
+from bot.core.journal.sign_ins import SignIn
+from bot.core.journal.sweep import Quota, listed, make_room, prune, shrink
 from engine.recipe import Recipe
+from engine.wire import PNG
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 DURATIONS_KEPT = 500
+DAMAGED = "damaged"  # the state, in the table alone, of jobs that cannot be read
+DAY = 24 * 3600.0
+NOT_WRITTEN = "The journal cannot be written at the moment. Please try again in a few minutes."
+LOST = "The journal's file was deleted or replaced while the bot was running. Restart the bot."
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -59,14 +71,30 @@ class NewBlob(msgspec.Struct, frozen=True):
 class Store:
     """Use `Store.open`. Every method raises StoreError when the file cannot be read or written."""
 
-    def __init__(self, db: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
-        self._db = db
+    def __init__(self, file: File, quota: Quota, thread: ThreadPoolExecutor) -> None:
+        self._file = file
+        self._db = file.db
+        self._quota = quota
         self._thread = thread
-        self.trouble = ""  # why the last access failed, as a sentence; nothing when it did not
+        self._trouble = ""  # why the last access failed, as a sentence; nothing when it did not
+        self.damaged = 0  # jobs that cannot be read, of those that were looked at
+
+    @property
+    def trouble(self) -> str:
+        """Why the journal cannot be used, as a sentence; nothing when it can."""
+        return LOST if self._file.lost else self._trouble
+
+    @property
+    def note(self) -> str:
+        """What the operator should know of it, as a sentence."""
+        if not self.damaged:
+            return ""
+        jobs = "One job in the journal" if self.damaged == 1 else f"{self.damaged} jobs in the journal"
+        return f"{jobs} cannot be read, and will not be painted. “impasto jobs” names them."
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, path: Path | None) -> AsyncIterator[Store]:
+    async def open(cls, path: Path | None, quota: Quota | None = None) -> AsyncIterator[Store]:
         """The journal in this file, made or brought up to date as needed; None keeps it in memory.
 
         Raises:
@@ -74,11 +102,11 @@ class Store:
         """
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
-            db = await loop.run_in_executor(thread, connect, path)
+            file = await loop.run_in_executor(thread, File, path)
             try:
-                yield cls(db, thread)
+                yield cls(file, quota or Quota(), thread)
             finally:
-                await loop.run_in_executor(thread, db.close)
+                await loop.run_in_executor(thread, file.close)
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run one transaction in the store's thread."""
@@ -88,40 +116,53 @@ class Store:
                 self._db.execute("BEGIN IMMEDIATE")
                 return work(self._db)
 
+        def transaction_and_pictures() -> T:
+            done = transaction()
+            with contextlib.suppress(sqlite3.Error, OSError):  # then the next one deletes them
+                collect(self._db, self._file.pictures)
+            return done
+
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
-        except sqlite3.Error as error:
+            done = await asyncio.get_running_loop().run_in_executor(self._thread, transaction_and_pictures)
+        except (sqlite3.Error, OSError) as error:
             log.error("the journal failed: %s", error)
-            self.trouble = f"The journal cannot be used: {error}."
-            raise StoreError(
-                "The journal cannot be written at the moment. Please try again in a few minutes."
-            ) from error
-        self.trouble = ""
+            self._trouble = f"The journal cannot be used: {error}."
+            raise StoreError(NOT_WRITTEN) from error
+        self._trouble = ""
         return done
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    async def add(self, job: Job, photo: bytes, style: bytes | None = None) -> Job:
-        """Write down a new job with its photo, and its style where that is a picture; on disk when this returns.
+    async def add(self, job: Job, photo: bytes | None, style: bytes | None = None) -> Job:
+        """Write down a new job with its photo and its style picture, as far as it has any; on disk when this returns.
 
         Returns:
             The job; or the one that has the same ``idempotency_key`` already, and then nothing is added.
+
+        Raises:
+            LimitReached: there is no room for its pictures.
         """
+        if self._file.lost:
+            raise StoreError(NOT_WRITTEN)
 
         def work(db: sqlite3.Connection) -> Job:
             if known := _job_by_key(db, job.idempotency_key):
                 return known
+            make_room(db, self._quota, len(photo or b"") + len(style or b""), job.user)
             values = (job.id, job.user, job.place.room, job.state, job.created, time.time(), msgspec.json.encode(job))
             columns = "id, user, room, state, created, moved, job"
             db.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             if job.idempotency_key:
                 db.execute("UPDATE jobs SET idempotency_key = ? WHERE id = ?", (job.idempotency_key, job.id))
-            db.execute("INSERT INTO photos VALUES (?, ?)", (job.id, photo))
-            if style is not None:
-                db.execute("INSERT INTO styles VALUES (?, ?)", (job.id, style))
+            for table, picture in (("photos", photo), ("styles", style)):
+                if picture is not None:
+                    self._attach(db, table, job.id, picture)
             return job
 
         return await self._do(work)
+
+    def _attach(self, db: sqlite3.Connection, table: str, job: str, picture: bytes) -> None:
+        db.execute(f"INSERT INTO {table} VALUES (?, ?)", (job, keep(db, self._file.pictures, picture)))
 
     async def job_by_key(self, idempotency_key: str) -> Job | None:
         """The job of the order that has this key."""
@@ -129,7 +170,7 @@ class Store:
 
     async def delete(self, id: str) -> bool:
         """Delete a job with all its pictures, unless it is unfinished; whether it is gone."""
-        sql = f"DELETE FROM jobs WHERE id = ? AND state NOT IN {_listed(UNFINISHED)}"
+        sql = f"DELETE FROM jobs WHERE id = ? AND state NOT IN {listed(UNFINISHED)}"
         return await self._do(lambda db: db.execute(sql, (id,)).rowcount > 0)
 
     async def job(self, id: str) -> Job | None:
@@ -137,15 +178,19 @@ class Store:
 
     async def photo(self, id: str) -> bytes | None:
         """The photo of a job as it was uploaded."""
-        return await self._do(lambda db: _data(db, "photos", id))
+        return await self._do(lambda db: self._picture(db, "photos", id))
 
     async def style(self, id: str) -> bytes | None:
         """The picture that a job has as its style, as it was uploaded."""
-        return await self._do(lambda db: _data(db, "styles", id))
+        return await self._do(lambda db: self._picture(db, "styles", id))
 
     async def result(self, id: str) -> bytes | None:
-        """The finished picture of a job, PNG."""
-        return await self._do(lambda db: _data(db, "results", id))
+        """The finished picture of a job, of its media type."""
+        return await self._do(lambda db: self._picture(db, "results", id))
+
+    def _picture(self, db: sqlite3.Connection, table: str, job: str) -> bytes | None:
+        row = db.execute(f"SELECT picture FROM {table} WHERE job = ?", (job,)).fetchone()
+        return self._file.pictures.get(row[0]) if row else None
 
     async def move(self, id: str, state: State, **changes: Any) -> Job:
         """The job in its next state, with other fields changed along.
@@ -157,8 +202,9 @@ class Store:
 
     async def job_message(self, id: str) -> JobMessage | None:
         """The message that shows a job, where there is one."""
-        data = await self._do(lambda db: _data(db, "job_messages", id))
-        return msgspec.json.decode(data, type=JobMessage) if data else None
+        sql = "SELECT data FROM job_messages WHERE job = ?"
+        row = await self._do(lambda db: db.execute(sql, (id,)).fetchone())
+        return msgspec.json.decode(row[0], type=JobMessage) if row else None
 
     async def set_job_message(self, id: str, message: JobMessage | None) -> None:
         """Keep which message shows a job, for as long as the job is kept; None forgets it."""
@@ -181,19 +227,22 @@ class Store:
         height: int,
         seconds: float,
         notes: tuple[str, ...] = (),
+        media_type: str = PNG.media_type,
     ) -> Job:
-        """The job PAINTED, its picture (PNG) on disk, its duration (engine seconds) noted for the estimates.
+        """The job PAINTED, its picture on disk, its duration (engine seconds) noted for the estimates.
 
         Raises:
             InvalidTransition: the job was not being painted any more.
         """
 
         def work(db: sqlite3.Connection) -> Job:
-            changes = dict(recipe=recipe, width=width, height=height, seconds=seconds, notes=notes)
+            changes = dict(
+                recipe=recipe, width=width, height=height, seconds=seconds, notes=notes, media_type=media_type
+            )
             job = _move(db, id, State.PAINTED, changes)
-            db.execute("INSERT INTO results VALUES (?, ?)", (id, picture))
-            values = (estimate.kind(recipe), estimate.work(recipe), seconds)
-            db.execute("INSERT INTO durations VALUES (?, ?, ?)", values)
+            self._attach(db, "results", id, picture)
+            values = estimate.painted(job, seconds)
+            db.execute("INSERT INTO durations VALUES (?, ?, ?)", msgspec.structs.astuple(values))
             newest = f"SELECT rowid FROM durations ORDER BY rowid DESC LIMIT {DURATIONS_KEPT}"
             db.execute(f"DELETE FROM durations WHERE rowid NOT IN ({newest})")
             return job
@@ -202,7 +251,7 @@ class Store:
 
     async def unfinished(self) -> list[Job]:
         """The jobs that a restart takes up again, oldest first."""
-        return await self._jobs(f"WHERE state IN {_listed(UNFINISHED)} ORDER BY created, rowid")
+        return await self._jobs(f"WHERE state IN {listed(UNFINISHED)} ORDER BY created, rowid")
 
     async def jobs_of(self, user: str, limit: int = 20) -> list[Job]:
         """A person's jobs, newest first."""
@@ -216,37 +265,41 @@ class Store:
         return [Duration(*row) for row in rows]
 
     async def prune(self, before: float) -> int:
-        """Delete what finished before then (seconds since the epoch): jobs with their pictures, and the
-        messages and pictures of rooms in which nothing is unfinished. Returns how many jobs went."""
-
-        def work(db: sqlite3.Connection) -> int:
-            unfinished = _listed(UNFINISHED)
-            gone = db.execute(f"DELETE FROM jobs WHERE moved < ? AND state NOT IN {unfinished}", (before,)).rowcount
-            for table in ("entries", "blobs"):
-                busy = f"SELECT room FROM jobs WHERE state IN {unfinished}"
-                db.execute(f"DELETE FROM {table} WHERE at < ? AND room NOT IN ({busy})", (before,))
-            return gone
-
-        def shrink() -> None:
-            # Deleted bytes are overwritten (secure_delete) in the journal file first; this takes them from the disk.
-            self._db.execute("PRAGMA incremental_vacuum").fetchall()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-        gone = await self._do(work)
+        """See `sweep.prune`; the disk has what was deleted back."""
+        gone = await self._do(lambda db: prune(db, before))
         with contextlib.suppress(sqlite3.Error):
-            await asyncio.get_running_loop().run_in_executor(self._thread, shrink)
+            await asyncio.get_running_loop().run_in_executor(self._thread, shrink, self._db)
         return gone
 
     async def _jobs(self, where: str, *values: Any) -> list[Job]:
-        rows = await self._do(lambda db: db.execute(f"SELECT job FROM jobs {where}", values).fetchall())
-        return [msgspec.json.decode(row[0], type=Job) for row in rows]
+        """What can be read of them; one that cannot is put aside, so that it is in nobody's way."""
+
+        def work(db: sqlite3.Connection) -> list[Job]:
+            found = []
+            for id, data in db.execute(f"SELECT id, job FROM jobs {where}", values).fetchall():
+                try:
+                    found.append(msgspec.json.decode(data, type=Job))
+                except msgspec.MsgspecError as error:
+                    log.error("job %s cannot be read, and is put aside: %s", id, error)
+                    db.execute("UPDATE jobs SET state = ? WHERE id = ?", (DAMAGED, id))
+            self.damaged = db.execute("SELECT count(*) FROM jobs WHERE state = ?", (DAMAGED,)).fetchone()[0]
+            return found
+
+        return await self._do(work)
 
     # --- rooms -------------------------------------------------------------------------------------------------------
 
     async def setting(self, room: str, key: str) -> str | None:
-        sql = "SELECT value FROM settings WHERE room = ? AND key = ?"
-        row = await self._do(lambda db: db.execute(sql, (room, key)).fetchone())
-        return row[0] if row else None
+        """A setting of a room, which thereby is in use."""
+
+        def work(db: sqlite3.Connection) -> str | None:
+            sql, where = "SELECT value, used FROM settings WHERE room = ? AND key = ?", (room, key)
+            value, used = db.execute(sql, where).fetchone() or (None, math.inf)
+            if time.time() - used > DAY:  # not with every order: it is a write
+                db.execute("UPDATE settings SET used = ? WHERE room = ?", (time.time(), room))
+            return value
+
+        return await self._do(work)
 
     async def set_setting(self, room: str, key: str, value: str | None) -> None:
         """Keep a setting of a room; None forgets it."""
@@ -255,7 +308,7 @@ class Store:
             if value is None:
                 db.execute("DELETE FROM settings WHERE room = ? AND key = ?", (room, key))
             else:
-                db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (room, key, value))
+                db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)", (room, key, value, time.time()))
 
         await self._do(work)
 
@@ -265,7 +318,7 @@ class Store:
 
         def work(db: sqlite3.Connection) -> int:
             if blob:
-                _put_blob(db, room, blob)
+                self._put_blob(db, room, blob)
             return _append(db, room, entry)
 
         return await self._do(work)
@@ -289,42 +342,70 @@ class Store:
     async def put_blob(self, room: str, kind: str, data: bytes) -> str:
         """Keep a picture of a room; the id cannot be guessed."""
         blob = NewBlob(kind, data)
-        await self._do(lambda db: _put_blob(db, room, blob))
+        await self._do(lambda db: self._put_blob(db, room, blob))
         return blob.id
 
+    def _put_blob(self, db: sqlite3.Connection, room: str, blob: NewBlob) -> None:
+        # An answer must arrive, though no room can be made for it.
+        with contextlib.suppress(LimitReached):
+            make_room(db, self._quota, len(blob.data))
+        values = (blob.id, room, blob.kind, time.time(), keep(db, self._file.pictures, blob.data))
+        db.execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", values)
+
     async def blob(self, id: str) -> Blob | None:
-        sql = "SELECT room, kind, data FROM blobs WHERE id = ?"
-        row = await self._do(lambda db: db.execute(sql, (id,)).fetchone())
-        return Blob(row[0], row[1], bytes(row[2])) if row else None
+        def work(db: sqlite3.Connection) -> Blob | None:
+            row = db.execute("SELECT room, kind, picture FROM blobs WHERE id = ?", (id,)).fetchone()
+            data = self._file.pictures.get(row[2]) if row else None
+            return Blob(row[0], row[1], data) if data is not None else None
 
+        return await self._do(work)
 
-def _listed(states: Iterable[State]) -> str:
-    return "(" + ", ".join(f"'{state}'" for state in sorted(states)) + ")"
+    async def blob_info(self, id: str) -> BlobInfo | None:
+        return await self._do(lambda db: blobs.info(db, id))
+
+    async def blob_part(self, id: str, start: int, size: int) -> bytes:
+        """See `blobs.part`."""
+        return await self._do(lambda db: blobs.part(db, self._file.pictures, id, start, size))
+
+    async def held(self, user: str, room: str) -> Held:
+        """What is kept of a person, and of a room that is theirs alone."""
+        return await self._do(lambda db: forget.held(db, user, room))
+
+    async def forget(self, user: str, room: str) -> None:
+        """Delete all of it that is not in use."""
+        await self._do(lambda db: forget.forget(db, user, room))
+
+    # --- sign-ins: see the module of that name -----------------------------------------------------------------------
+
+    async def sign_ins(self) -> list[SignIn]:
+        return await self._do(lambda db: sign_ins.listed(db, time.time()))
+
+    async def add_sign_in(self, one: SignIn, most: int) -> None:
+        await self._do(lambda db: sign_ins.add(db, one, most))
+
+    async def end_sign_ins(self, ids: list[str]) -> None:
+        await self._do(lambda db: sign_ins.end(db, ids))
 
 
 def _job(db: sqlite3.Connection, id: str) -> Job | None:
-    row = db.execute("SELECT job FROM jobs WHERE id = ?", (id,)).fetchone()
-    return msgspec.json.decode(row[0], type=Job) if row else None
+    return _decoded(db.execute("SELECT job FROM jobs WHERE id = ?", (id,)).fetchone())
 
 
 def _job_by_key(db: sqlite3.Connection, key: str) -> Job | None:
-    row = db.execute("SELECT job FROM jobs WHERE idempotency_key = ?", (key,)).fetchone() if key else None
-    return msgspec.json.decode(row[0], type=Job) if row else None
+    return _decoded(db.execute("SELECT job FROM jobs WHERE idempotency_key = ?", (key,)).fetchone()) if key else None
 
 
-def _data(db: sqlite3.Connection, table: str, id: str) -> bytes | None:
-    row = db.execute(f"SELECT data FROM {table} WHERE job = ?", (id,)).fetchone()
-    return bytes(row[0]) if row else None
+def _decoded(row: tuple[bytes] | None) -> Job | None:
+    """The job; None where there is none, or none that can be read."""
+    try:
+        return msgspec.json.decode(row[0], type=Job) if row else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def _append(db: sqlite3.Connection, room: str, entry: bytes) -> int:
     sql = "INSERT INTO entries (room, at, entry) VALUES (?, ?, ?)"
     return db.execute(sql, (room, time.time(), entry)).lastrowid or 0
-
-
-def _put_blob(db: sqlite3.Connection, room: str, blob: NewBlob) -> None:
-    values = (blob.id, room, blob.kind, time.time(), blob.data)
-    db.execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", values)
 
 
 def _move(db: sqlite3.Connection, id: str, state: State, changes: dict[str, Any]) -> Job:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.core.errors import ConfigError, InvalidTransition, StoreError
@@ -59,7 +61,7 @@ from tests.bot.core.test_store import _job
 async def main():
     async with Store.open(Path(sys.argv[1])) as store:
         for number in range(10_000):
-            await store.add(_job(f"{number}", created=number), b"photo" * 1000)
+            await store.add(_job(f"{number}", created=number), b"photo" * 1000 + str(number).encode())
             print(number, flush=True)
 asyncio.run(main())
 """
@@ -70,8 +72,9 @@ asyncio.run(main())
         process.send_signal(signal.SIGKILL)
         said += process.stdout.readlines()
     with sqlite3.connect(tmp_path / "journal") as db:
-        kept = {row[0] for row in db.execute("SELECT jobs.id FROM jobs JOIN photos ON photos.job = jobs.id")}
+        rows = db.execute("SELECT jobs.id, picture FROM jobs JOIN photos ON photos.job = jobs.id").fetchall()
     db.close()
+    kept = {id for id, picture in rows if (tmp_path / "journal-pictures" / picture).stat().st_size == 5000 + len(id)}
     assert {line.strip() for line in said} <= kept
 
 
@@ -174,7 +177,7 @@ async def test_a_message_and_the_picture_that_it_names_are_kept_together_or_not_
 
 
 def _on_disk(folder: Path, text: bytes) -> bool:
-    return any(text in file.read_bytes() for file in folder.iterdir())
+    return any(text in file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
 @pytest.mark.parametrize("secret", [b"my face" * 2000, b"my face"])
@@ -269,8 +272,8 @@ def _scribble(path: Path) -> None:
 async def test_a_damaged_journal_is_refused(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     path = tmp_path / "journal"
     async with Store.open(path) as store:
-        for number in range(20):
-            await store.add(_job(f"{number}"), os.urandom(20_000))
+        for _ in range(20):
+            await store.append("room", os.urandom(20_000))
     damage(path)
     assert "damaged" in await _refused(path)
 
@@ -293,13 +296,23 @@ async def test_a_newer_versions_journal_is_refused_and_left_as_it_is(tmp_path: P
     db.close()
 
 
+def _as_version(version: int, path: Path) -> None:
+    """A journal with one job, as it was after so many migrations."""
+    job = _job()
+    with closing(sqlite3.connect(path)) as db, db:
+        for migrate in schema.MIGRATIONS[:version]:
+            migrate(db)
+        values = (job.id, job.user, job.place.room, job.state, job.created, time.time(), msgspec.json.encode(job))
+        columns = "id, user, room, state, created, moved, job"
+        db.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        db.execute("INSERT INTO photos VALUES ('a', ?)", (b"photo",))
+        db.execute(f"PRAGMA user_version = {version}")
+
+
 async def test_an_older_versions_journal_is_brought_up_to_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as earlier:
-        earlier.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        async with Store.open(tmp_path / "journal") as store:
-            await store.add(_job(), b"photo")
+    _as_version(1, tmp_path / "journal")
     async with Store.open(tmp_path / "journal") as store:
         assert await store.job("a") == _job()
         await store.append("room", b"hello")
@@ -308,10 +321,7 @@ async def test_an_older_versions_journal_is_brought_up_to_date(
 async def test_a_journal_from_before_styles_were_pictures_is_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as before:
-        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
-        async with Store.open(tmp_path / "journal") as store:
-            await store.add(_job(), b"photo")
+    _as_version(3, tmp_path / "journal")
     async with Store.open(tmp_path / "journal") as store:
         assert (await store.photo("a"), await store.style("a")) == (b"photo", None)
         await store.add(_job("b"), b"photo", b"style")
@@ -335,8 +345,8 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatc
 async def test_the_journal_is_for_its_owners_eyes_only(tmp_path: Path) -> None:
     async with Store.open(tmp_path / "new" / "journal") as store:
         await store.add(_job(), b"photo")
-        for file in (tmp_path / "new").iterdir():
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+        for file in (tmp_path / "new").rglob("*"):
+            assert stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600), file.name
 
 
 async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(tmp_path: Path) -> None:
@@ -344,9 +354,9 @@ async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(tmp_pa
         pages = await store._do(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
         await store._do(lambda db: db.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone())
         with pytest.raises(StoreError):
-            await store.add(_job(), bytes(100_000))
+            await store.append("room", bytes(100_000))
         assert "full" in store.trouble
-        assert await store.job("a") is None
+        assert await store.entries("room") == []
         await store._do(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchone())
-        await store.add(_job(), bytes(100_000))
+        await store.append("room", bytes(100_000))
         assert store.trouble == ""
