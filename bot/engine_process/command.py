@@ -30,15 +30,34 @@ MALLOC = {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 2**40}
 WAITING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 
 
+# oneDNN keeps the code that it makes for every layer and shape of picture, up to 1024 of them. Our networks have some
+# dozens of layers, so that what one picture needs is kept, and not what every size before it needed.
+CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
+# What the engine may know of our environment: where things are, how to talk to people, and what steers its libraries.
+# A list of what it may not know would always lack somebody's secret.
+KNOWN = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "XDG_CACHE_HOME"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "NO_PROXY", "no_proxy"),
+)
+KNOWN_BEGINNINGS = (
+    *("LC_", "LD_", "PYTHON", "GLIBC_", "MALLOC_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_", "OPENBLAS_"),
+    *("TORCH_", "PYTORCH_", "CUDA_", "NVIDIA_", "CUBLAS_", "CUDNN_"),
+)
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What the engine may know of ours: no secrets, and where the code lies that this process runs."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith("IMPASTO_") and not name.upper().endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))
-    }
+    kept = {name: value for name, value in environ.items() if name in KNOWN or name.startswith(KNOWN_BEGINNINGS)}
+    # A proxy that wants a password is for `impasto fetch` alone.
+    kept |= {name: environ[name] for name in PROXIES if "@" not in environ.get(name, "@")}
     code = str(Path(wire.__file__).resolve().parents[1])
     tunables = ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items())
-    kept = {"GLIBC_TUNABLES": tunables} | WAITING | kept
+    kept = {"GLIBC_TUNABLES": tunables} | WAITING | CACHES | kept
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (code, environ.get("PYTHONPATH"))))
     return kept
+
+
+def fetching_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same for a process that is to download, and meets no stranger's file."""
+    return clean_environment(environ) | {name: environ[name] for name in PROXIES if name in environ}

@@ -28,7 +28,7 @@ async def fetch(settings: wire.EngineSettings, show: Callable[[float, str], None
         InternalError: they could not be had, and why.
     """
     process = await asyncio.create_subprocess_exec(
-        *command.fetch_command(settings), stdin=DEVNULL, stdout=PIPE, env=command.clean_environment(os.environ)
+        *command.fetch_command(settings), stdin=DEVNULL, stdout=PIPE, env=command.fetching_environment(os.environ)
     )
     try:
         while True:

@@ -19,8 +19,10 @@ from typing import Any, Literal, Self, TypeVar
 import msgspec
 
 from bot.backoff import Backoff
+from bot.core.engine import Taken
 from bot.core.errors import EngineError
 from bot.engine_process.command import clean_environment
+from bot.engine_process.rest import Rest
 from engine import wire
 from engine.recipe import EncoderName
 
@@ -37,7 +39,9 @@ ProcessEvent = Literal[
     "protocol_error",  # wrote something that is not a frame
     "killed",  # by us, because a cancelled job would not end
     "stopped",  # by us, because the bot ends
+    "recycled",  # by us, because it had grown, while nobody waited
 ]
+ENDED_BY_US: tuple[ProcessEvent, ...] = ("stopped", "recycled")
 FAULTS: tuple[ProcessEvent, ...] = ("crashed", "oom_killed", "hung", "protocol_error")
 
 NOT_STARTED = "The painting engine does not start; the log says why. Please try again later."
@@ -50,6 +54,7 @@ SENTENCES: dict[ProcessEvent, str] = {
     "protocol_error": "The painting engine sent an invalid message in the middle of this picture.",
     "killed": "The painting engine had to be restarted in the middle of this picture.",
     "stopped": STOPPED,
+    "recycled": "The painting engine was restarted.",
 }
 REAP_SECONDS = 1.0  # from the end of a process's pipe until its exit code is there
 TOO_LARGE = "This photo is too large for the painting engine. Send a smaller one."
@@ -67,6 +72,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     job_seconds: float = 3600.0  # for one picture; what takes longer keeps everybody else waiting
     stop_seconds: float = 3.0  # from Stop to SIGTERM
     terminate_seconds: float = 2.0  # from SIGTERM to SIGKILL, and for the kernel to reap
+    growth: int = 1000 * 2**20  # bytes since its first rest, beyond which a process is replaced; 0 is no limit
+    rest_seconds: float = 60.0  # without a job before it is: who has ordered often orders again
     # Before the restart after a fault; the longest so that an engine that cannot start costs one core for a tenth of
     # the time.
     restart: Backoff = Backoff(first=0.25, longest=30.0)
@@ -81,10 +88,16 @@ class _Run:
         self.sent = False
         self.verdict: wire.Failed | None = None  # ours: how the job ends, unless the engine finishes it first
         self.end: wire.Done | wire.Failed | EngineError | None = None
+        self._taken: Taken | None = None
         self._progress: wire.Progress | None = None
         self._preview: wire.Preview | None = None
         self._news = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+
+    def take(self) -> None:
+        """It is on its way to the engine."""
+        self.sent, self._taken = True, Taken(self.job)
+        self._news.set()
 
     def tell(self, event: wire.Progress | wire.Preview) -> None:
         if isinstance(event, wire.Preview):
@@ -100,12 +113,12 @@ class _Run:
         self.end = end
         self._news.set()
 
-    async def news(self) -> list[wire.Progress | wire.Preview | wire.Done | wire.Failed | EngineError]:
+    async def news(self) -> list[Taken | wire.Progress | wire.Preview | wire.Done | wire.Failed | EngineError]:
         """What is new since the last call, the end last; waits until something is."""
         await self._news.wait()
         self._news.clear()
-        found = [event for event in (self._progress, self._preview, self.end) if event]
-        self._progress = self._preview = None
+        found = [event for event in (self._taken, self._progress, self._preview, self.end) if event]
+        self._taken = self._progress = self._preview = None
         return found
 
     def arm(self, seconds: float, overdue: Callable[[_Run], None]) -> None:
@@ -145,6 +158,7 @@ class Supervisor:
         self._run: _Run | None = None
         self._abandoned: _Run | None = None  # given up by its consumer, not yet by the engine
         self._killed = False
+        self._rest = Rest(timings.growth, timings.rest_seconds)
         self._pauses = iter(timings.restart)  # anew when a job is answered
 
     @property
@@ -181,7 +195,7 @@ class Supervisor:
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    async def run(self, paint: wire.Paint) -> AsyncGenerator[wire.Event, None]:
+    async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
         """See `Engine.run`. Waits for a process that is loading or being restarted."""
         if self._run:
             raise RuntimeError(f"job {self._run.job} is running; one at a time")
@@ -242,7 +256,7 @@ class Supervisor:
     def _dispatch(self) -> None:
         """Hand the job over, if there is one to hand and an engine free to take it."""
         if self.ready and self._run and not self._run.sent and not self._abandoned:
-            self._run.sent = True
+            self._run.take()
             self._run.arm(self._timings.job_seconds, self._too_long)
             self._send(self._run.frame)
 
@@ -268,7 +282,7 @@ class Supervisor:
 
     async def _run_process(self) -> ProcessEvent:
         """One process from spawn to reaped; why it ended."""
-        self._killed = False
+        self._killed, self._rest = False, Rest(self._timings.growth, self._timings.rest_seconds)
         spawn = asyncio.create_subprocess_exec(
             *self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._env, limit=2**20
         )
@@ -289,7 +303,7 @@ class Supervisor:
             outcome = await self._read_events(process)
         finally:
             self._on_exit(outcome)
-            _, cancelled = await _uncancelled(self._shut_down(process, log_lines, gently=outcome == "stopped"))
+            _, cancelled = await _uncancelled(self._shut_down(process, log_lines, gently=outcome in ENDED_BY_US))
             self._process = None
         if cancelled:
             raise asyncio.CancelledError
@@ -307,6 +321,8 @@ class Supervisor:
                 if isinstance(event, wire.Ready) == (self.ready is not None):
                     raise wire.WireError(f"{type(event).__name__} out of turn")
                 self._on_event(event)
+                if isinstance(event, wire.Beat) and not self.busy and self._rest.is_over(process.pid):
+                    return "recycled"
                 seconds = self._timings.hang_seconds
         except TimeoutError:
             log.warning("The engine sent nothing for %g s.", seconds)
@@ -330,9 +346,11 @@ class Supervisor:
                     log.warning("%s", note)
                 self._observer("ready")
             case wire.Progress() | wire.Preview():
+                self._rest.disturb()
                 if self._run and self._run.sent and self._run.job == event.job:
                     self._run.tell(event)
             case wire.Done() | wire.Failed():
+                self._rest.disturb()
                 self._pauses = iter(self._timings.restart)
                 run = self._abandoned or self._run
                 if run and run.sent and run.job == event.job:

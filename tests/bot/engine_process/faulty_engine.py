@@ -15,6 +15,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from engine import wire
+from engine.cage import die_with_the_bot
 from engine.stages import Picture, Refused, Stage
 from engine.worker import claim_pipes, end_orphan, serve
 
@@ -31,7 +32,7 @@ class FaultyPainter:
 
     def paint(self, order: wire.Paint) -> Generator[Stage | Picture, None, None]:
         yield Stage(0.1, "begun", note=f"process {os.getpid()}", preview=lambda: b"JPEG")
-        word, _, rest = order.photo.decode().partition(" ")
+        word, _, rest = (order.photo or b"").decode().partition(" ")
         if word == "once":
             # Misbehaves unless the named file is there, and leaves it there for the next process.
             path, _, fault = rest.partition(" ")
@@ -64,6 +65,13 @@ class FaultyPainter:
         while True:
             time.sleep(0.01)
             yield Stage(0.5, "working")
+
+    def stopped(self) -> None:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def grow(self) -> None:
+        """Keeps fifty megabytes."""
+        self.kept = b"x" * 50 * 2**20
 
     def deaf(self) -> None:
         """Beats, but never looks at what has come in."""
@@ -106,6 +114,7 @@ class FaultyPainter:
 
 
 def main(start: str = "well") -> None:
+    die_with_the_bot()
     requests, events = claim_pipes()
     if start == "dies":
         sys.exit("no weights")

@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -19,8 +19,9 @@ import pytest
 from bot.app import engine_settings
 from bot.backoff import Backoff
 from bot.config import load
+from bot.core.engine import Taken
 from bot.core.errors import EngineError
-from bot.engine_process.command import clean_environment, worker_command
+from bot.engine_process.command import clean_environment, fetching_environment, worker_command
 from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
 from engine import wire
 from engine.recipe import Recipe, Share
@@ -43,7 +44,7 @@ class Watched(Supervisor):
 
     def __init__(self, *command: str, **timings: float) -> None:
         self.happened: list[ProcessEvent] = []
-        self._news = asyncio.Event()
+        self._news, self._beat = asyncio.Event(), asyncio.Event()
         super().__init__(
             command or (sys.executable, FAULTY),
             timings=Timings(**{**{f: getattr(TIMINGS, f) for f in TIMINGS.__struct_fields__}, **timings}),
@@ -57,12 +58,27 @@ class Watched(Supervisor):
     def _on_event(self, event: wire.Event) -> None:
         super()._on_event(event)
         self._news.set()
+        if isinstance(event, wire.Beat):
+            self._beat.set()
+
+    async def run(self, paint: wire.Paint) -> AsyncGenerator[wire.Event, None]:
+        """What the engine itself says."""
+        async with aclosing(super().run(paint)) as events:
+            async for event in events:
+                if not isinstance(event, Taken):
+                    yield event
 
     async def until(self, *wanted: ProcessEvent) -> None:
         """Wait until what has happened begins with ``wanted``."""
         while self.happened[: len(wanted)] != list(wanted):
             self._news.clear()
             await self._news.wait()
+
+    async def beats(self, number: int) -> None:
+        """Wait for so many beats of an engine that rests."""
+        for _ in range(number):
+            self._beat.clear()
+            await self._beat.wait()
 
     async def until_idle(self) -> None:
         while self.busy:
@@ -86,11 +102,11 @@ def order(photo: str, job: str = "job") -> wire.Paint:
     return wire.Paint(job, photo.encode(), RECIPE, preview_seconds=0.001)
 
 
-async def events_of(engine: Supervisor, photo: str, job: str = "job") -> list[wire.Event]:
+async def events_of(engine: Watched, photo: str, job: str = "job") -> list[wire.Event]:
     return [event async for event in engine.run(order(photo, job))]
 
 
-async def broken_by(engine: Supervisor, photo: str) -> tuple[list[wire.Event], str]:
+async def broken_by(engine: Watched, photo: str) -> tuple[list[wire.Event], str]:
     """What came before the engine broke, and the sentence."""
     events = []
     try:
@@ -101,14 +117,14 @@ async def broken_by(engine: Supervisor, photo: str) -> tuple[list[wire.Event], s
     pytest.fail(f"not broken: {events}")
 
 
-async def paints(engine: Supervisor) -> bool:
+async def paints(engine: Watched) -> bool:
     """Whether it still does what it is there for."""
     last = (await events_of(engine, "well", "another job"))[-1]
     return isinstance(last, wire.Done) and last.picture == b"well"
 
 
 @asynccontextmanager
-async def at_work(engine: Supervisor, photo: str) -> AsyncIterator[asyncio.Task[list[wire.Event]]]:
+async def at_work(engine: Watched, photo: str) -> AsyncIterator[asyncio.Task[list[wire.Event]]]:
     """A job that the engine has begun; its events are the task's result."""
     begun = asyncio.Event()
 
@@ -150,6 +166,19 @@ async def test_a_job_reports_on_its_way_and_ends_with_the_picture() -> None:
     assert [step.note for step in steps if isinstance(step, wire.Progress)][-1].endswith("finished")
     assert isinstance(done, wire.Done)
     assert (done.job, done.picture, done.recipe) == ("job", b"well", RECIPE)
+
+
+async def test_a_job_is_taken_when_it_is_sent_and_before_anything_else_is_heard_of_it() -> None:
+    async with Watched() as engine:
+        events = [event async for event in Supervisor.run(engine, order("well"))]
+        assert events[0] == Taken("job")
+        assert not any(isinstance(event, Taken) for event in events[1:])
+
+
+async def test_a_job_is_not_taken_by_an_engine_that_does_not_start() -> None:
+    async with Watched(sys.executable, FAULTY, "dies") as engine:
+        with pytest.raises(EngineError, match="does not start"):
+            await anext(Supervisor.run(engine, order("well")))
 
 
 async def test_one_process_paints_job_after_job() -> None:
@@ -333,6 +362,23 @@ async def test_restarts_come_slower_and_slower_until_a_job_succeeds(monkeypatch:
     assert pauses == [1.0, 2.0, 3.0, 1.0]
 
 
+async def test_an_engine_that_has_grown_is_replaced_while_nobody_waits() -> None:
+    async with Watched(growth=25 * 2**20, rest_seconds=0.0) as engine:
+        first = pid_of(await events_of(engine, "well"))
+        await engine.beats(2)
+        assert pid_of(await events_of(engine, "grow")) == first
+        await engine.until("started", "ready", "recycled", "started", "ready")
+        assert pid_of(await events_of(engine, "well")) != first
+
+
+async def test_an_engine_that_is_about_as_large_as_before_is_kept() -> None:
+    async with Watched(growth=25 * 2**20, rest_seconds=0.0) as engine:
+        for _ in range(3):
+            await events_of(engine, "well")
+            await engine.beats(2)
+        assert engine.happened == ["started", "ready"]
+
+
 # --- when somebody has had enough ------------------------------------------------------------------------------------
 
 
@@ -486,7 +532,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process that is not ours, as only Linux can")
-@pytest.mark.parametrize("fault", ["patient", "hang"])
+@pytest.mark.parametrize("fault", ["patient", "hang", "stopped"])
 def test_the_engine_does_not_outlive_a_bot_that_is_killed(fault: str) -> None:
     with subprocess.Popen([sys.executable, "-c", BOT, FAULTY, fault], stdout=subprocess.PIPE) as bot:
         assert bot.stdout
@@ -503,14 +549,22 @@ def test_the_engine_does_not_outlive_a_bot_that_is_killed(fault: str) -> None:
 
 
 async def test_the_engine_knows_no_secret_of_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("IMPASTO_WEB_TOKEN", "DISCORD_TOKEN", "SOME_API_KEY"):
+    for name in ("IMPASTO_WEB_TOKEN", "DISCORD_TOKEN", "DATABASE_URL", "GH_PAT", "AWS_SESSION", "SOMETHING_NEW"):
         monkeypatch.setenv(name, "hush")
-    monkeypatch.setenv("HARMLESS", "told")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@proxy.example")
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "told")
     async with Watched() as engine:
         done = (await events_of(engine, "environment"))[-1]
     assert isinstance(done, wire.Done)
     assert b"told" in done.picture
     assert b"hush" not in done.picture
+
+
+def test_a_proxy_without_a_password_is_known_and_one_with_it_only_to_what_downloads() -> None:
+    plain, secret = {"HTTPS_PROXY": "http://proxy.example"}, {"https_proxy": "http://me:hush@proxy.example"}
+    assert clean_environment(plain).items() >= plain.items()
+    assert not clean_environment(secret).keys() & secret.keys()
+    assert fetching_environment(secret).items() >= secret.items()
 
 
 def test_the_engine_runs_the_code_that_the_bot_runs(root: Path) -> None:
