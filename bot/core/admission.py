@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -15,7 +17,7 @@ from bot.core.messages import Incoming
 from bot.core.queue import FairQueue
 from bot.core.rooms import RoomSettings
 from engine.gallery import Gallery
-from engine.recipe import EncoderName, Mode, Recipe, complete, default_mode, instant_mode
+from engine.recipe import TABLE, EncoderName, Mode, Recipe, complete, default_mode, expanded, instant_mode, rules_for
 from engine.wire import EncoderChoice
 
 HOW_MINE = (
@@ -37,53 +39,63 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     max_photo_bytes: int = 20 * 2**20
     preview_seconds: float = 2.0
     keep_hours: float = 24.0
+    failed_starts: float = math.inf  # of the engine, in a row, that a job waits through
 
     def largest(self, mode: Mode | None) -> int:
         """The largest size, in pixels, that an order of this mode may name."""
-        return min(self.max_size, self.max_fine_size) if mode == "fine" else self.max_size
+        return min(self.max_size, self.max_fine_size) if _optimises(mode) else self.max_size
 
     def usual(self, mode: Mode) -> int:
         """The size, in pixels, of an order of this mode that names none."""
-        return min(self.size, self.fine_size if mode == "fine" else self.size, self.largest(mode))
+        return min(self.size, self.fine_size if _optimises(mode) else self.size, self.largest(mode))
+
+
+def _optimises(mode: Mode | None) -> bool:
+    """Whether a picture of the mode takes many steps, as in fine mode."""
+    return mode is not None and "steps" in TABLE[mode].settings
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to do already, when an order comes."""
+
+    of_user: int  # the person's jobs that wait or are being painted
+    of_room: int  # the same of the room
+    until_one_of_user: float | None  # seconds until one of the person's is likely to be finished
+    until_next: float  # seconds until any is
 
 
 class Admission:
-    """Checks orders, and counts those that were promised a place and are not in the queue yet.
+    """Checks orders, and counts those that were promised a place and are not in the queue yet."""
 
-    Args:
-        clock: seconds since the epoch.
-    """
-
-    def __init__(
-        self, rules: Rules, limits: Limits, queue: FairQueue, gallery: Gallery, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, rules: Rules, limits: Limits, queue: FairQueue, gallery: Gallery) -> None:
         self._rules = rules
         self._limits = limits
         self._queue = queue
         self._gallery = gallery
-        self._clock = clock
         self._pending: Counter[str] = Counter()  # by user: orders on their way to the disk
         self._pending_in: Counter[str] = Counter()  # the same by room
 
-    def pictures(self, incoming: Incoming, recipe: Recipe) -> tuple[bytes, bytes | None]:
-        """The photo and, where the recipe wants one, the style picture of an order.
+    def pictures(self, incoming: Incoming, recipe: Recipe) -> tuple[bytes | None, bytes | None]:
+        """The photo and the style picture of an order, as far as the recipe wants them.
+
+        Where it wants no photo, one that came along is left out: it belongs to what was replied to. Only where a
+        picture of the person's own is the style, it is that.
 
         Raises:
             InvalidOrder: one is missing, or is too many, or is too large.
         """
         photo, style = incoming.photo, incoming.style
-        if photo is None:
+        wants_photo = rules_for(recipe, self._gallery).photo
+        if not wants_photo:
+            photo, style = None, (style or photo) if recipe.mine else None
+        if photo is None and wants_photo:
             raise InvalidOrder(
                 "There is no photo to paint. Send one with the command, or reply with the command to one."
             )
         if recipe.mine and style is None:
-            raise InvalidOrder(f"Which picture is the style? {HOW_MINE}")
+            raise InvalidOrder(f"Which picture is the style? {HOW_MINE if wants_photo else 'Send it along.'}")
         if style is not None and not recipe.mine:
-            name = recipe.styles[0].name
-            raise InvalidOrder(
-                f"You sent two pictures, and {name} needs one. /stylize mine paints the first in the style of the"
-                f" second, /stylize {name}+mine mixes them; or send the photo alone."
-            )
+            raise InvalidOrder(_too_many(recipe))
         limit = self._rules.max_photo_bytes
         for picture, what in ((photo, "photo"), (style, "style picture")):
             if picture is not None and len(picture) > limit:
@@ -101,14 +113,15 @@ class Admission:
             InvalidOrder: it asks for more than is allowed, or for what its mode cannot do.
         """
         rules = self._rules
-        recipe = room.fill(recipe, self._gallery)
+        encoder = engines if rules.encoder == "auto" else rules.encoder
+        with invalid_recipes():
+            recipe = expanded(room.fill(recipe, self._gallery), encoder)
         mode = recipe.mode or default_mode(recipe, self._gallery)
         if recipe.size is not None and recipe.size > rules.largest(mode):
             raise InvalidOrder(self._too_large(recipe, recipe.size, mode))
         if recipe.steps is not None and recipe.steps > rules.max_steps:
             raise InvalidOrder(f"steps={recipe.steps} is too many here: the limit is {rules.max_steps}.")
         size, seed = room.most(rules.usual(mode)), secrets.randbelow(SEEDS)
-        encoder = engines if rules.encoder == "auto" else rules.encoder
         with invalid_recipes():
             return complete(recipe, self._gallery, size=size, seed=seed, encoder=encoder)
 
@@ -116,38 +129,35 @@ class Admission:
         most = self._rules.largest(mode)
         if size > self._rules.max_size:
             return f"size={size} is too large here: the limit is {most} pixels. Try size={most}."
-        other = instant_mode(recipe, self._gallery)
-        limit = f"size={size} is too large for mode={mode} here: the limit is {most} pixels."
-        return f"{limit} Try size={most}, or mode={other} for larger ones."
+        limit = f"size={size} is too large for mode={mode} here: the limit is {most} pixels. Try size={most}"
+        if mode != "fine":
+            return f"{limit}."
+        return f"{limit}, or mode={instant_mode(recipe, self._gallery)} for larger ones."
 
-    def reserve(
-        self,
-        user: str,
-        room: str,
-        settings: RoomSettings,
-        *,
-        open_jobs: int,
-        waiting: int,
-        next_of_user: float | None,
-        next_of_all: float,
-    ) -> None:
+    def check(self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float = 0.0) -> None:
+        """Refuse an order for which there is no place; ``seconds`` is how long it is likely to keep the engine busy.
+
+        Raises:
+            LimitReached
+        """
+        now = time.monotonic()  # the other clock may be set back
+        settings.check_waiting(demand.of_room + self._pending_in[room])
+        self._limits.check(user, demand.of_user + self._pending[user], now, demand.until_one_of_user, seconds)
+        self._queue.check(demand.until_next, coming=self._pending.total())
+
+    def reserve(self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float) -> None:
         """Promise a place in the queue, and take an order from the person's allowance.
 
         Nothing is awaited between the checks and the promise, or two orders at once could both take the last place.
 
         Args:
-            open_jobs: the person's jobs that wait or are being painted.
-            waiting: the same of the room.
-            next_of_user, next_of_all: seconds until one of the person's jobs is finished, and any job.
+            seconds: that the order is likely to keep the engine busy.
 
         Raises:
             LimitReached
         """
-        now = self._clock()
-        settings.check_waiting(waiting + self._pending_in[room])
-        self._limits.check(user, open_jobs + self._pending[user], now, next_of_user)
-        self._queue.check(next_of_all, coming=self._pending.total())
-        self._limits.spend(user, now)
+        self.check(user, room, settings, demand, seconds)
+        self._limits.spend(user, time.monotonic(), seconds)
         self._pending[user] += 1
         self._pending_in[room] += 1
 
@@ -162,6 +172,21 @@ class Admission:
                 if not count[key]:
                     del count[key]
 
-    def give_back(self, user: str) -> None:
+    def give_back(self, user: str, seconds: float) -> None:
         """The order became no job, and not by the person's doing."""
-        self._limits.give_back(user, self._clock())
+        self._limits.give_back(user, time.monotonic(), seconds)
+
+    def settle(self, user: str, charged: float, taken: float) -> None:
+        """A job is over: it costs what it took of the engine's seconds, and not what it was likely to take."""
+        self._limits.give_seconds_back(user, time.monotonic(), charged - taken)
+
+
+def _too_many(recipe: Recipe) -> str:
+    """The sentence where there are two pictures for a recipe that takes one."""
+    if not recipe.styles:
+        return "You sent two pictures, and this takes one. Send it alone."
+    name = recipe.styles[0].name
+    return (
+        f"You sent two pictures, and {name} needs one. /stylize mine paints the first in the style of the second,"
+        f" /stylize {name}+mine mixes them; or send the photo alone."
+    )

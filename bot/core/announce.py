@@ -34,6 +34,8 @@ class Announcer:
         self._answer: Callable[[], Awaitable[None]] | None = None
         self._changed = asyncio.Event()
         self._waiting: asyncio.Timeout | None = None  # while the chat is waited for
+        self._pauses = iter(pace.retry)  # anew when something was shown
+        self._not_before = 0.0  # by the loop's clock: a chat that has failed is left alone for a while
         self._given_up = False  # the chat said that it will show nothing more
         self.status = Status(text="")
 
@@ -78,11 +80,15 @@ class Announcer:
 
     async def _may_show(self) -> bool:
         """Wait until the chat takes the news; False if something newer, or the answer, comes first."""
-        if self._news is None or self._given_up:
+        news = self._news  # which the answer takes away while the chat is waited for
+        if news is None or self._given_up:
             return True
         try:
             async with asyncio.timeout(None) as self._waiting:
-                await self._chat.wait_to_show(*self._news)
+                pause = self._not_before - asyncio.get_running_loop().time()
+                if pause > 0:
+                    await asyncio.sleep(pause)
+                await self._chat.wait_to_show(*news)
         except TimeoutError:
             return False
         finally:
@@ -96,8 +102,10 @@ class Announcer:
         try:
             async with asyncio.timeout(self._pace.show):
                 await self._chat.show(job, status)
+            self._pauses = iter(self._pace.retry)
         except Undeliverable as error:
             log.info("%s shows no more of job %s: %s", self._chat.name, job.id, error)
             self._given_up = True
-        except Exception as error:  # the next status may have more luck
+        except Exception as error:  # a later status may have more luck
+            self._not_before = asyncio.get_running_loop().time() + next(self._pauses)
             log.warning("%s did not show how job %s stands: %r", self._chat.name, job.id, error)

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+import msgspec
+
 from engine import wire
 from engine.recipe import EncoderName
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The engine has the photo in hand: should it die from now on, that counts as a try of this photo."""
+
+    job: str
 
 
 class Engine(Protocol):
@@ -25,13 +33,14 @@ class Engine(Protocol):
     async def introduced(self) -> None:
         """Return once the engine has said what it is, or has failed to start."""
 
-    def run(self, paint: wire.Paint) -> AsyncIterator[wire.Event]:
-        """Paint one picture: the newest Progress and Preview whenever asked, then exactly one Done or Failed.
+    def run(self, paint: wire.Paint) -> AsyncIterator[Taken | wire.Event]:
+        """Paint one picture: Taken, the newest Progress and Preview whenever asked, then exactly one Done or Failed.
 
         To give a job up, `cancel` it, or just close the iterator.
 
         Raises:
-            EngineError: the engine failed, not the job; a second attempt may succeed.
+            EngineError: the engine failed, not the job; a second attempt may succeed. Without a Taken before it, the
+                engine could not be started, and has not seen the photo.
         """
         ...
 

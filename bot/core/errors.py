@@ -11,6 +11,7 @@ ImpastoError
   InternalError       ours; the operator's log has the details
     EngineError         the engine process crashed, hung or failed
     StoreError          the journal cannot be read or written
+    NotNow              starting or stopping; the same again in a moment
     InvalidTransition   the job has moved on in the meantime
     Undeliverable       the platform will never take this answer
   ConfigError         the operator has to correct it, before anything starts
@@ -76,6 +77,10 @@ class EngineError(InternalError):
 
 class StoreError(InternalError):
     """The journal cannot be read or written: a full or failing disk, or a bug."""
+
+
+class NotNow(InternalError):
+    """The bot is starting or stopping: nothing was kept, and the same is welcome in a moment."""
 
 
 class InvalidTransition(InternalError):

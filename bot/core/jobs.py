@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from engine.recipe import Recipe
+from engine.wire import MOVING_RESULTS, PNG
 
 
 class State(StrEnum):
@@ -37,6 +38,7 @@ FOLLOWS: dict[State, frozenset[State]] = {
     State.LOST: frozenset(),
 }
 OPEN = frozenset({State.QUEUED, State.PAINTING})  # what counts against a person's cap
+GIVEN_UP = frozenset({State.FAILED, State.NOTIFIED})  # what may be tried once more
 UNFINISHED = OPEN | {State.PAINTED, State.FAILED}  # what a restart takes up again
 
 
@@ -69,12 +71,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     requested: Recipe | None = None  # the recipe as the person wrote it, for ordering again with other settings
     created: float  # seconds since the epoch
     state: State = State.QUEUED
-    attempts: int = 0  # engine processes that have started on it
+    attempts: int = 0  # engine processes that died with its photo in hand
+    interruptions: int = 0  # times that the bot went down, without being asked to, while the engine had it
     cost: float = 0.0  # estimated engine seconds
     seconds: float | None = None  # engine seconds it took
     width: int = 0  # pixels of the picture, once PAINTED
     height: int = 0
     message: str = ""  # why there is no picture, once FAILED
+    media_type: str = PNG.media_type  # of the picture, once PAINTED
     notes: tuple[str, ...] = ()  # the engine's sentences about the picture, once PAINTED
     idempotency_key: str = ""  # the platform's name for the order, if it has one: the same key is never two jobs
 
@@ -84,9 +88,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.requested is None or self.requested.size is not None
 
     @property
+    def moves(self) -> bool:
+        """Whether the picture is an animation."""
+        return self.media_type != PNG.media_type
+
+    @property
     def file_name(self) -> str:
         """What the picture is saved as: ``starrynight-1a2b.png``."""
-        return f"{'-'.join(share.name for share in self.recipe.styles)}-{self.id[:4]}.png"
+        names = "-".join(share.name for share in self.recipe.styles)
+        kind = next((kind for kind in MOVING_RESULTS if kind.media_type == self.media_type), PNG)
+        return f"{names or self.recipe.mode}-{self.id[:4]}{kind.endings[0]}"
 
 
 def new_id() -> str:

@@ -1,4 +1,7 @@
-"""How much one person may ask for: a token bucket and a cap on open jobs. Pure: the clock is an argument."""
+"""How much one person may ask for: token buckets of orders and of engine seconds, and a cap on open jobs.
+
+Pure: the clock is an argument.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,44 @@ class _Bucket(msgspec.Struct):
     at: float  # when it held that many
 
 
+class _Buckets:
+    """One for every person, which fills up at a steady rate."""
+
+    def __init__(self, most: float, per_second: float) -> None:
+        self.most = most
+        self._per_second = per_second
+        self._buckets: dict[str, _Bucket] = {}  # only those that are not full
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def tokens(self, user: str, now: float) -> float:
+        bucket = self._buckets.get(user)
+        if bucket is None:
+            return self.most
+        # A clock that was set back must not empty anybody's bucket.
+        return min(self.most, bucket.tokens + max(0.0, now - bucket.at) * self._per_second)
+
+    def wait(self, user: str, wanted: float, now: float) -> float:
+        """Seconds until that many are there."""
+        missing = wanted - self.tokens(user, now)
+        return (
+            missing / self._per_second if missing > 1e-9 else 0.0
+        )  # one filled long enough may lack a rounding error
+
+    def take(self, user: str, number: float, now: float) -> None:
+        """Take some out; a negative number puts them back."""
+        self._buckets[user] = _Bucket(self.tokens(user, now) - number, now)
+        if len(self._buckets) > 256:
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Drop the buckets that are full again: they say nothing that an unknown person's would not."""
+        full = [user for user in self._buckets if self.tokens(user, now) >= self.most]
+        for user in full:
+            del self._buckets[user]
+
+
 class Limits:
     """Every method is synchronous, so that a check and its spending are one step to everybody else.
 
@@ -22,21 +63,27 @@ class Limits:
         open_jobs: pictures that one person may have waiting or being painted.
         burst: pictures that one person may order at once after a rest.
         per_minute: pictures that one person may order in a minute, in the long run.
+        engine_minutes: of the engine's time that one person may order in an hour.
     """
 
-    def __init__(self, *, open_jobs: int = 3, burst: int = 6, per_minute: float = 6.0) -> None:
+    def __init__(
+        self, *, open_jobs: int = 3, burst: int = 6, per_minute: float = 6.0, engine_minutes: float = math.inf
+    ) -> None:
         self._open_jobs = open_jobs
-        self._burst = burst
-        self._per_second = per_minute / 60
-        self._buckets: dict[str, _Bucket] = {}  # only those that are not full
+        self._orders = _Buckets(burst, per_minute / 60)
+        seconds = engine_minutes * 60
+        self._seconds = _Buckets(seconds, seconds / 3600) if math.isfinite(seconds) else None
 
-    def check(self, user: str, open_jobs: int, now: float, wait_hint: float | None = None) -> None:
+    def check(
+        self, user: str, open_jobs: int, now: float, wait_hint: float | None = None, seconds: float = 0.0
+    ) -> None:
         """Refuse an order that is one too many.
 
         Args:
             open_jobs: the pictures that this person has waiting or being painted.
             now: seconds, from any clock that is always the same one.
             wait_hint: seconds until one of them is likely to be finished.
+            seconds: that the order is likely to keep the engine busy.
 
         Raises:
             LimitReached
@@ -45,33 +92,30 @@ class Limits:
             wait = f" or wait {in_words(wait_hint)}" if wait_hint is not None else " or wait for one to be finished"
             many = f"{open_jobs} of your pictures are" if open_jobs != 1 else "1 of your pictures is"
             raise LimitReached(f"{many} waiting; the limit is {self._open_jobs}. Cancel one{wait}.")
-        missing = 1 - self._tokens(user, now)
-        if missing > 1e-9:  # a bucket filled for exactly long enough may lack a rounding error
-            wait = in_words(math.ceil(missing / self._per_second))
-            raise LimitReached(f"You are ordering too fast. Please wait {wait}.")
+        if missing := self._orders.wait(user, 1, now):
+            raise LimitReached(f"You are ordering too fast. Please wait {in_words(math.ceil(missing))}.")
+        if self._seconds is not None:
+            self._check_seconds(self._seconds, user, seconds, now)
 
-    def spend(self, user: str, now: float) -> None:
-        """Take one order from the person's bucket."""
-        self._set(user, self._tokens(user, now) - 1, now)
+    def _check_seconds(self, buckets: _Buckets, user: str, seconds: float, now: float) -> None:
+        takes = f"This picture would keep the engine busy for {in_words(seconds)}"
+        limit = f"the limit for one person is {in_words(buckets.most)} in an hour"
+        if seconds > buckets.most:
+            raise LimitReached(f"{takes}; {limit}. Try a smaller size=, or fewer steps=.")
+        if missing := buckets.wait(user, seconds, now):
+            raise LimitReached(f"{takes}; {limit}. Please wait {in_words(missing)}, or try a smaller size=.")
 
-    def give_back(self, user: str, now: float) -> None:
+    def spend(self, user: str, now: float, seconds: float = 0.0) -> None:
+        """Take one order, and what it is likely to cost, out of the person's allowance."""
+        self._orders.take(user, 1, now)
+        self.give_seconds_back(user, now, -seconds)
+
+    def give_back(self, user: str, now: float, seconds: float = 0.0) -> None:
         """Undo `spend`: the order came to nothing, and not by the person's doing."""
-        self._set(user, self._tokens(user, now) + 1, now)
+        self._orders.take(user, -1, now)
+        self.give_seconds_back(user, now, seconds)
 
-    def _tokens(self, user: str, now: float) -> float:
-        bucket = self._buckets.get(user)
-        if bucket is None:
-            return self._burst
-        # A clock that was set back must not empty anybody's bucket.
-        return min(self._burst, bucket.tokens + max(0.0, now - bucket.at) * self._per_second)
-
-    def _set(self, user: str, tokens: float, now: float) -> None:
-        self._buckets[user] = _Bucket(tokens, now)
-        if len(self._buckets) > 256:
-            self._forget(now)
-
-    def _forget(self, now: float) -> None:
-        """Drop the buckets that are full again: they say nothing that an unknown person's would not."""
-        full = [user for user in self._buckets if self._tokens(user, now) >= self._burst]
-        for user in full:
-            del self._buckets[user]
+    def give_seconds_back(self, user: str, now: float, seconds: float) -> None:
+        """What an order was charged and did not take; negative, what it took beyond."""
+        if self._seconds is not None:
+            self._seconds.take(user, -seconds, now)

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from bot.core.jobs import Job, Place
+from engine.wire import PNG
 
 # What a platform posts to us over HTTP: its headers and body; returns the status of our answer.
 Hook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
@@ -22,6 +23,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     # The picture that the style `mine` names: the message's own where it replies to a photo, else its second.
     style: bytes | None = None
     admin: bool = False  # may decide about the room: an admin of the group, or alone with the bot
+    own_room: bool = False  # nobody else is in the room, so what is kept of it belongs to this person
     topic: str = ""  # the part of the room that it was written in, where a room has parts
     # The platform's own name for the message, or for each photo of it. What is ordered under one name is one job,
     # however often the platform hands the message over.
@@ -41,12 +43,14 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """An answer in words."""
 
     text: str
+    forgot: bool = False  # all that was kept of the person is deleted
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     """What was asked for cannot be done: what is wrong and what to do."""
 
     text: str
+    not_now: bool = False  # the bot is starting or stopping, and the same is welcome in a moment
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
@@ -94,13 +98,19 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """A finished picture with everything that is shown with it."""
 
-    picture: bytes  # PNG
+    picture: bytes  # PNG; a moving picture where the platform plays some
     width: int
     height: int
     credit: str  # title, artist and year of the style or styles
     line: str  # the recipe line
     seconds: float
     notes: tuple[str, ...] = ()
+    media_type: str = PNG.media_type
+
+    @property
+    def moves(self) -> bool:
+        """Whether the picture is an animation."""
+        return self.media_type != PNG.media_type
 
 
 class Chat(Protocol):
@@ -112,6 +122,11 @@ class Chat(Protocol):
     """
 
     name: str
+    plays: tuple[str, ...] = ()  # media types of moving pictures that it can show; without any, all it gets are stills
+
+    def most_bytes(self, job: Job) -> int:
+        """Of a moving picture that is the job's answer; 0 for no limit."""
+        return 0
 
     async def wait_to_show(self, job: Job, status: Status) -> None:
         """Return when the status may be shown. Given up as soon as there is something newer to show, or the answer."""

@@ -16,38 +16,44 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from bot.core import estimate
-from bot.core.admission import Admission, Rules
+from bot.core.admission import Admission, Demand, Rules
 from bot.core.announce import Announcer, Pace
-from bot.core.engine import Engine
+from bot.core.engine import Engine, Taken
 from bot.core.errors import (
     EngineError,
     ImpastoError,
     InternalError,
     InvalidOrder,
     InvalidTransition,
+    NotNow,
     NotOwner,
+    Refusal,
     StoreError,
     sentence,
 )
-from bot.core.estimate import Duration, Estimator, in_words
+from bot.core.estimate import Estimator, clip_order, in_words
 from bot.core.jobs import OPEN, Job, Place, State, new_id
+from bot.core.journal.forget import Held
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Chat, Incoming, Result, Status
 from bot.core.queue import FairQueue, Ticket
-from bot.core.rooms import RoomSettings, RoomSettingsStore
+from bot.core.rooms import RoomSettingsStore
 from bot.health import Health
 from engine.gallery import Gallery
-from engine.recipe import Recipe, credits, line
+from engine.recipe import MINE, Recipe, credits, line
 from engine.wire import Done, Event, Failed, Paint, Preview, Progress
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 2  # engine processes that a job may use up before its photo is the suspect
+ATTEMPTS = 2  # engine processes that may die with a photo in hand before the photo is the suspect
+INTERRUPTIONS = 5  # the same of the bot, which strangers' photos do not touch: a photo can hardly be the reason
 START_SECONDS = 30.0  # how long an order waits for the studio to be up
 CANCEL_SECONDS = 30.0  # how long the engine may take to answer a cancel
-SWEEP_SECONDS = 600.0
+SWEEP_SECONDS = 60.0  # what is kept too long is kept no longer than this
+CELLS = "To have one of these in full, name its number, counted row by row: /again cell=3."
+FORGET_SECONDS = 20.0  # for answers to arrive before their jobs are forgotten
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -61,7 +67,7 @@ class JobWithPictures(msgspec.Struct, frozen=True):
     """A job with the pictures that it was ordered with."""
 
     job: Job
-    photo: bytes
+    photo: bytes | None
     style: bytes | None
 
 
@@ -72,10 +78,12 @@ class _ActiveJob:
         self.job = job
         self.chat = chat
         self.announcer = Announcer(chat, pace)
-        self.started = 0.0  # when the engine got it
+        self.started = 0.0  # when the engine got it last, by the monotonic clock
+        self.charged: float | None = None  # engine seconds that the person has paid for, in this run of the bot
         self.done = 0.0  # share of the work
         self.note = ""  # the engine's latest sentence about it
         self.preview: bytes | None = None
+        self.answered = asyncio.Event()  # the answer has arrived, or will never
 
     @property
     def cancelled(self) -> bool:
@@ -109,19 +117,22 @@ class Studio:
         self._store = store
         self._queue = queue
         self._gallery = gallery
-        self._admission = Admission(self.rules, limits, queue, gallery, clock)
+        self._admission = Admission(self.rules, limits, queue, gallery)
         self._pace = pace or Pace()
         self._clock = clock
         self._chats: dict[str, Chat] = {}
         self._estimator = Estimator()
         self._live: dict[str, _ActiveJob] = {}
         self._running: _ActiveJob | None = None
+        self._engine_missing = False  # it could not be started when it was last wanted
         self._open = asyncio.Event()
+        self._stopping = False
         self._tasks = asyncio.TaskGroup()
         self.health.gauge("queue_length", "Pictures waiting.", lambda: len(queue))
         self.health.watch("loop", lambda: "" if self._open.is_set() else "The studio is not open.")
         self.health.watch("engine", lambda: "" if engine.ready else "The engine is not ready.")
         self.health.watch("journal", lambda: store.trouble)
+        self.health.remark(lambda: store.note)
 
     def add_chat(self, chat: Chat) -> None:
         """Make a platform known; before `run`, so that the answers of the last run find their way."""
@@ -137,7 +148,8 @@ class Studio:
             try:
                 await asyncio.Event().wait()
             finally:
-                self._open.clear()  # first of all, so that the closing group is given no new task
+                self._stopping = True  # first of all: a group that is closing takes no new task
+                self._open.clear()
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -149,6 +161,7 @@ class Studio:
 
         Raises:
             InvalidOrder, LimitReached, NotAllowed: the person can correct it, or order elsewhere.
+            NotNow: nothing was accepted; but what has reached the disk is painted after the restart all the same.
             StoreError: nothing was accepted.
         """
         await self._wait_until_open()
@@ -158,6 +171,10 @@ class Studio:
         room.check_access(incoming)
         photo, style = self._admission.pictures(incoming, recipe)
         complete_recipe = self._admission.complete(recipe, room, self.engine.encoder)
+        chat = self._chats.get(incoming.place.chat)
+        if chat is None:
+            raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
+        clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays else None
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -165,43 +182,66 @@ class Studio:
             recipe=complete_recipe,
             requested=recipe,
             created=self._clock(),
-            cost=self._estimator.seconds(complete_recipe),
+            cost=self._estimator.seconds(complete_recipe, clip),
             idempotency_key=incoming.idempotency_key,
         )
         if job.place.chat not in self._chats:
             raise InternalError(f"Answers cannot be sent on {job.place.chat}.")
-        self._reserve(job, room)
+        if self._stopping:  # since it was asked above; from here to the task nothing is awaited
+            raise self._not_now()
+        where = job.place.room
+        self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
-        admitted = await asyncio.shield(self._tasks.create_task(self._admit(job, photo, style)))
+        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else ""))
+        try:
+            admitted = await asyncio.shield(admitting)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if admitting.cancelled() and not (caller and caller.cancelling()):  # but the studio
+                raise self._not_now() from None
+            raise
         if isinstance(admitted, Exception):
             raise admitted
         log.info("job %s accepted: %s", admitted.id, line(admitted.recipe))
         return admitted
 
-    def _reserve(self, job: Job, room: RoomSettings) -> None:
-        """Raises LimitReached."""
+    async def check_limits(self, incoming: Incoming) -> None:
+        """Refuse an order that `accept` would refuse whatever its pictures are; so that these need not be loaded.
+
+        Raises:
+            LimitReached, NotAllowed, NotNow
+        """
+        await self._wait_until_open()
+        if incoming.idempotency_key and await self._store.job_by_key(incoming.idempotency_key):
+            return
+        room = await self.rooms.get(incoming.place.room)
+        room.check_access(incoming)
+        user, place = incoming.user, incoming.place.room
+        self._admission.check(user, place, room, self._demand(user, place))
+
+    def _demand(self, user: str, room: str) -> Demand:
         open_jobs = [live.job for live in self._live.values() if live.job.state in OPEN]
-        self._admission.reserve(
-            job.user,
-            job.place.room,
-            room,
-            open_jobs=sum(other.user == job.user for other in open_jobs),
-            waiting=sum(other.place.room == job.place.room for other in open_jobs),
-            next_of_user=self._until_one_of(job.user),
-            next_of_all=self._running_left(),
+        return Demand(
+            of_user=sum(job.user == user for job in open_jobs),
+            of_room=sum(job.place.room == room for job in open_jobs),
+            until_one_of_user=self._until_one_of(user),
+            until_next=self._running_left(),
         )
 
-    async def _admit(self, job: Job, photo: bytes, style: bytes | None) -> Job | Exception:
+    async def _admit(self, job: Job, photo: bytes | None, style: bytes | None, note: str) -> Job | Exception:
         """Write the job down and queue it. An error is returned: it is the caller's, not the task group's."""
         with self._admission.reserved(job.user, job.place.room):
             try:
                 written = await self._store.add(job, photo, style)
                 if written.id != job.id:  # the same order came twice at once
-                    self._admission.give_back(job.user)
+                    self._admission.give_back(job.user, job.cost)
                     return written
-                self._enqueue(self._track(job))
+                live = self._track(job)
+                live.charged = job.cost
+                live.note = note
+                self._enqueue(live)
             except Exception as error:
-                self._admission.give_back(job.user)
+                self._admission.give_back(job.user, job.cost)
                 return error
         self.health.accepted.inc()
         return job
@@ -237,11 +277,36 @@ class Studio:
         except InvalidTransition:
             return None
         self._queue.cancel(live.job.id)
-        if self._running is live:
+        if self._running is live and not self._stopping:  # which stops the engine anyway
             self._tasks.create_task(self._stop_engine(live.job.id))
         self._notify(live, "Cancelled, as you asked.")
         self._queue_moved()
         return live.job
+
+    async def held(self, incoming: Incoming) -> Held:
+        """What is kept of who writes this."""
+        return await self._store.held(incoming.user, incoming.place.room if incoming.own_room else "")
+
+    async def forget(self, incoming: Incoming) -> tuple[Held, Held]:
+        """Cancel what this person has waiting, and delete all that is kept of them.
+
+        Returns:
+            What there was, and what could not be deleted: answers that are still on their way.
+
+        Raises:
+            NotNow
+        """
+        await self._wait_until_open()
+        before = await self.held(incoming)
+        with suppress(InvalidOrder):
+            await self.cancel(incoming.user)
+        mine = [live for live in self._live.values() if live.job.user == incoming.user]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FORGET_SECONDS):
+                for live in mine:
+                    await live.answered.wait()
+        await self._store.forget(incoming.user, incoming.place.room if incoming.own_room else "")
+        return before, await self.held(incoming)
 
     async def _stop_engine(self, job: str) -> None:
         try:
@@ -254,15 +319,21 @@ class Studio:
         """See `Chat.repeated`."""
         return self._chats[place.chat].repeated(place, last)
 
+    def plays(self, chat: str) -> bool:
+        """Whether a platform shows moving pictures."""
+        return bool(self._chats[chat].plays) if chat in self._chats else False
+
     # --- questions ---------------------------------------------------------------------------------------------------
 
-    async def last(self, user: str) -> JobWithPictures | None:
-        """The person's newest job and its pictures, as long as they are kept."""
-        for job in await self._store.jobs_of(user, 1):
-            photo = await self._store.photo(job.id)
-            if photo is not None:
-                return JobWithPictures(job, photo, await self._store.style(job.id))
-        return None
+    async def last(
+        self, user: str, wanted: Callable[[Job], bool] = lambda job: True, *, newest: int = 20
+    ) -> JobWithPictures | None:
+        """The person's newest job, of those ``wanted``, and its pictures, as long as they are kept."""
+        job = next((job for job in await self._store.jobs_of(user, newest) if wanted(job)), None)
+        if job is None:
+            return None
+        photo, style = await self._store.photo(job.id), await self._store.style(job.id)
+        return JobWithPictures(job, photo, style) if photo is not None or not job.recipe.rules.photo else None
 
     def open_jobs(self, user: str) -> list[Waiting]:
         """The person's jobs that wait or are being painted, oldest first."""
@@ -271,7 +342,7 @@ class Studio:
 
     def waiting(self) -> int:
         """How many pictures wait, the one being painted included."""
-        return len(self._queue) + (self._running is not None)
+        return len(self._queue) + (self._running is not None and not self._running.cancelled)
 
     async def status(self, job: str) -> Status | None:
         """How a job stands; None for one that is not known."""
@@ -287,11 +358,18 @@ class Studio:
     # --- the line ----------------------------------------------------------------------------------------------------
 
     async def _wait_until_open(self) -> None:
+        """Raises NotNow."""
+        if self._stopping:
+            raise self._not_now()
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._open.wait()
         except TimeoutError:
-            raise InternalError("The bot is still starting. Please try again in a minute.") from None
+            raise NotNow("The bot is still starting. Please try again in a minute.") from None
+
+    @staticmethod
+    def _not_now() -> NotNow:
+        return NotNow("The bot is being restarted. Please send this again in a minute.")
 
     async def _resume(self) -> None:
         """What the last run accepted and did not finish."""
@@ -307,11 +385,11 @@ class Studio:
                 self._deliver(live)
             elif job.state is State.FAILED:
                 self._notify(live, job.message)
-            elif job.state is State.PAINTING and job.attempts >= ATTEMPTS:
-                await self._fail(live, "This picture was interrupted twice, so it was given up. Try another photo.")
+            elif job.state is State.PAINTING and job.interruptions + 1 >= INTERRUPTIONS:
+                await self._give_up(live, f"The bot went down {INTERRUPTIONS} times in the middle of this picture.")
             else:
                 if job.state is State.PAINTING:
-                    await self._move(live, State.QUEUED)
+                    await self._move(live, State.QUEUED, interruptions=job.interruptions + 1)
                 self._enqueue(live)
         for chat, count in away.items():
             log.warning("%d unfinished jobs wait until %s is configured again", count, chat)
@@ -334,15 +412,17 @@ class Studio:
             text = f"place {place} of {len(tickets)}, {in_words(ahead)}"
             if place == 1 and self._running is None:  # of which most people are told no more, it is done so soon
                 text = f"coming up in {in_words(ticket.cost)}"
-            live.announcer.show(live.job, Status(text=text))
+            elif self._engine_missing:
+                text = f"place {place} of {len(tickets)}, as soon as the painting engine is back"
+            live.announcer.show(live.job, Status(text=f"{text}. {live.note}" if live.note else text))
             ahead += ticket.cost
 
     def _running_left(self) -> float:
         """Estimated engine seconds until the picture that is being painted is finished."""
         live = self._running
-        if live is None:
+        if live is None or live.cancelled:  # which the engine is about to notice
             return 0.0
-        spent = max(0.0, self._clock() - live.started) if live.started else 0.0
+        spent = time.monotonic() - live.started if live.started else 0.0
         if live.done > 0.1:
             return spent / live.done * (1 - live.done)
         return max(0.0, live.job.cost - spent)
@@ -350,7 +430,7 @@ class Studio:
     def _until_one_of(self, user: str) -> float | None:
         """Estimated seconds until the first of a person's open jobs is finished."""
         left = self._running_left()
-        if self._running and self._running.job.user == user:
+        if self._running and self._running.job.user == user and not self._running.cancelled:
             return left
         for ticket in self._queue.order():
             left += ticket.cost
@@ -373,47 +453,73 @@ class Studio:
                 await self._requeue(live)
                 raise
             except Exception as error:  # a bug of ours costs one job, not the line
-                log.exception("job %s failed", live.job.id)
+                if not isinstance(error, Refusal):
+                    log.exception("job %s failed", live.job.id)
                 with suppress(InvalidTransition):
                     await self._fail(live, sentence(error))
             finally:
                 self._running = None
 
     async def _paint(self, live: _ActiveJob) -> None:
-        while True:
-            await self._move(live, State.PAINTING, attempts=live.job.attempts + 1)
+        failed_starts = 0
+        while live.job.state in OPEN:
             try:
                 event = await self._run_engine(live)
             except EngineError as error:
-                if live.cancelled:
-                    return
-                self.health.breakdowns.inc()
-                log.warning("job %s lost its engine, attempt %d: %s", live.job.id, live.job.attempts, error)
-                if live.job.attempts >= ATTEMPTS:
-                    await self._fail(live, f"{error} It was tried twice, so this picture was given up.")
-                    return
-                await self._move(live, State.QUEUED)
-                live.announcer.show(live.job, Status(text="The engine failed; trying again."))
+                if live.job.state is State.PAINTING:
+                    await self._lost_engine(live, error)
+                elif live.job.state is State.QUEUED:
+                    failed_starts += 1
+                    await self._await_engine(live, error, failed_starts)
             else:
                 await self._finish(live, event)
                 return
 
+    async def _lost_engine(self, live: _ActiveJob, error: EngineError) -> None:
+        """The engine died with the photo in hand: once that may be the engine's fault."""
+        self.health.breakdowns.inc()
+        attempts = live.job.attempts + 1
+        log.warning("job %s lost its engine, attempt %d: %s", live.job.id, attempts, error)
+        await self._move(live, State.QUEUED, attempts=attempts)
+        if attempts >= ATTEMPTS:
+            await self._give_up(live, f"{error} It was tried twice.")
+        else:
+            live.announcer.show(live.job, Status(text="The engine failed; trying again."))
+
+    async def _await_engine(self, live: _ActiveJob, error: EngineError, failed_starts: int) -> None:
+        """There is no engine to take the photo, which is not the photo's fault: the job waits, and is told so."""
+        log.warning("job %s waits for an engine: %s", live.job.id, error)
+        if failed_starts >= self.rules.failed_starts:
+            await self._fail(live, str(error))
+            return
+        self._engine_missing = True
+        text = "The painting engine does not start at the moment; your picture waits until it does."
+        live.announcer.show(live.job, Status(text=text))
+        self._queue_moved()
+        await asyncio.sleep(self._pace.retry.first)  # an engine paces its starts; this is in case one does not
+
     async def _run_engine(self, live: _ActiveJob) -> Done | Failed:
         photo = await self._retrying(lambda: self._store.photo(live.job.id))
         style = await self._retrying(lambda: self._store.style(live.job.id))
-        if photo is None or live.cancelled:
+        if live.cancelled:
             raise InvalidTransition(f"The picture {live.job.id} was given up.")
-        live.started, live.done, live.preview = self._clock(), 0.0, None
-        if live.job.attempts == 1:
-            self.health.wait.observe(max(0.0, live.started - live.job.created))
+        if photo is None and live.job.recipe.rules.photo:
+            raise InternalError("The photo of this order is no longer in the journal. Please order it again.")
+        for share in live.job.recipe.styles:
+            if share.name != MINE and self._gallery.find(share.name) is None:
+                raise InvalidOrder(f"The style {share.name} is no longer in the gallery. /styles shows what there is.")
+        if not live.job.attempts and not self._engine_missing:
             text = "painting begins" if self.engine.ready else "the engine is loading"
             live.announcer.show(live.job, Status(text=text))
         seconds, enlarge = self.rules.preview_seconds, live.job.size_named
-        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge)
+        plays, most = live.chat.plays, live.chat.most_bytes(live.job)
+        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most)
         # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
         async with aclosing(cast("AsyncGenerator[Event]", self.engine.run(paint))) as events:
             async for event in events:
                 match event:
+                    case Taken():
+                        await self._taken(live)
                     case Done() | Failed():
                         return event
                     case Progress() | Preview():
@@ -421,6 +527,15 @@ class Studio:
                 if live.cancelled:  # before the engine had the job, so that its cancel was in vain
                     raise InvalidTransition(f"The picture {live.job.id} was given up.")
         raise EngineError("The painting engine gave no answer.")
+
+    async def _taken(self, live: _ActiveJob) -> None:
+        await self._move(live, State.PAINTING)
+        if not live.started:
+            self.health.wait.observe(max(0.0, self._clock() - live.job.created))
+        live.started, live.done, live.preview = time.monotonic(), 0.0, None
+        if self._engine_missing:
+            self._engine_missing = False
+            self._queue_moved()
 
     def _show(self, live: _ActiveJob, event: Progress | Preview) -> None:
         text = live.announcer.status.text
@@ -447,11 +562,12 @@ class Studio:
                 height=event.height,
                 seconds=event.seconds,
                 notes=event.notes,
+                media_type=event.media_type,
             )
         )
-        kind = estimate.kind(event.recipe)
-        self._estimator.learn(Duration(kind, estimate.work(event.recipe), event.seconds))
-        self.health.painting.labels(kind).observe(event.seconds)
+        took = estimate.painted(live.job, event.seconds)
+        self._estimator.learn(took)
+        self.health.painting.labels(took.kind).observe(event.seconds)
         self._deliver(live)
 
     async def _requeue(self, live: _ActiveJob) -> None:
@@ -459,7 +575,11 @@ class Studio:
         with suppress(ImpastoError):
             job = await self._store.job(live.job.id)
             if job and job.state is State.PAINTING:
-                await self._store.move(job.id, State.QUEUED, attempts=job.attempts - 1)
+                await self._store.move(job.id, State.QUEUED)
+
+    async def _give_up(self, live: _ActiveJob, why: str) -> None:
+        """Whatever is wrong with the photo, it stays, and the person may want it tried again."""
+        await self._fail(live, f"{why} So this picture was given up; /retry {live.job.id} has it tried once more.")
 
     async def _fail(self, live: _ActiveJob, message: str) -> None:
         await self._move(live, State.FAILED, message=message)
@@ -479,7 +599,15 @@ class Studio:
 
     # --- answers -----------------------------------------------------------------------------------------------------
 
+    def _settle(self, live: _ActiveJob) -> None:
+        if live.charged is not None:
+            taken = time.monotonic() - live.started if live.started else 0.0
+            self._admission.settle(live.job.user, live.charged, taken)
+            live.charged = None
+
     def _deliver(self, live: _ActiveJob) -> None:
+        self._settle(live)
+
         async def answer() -> None:
             job = live.job
             picture = await self._store.result(job.id)  # not held in memory while a slow chat is waited for
@@ -495,13 +623,15 @@ class Studio:
                 credit="; ".join(credits(job.recipe, self._gallery)),
                 line=line(job.recipe),
                 seconds=job.seconds or 0.0,
-                notes=job.notes,
+                notes=(*job.notes, CELLS) if job.recipe.mode == "grid" else job.notes,
+                media_type=job.media_type,
             )
             await live.chat.deliver(job, result)
 
         live.announcer.end(answer)
 
     def _notify(self, live: _ActiveJob, text: str) -> None:
+        self._settle(live)
         live.announcer.end(lambda: live.chat.notify(live.job, text))
 
     async def _announce(self, live: _ActiveJob) -> None:
@@ -516,6 +646,7 @@ class Studio:
         self.health.jobs.labels(str(live.job.state)).inc()
         log.info("job %s is %s", live.job.id, live.job.state)
         del self._live[live.job.id]
+        live.answered.set()
 
     async def _sweep(self) -> None:
         """Forget what was kept long enough."""

@@ -22,6 +22,14 @@ def test_the_first_guess_is_of_the_right_order() -> None:
     assert 5 < Estimator().seconds(_recipe()) < 60
 
 
+def test_a_dream_that_comes_nearer_counts_the_frames_that_are_painted_of_it() -> None:
+    def dream(zoom: int, size: int) -> float:
+        return work(Recipe(mode="dream", zoom=zoom, steps=3 * zoom, size=size))
+
+    assert dream(24, 320) == pytest.approx(4 * dream(6, 320))
+    assert dream(48, 2048) == pytest.approx(dream(24, 2048))
+
+
 def test_an_estimate_follows_what_the_last_pictures_took() -> None:
     estimator = Estimator(_took(_recipe(), 4.0) for _ in range(5))
     assert estimator.seconds(_recipe()) == pytest.approx(4.0)

@@ -54,7 +54,37 @@ def test_people_who_have_rested_are_forgotten() -> None:
     limits = Limits(burst=1, per_minute=60)
     for number in range(5000):
         limits.spend(f"user {number}", now=number)
-    assert len(limits._buckets) <= 256
+    assert len(limits._orders) <= 256
+
+
+def test_a_person_has_so_many_minutes_of_the_engine_in_an_hour() -> None:
+    limits = Limits(engine_minutes=30, burst=99)
+    limits.check("ann", 0, now=0, seconds=1500)
+    limits.spend("ann", now=0, seconds=1500)
+    limits.check("ann", 0, now=0, seconds=300)
+    with pytest.raises(LimitReached) as refusal:
+        limits.check("ann", 0, now=0, seconds=600)
+    assert str(refusal.value) == (
+        "This picture would keep the engine busy for about 10 min; the limit for one person is about 30 min in an"
+        " hour. Please wait about 10 min, or try a smaller size=."
+    )
+    limits.check("bob", 0, now=0, seconds=600)
+    limits.check("ann", 0, now=600, seconds=600)
+
+
+def test_a_picture_that_takes_more_than_all_of_it_is_never_painted() -> None:
+    with pytest.raises(LimitReached, match=r"Try a smaller size=, or fewer steps=\.$"):
+        Limits(engine_minutes=30).check("ann", 0, now=0, seconds=3600)
+
+
+def test_what_a_picture_took_is_what_it_costs() -> None:
+    limits = Limits(engine_minutes=30, burst=99)
+    limits.spend("ann", now=0, seconds=1500)
+    limits.give_seconds_back("ann", 0, 1500 - 60)
+    limits.check("ann", 0, now=0, seconds=1700)
+    limits.give_seconds_back("ann", 0, -600)
+    with pytest.raises(LimitReached):
+        limits.check("ann", 0, now=0, seconds=1700)
 
 
 @settings(deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,20 @@ from bot.core.errors import EngineError, InvalidOrder, LimitReached, NotOwner, S
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
-from bot.core.messages import Status
+from bot.core.messages import Accepted, Status
+from bot.core.studio import INTERRUPTIONS
 from engine import recipe as recipes
-from engine.wire import Done, Event, Paint, Progress
+from engine.gallery import Gallery
+from engine.wire import Done, Event, Failed, Paint, Progress
 from tests.harness import (
     GALLERY,
+    NOT_STARTED,
     ChatDouble,
     EngineDouble,
     as_the_power_fails,
     bot,
     crashes,
+    does_not_start,
     done,
     fails,
     message,
@@ -384,6 +389,25 @@ async def test_a_cancel_that_comes_too_late_delivers_nothing_twice() -> None:
         assert [id for id, _ in it.chat.delivered] == [after.id]
 
 
+async def test_a_cancelled_picture_is_not_waited_for_in_estimates() -> None:
+    async def notices_late(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        yield Progress(paint.job, 0.2, "step 2 of 10")
+        await engine.until(lambda: paint.job in engine.free)
+        yield Failed(paint.job, "cancelled", "Cancelled.")
+
+    async with bot(notices_late) as it:
+        running = await it.order("/stylize starrynight mode=fine size=1024")
+        await it.engine.started(running.id)
+        waiting = await it.order(user="bob")
+        assert it.studio.waiting() == 2
+        await it.studio.cancel("ann", running.id)
+        assert it.studio.waiting() == 1
+        [seen] = it.studio.open_jobs("bob")
+        assert seen.status.text == "place 1 of 1, a moment"
+        it.engine.let_go(running.id)
+        await it.chat.answered(running.id, waiting.id)
+
+
 async def test_an_engine_killed_for_a_cancel_is_no_breakdown() -> None:
     async def dies_of_it(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
         yield Progress(paint.job, 0.1, "step 12 of 120")
@@ -461,6 +485,91 @@ async def test_a_photo_that_kills_the_engine_twice_is_given_up_and_the_next_is_p
         assert id == poison.id
         assert "It was tried twice" in text
         await it.until_state(poison.id, State.NOTIFIED)
+
+
+async def test_an_engine_that_does_not_start_costs_no_photo_its_tries() -> None:
+    async with bot(crashes, *[does_not_start] * 9, paints) as it:
+        job = await it.order()
+        await it.until_state(job.id, State.DELIVERED)
+        assert [id for id, _ in it.chat.delivered] == [job.id]
+
+
+async def test_a_picture_costs_its_person_the_seconds_that_it_took() -> None:
+    slow, minutes = "/stylize starrynight mode=fine size=1024 steps=400", 10.0  # 440 s by the first guess
+    async with bot(waits, limits=Limits(open_jobs=9, burst=9, engine_minutes=minutes)) as it:
+        first = await it.order(slow)
+        assert 300 < first.cost < 600
+        refused = await it.say(slow, photo=b"cat")
+        assert "would keep the engine busy for about" in refused.text
+        await it.engine.started(first.id)
+        await it.studio.cancel("ann", first.id)
+        await it.order(slow)
+        await it.order(slow, user="bob")
+
+
+async def test_a_style_that_was_taken_out_of_the_gallery_is_named_to_who_ordered_it(tmp_path: Path) -> None:
+    async with bot(waits, path=tmp_path / "journal") as it:
+        it.engine.let_go((await it.order(photo=b"first")).id)
+        running, job = await it.order("/stylize greatwave"), await it.order("/stylize greatwave")
+        await it.engine.started(running.id)
+    left = Gallery(tuple(style for style in GALLERY if style.name != "greatwave"))
+    async with bot(path=tmp_path / "journal", styles=left) as it:
+        await it.chat.answered(running.id, job.id)
+        assert it.engine.painted == []
+        assert all("greatwave" in text for _, text in it.chat.notified)
+
+
+async def test_a_clock_that_is_set_back_lets_people_order_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bot(limits=Limits(open_jobs=9, burst=1, per_minute=60_000.0)) as it:
+        await it.order()
+        earlier = time.time() - 7200
+        monkeypatch.setattr(time, "time", lambda: earlier)
+        await asyncio.sleep(0.002)  # in which the next order is earned
+        await it.order()
+
+
+async def test_who_waits_for_an_engine_that_does_not_start_is_told_so_and_may_cancel() -> None:
+    async with bot(*[does_not_start] * 100_000) as it:
+        first, second = await it.order(photo=b"first"), await it.order(photo=b"second")
+        await it.chat.until(lambda: any("your picture waits" in text for text in it.chat.texts(first.id)))
+        await it.chat.until(lambda: any("as soon as the painting engine is" in t for t in it.chat.texts(second.id)))
+        await it.studio.cancel("ann")
+        await it.chat.answered(first.id, second.id)
+        it.engine.acts.clear()
+        after = await it.order(photo=b"after")
+        await it.until_state(after.id, State.DELIVERED)
+        assert it.engine.painted == ["after"]
+
+
+async def test_a_terminal_waits_for_an_engine_only_so_long() -> None:
+    async with bot(does_not_start, does_not_start, rules=Rules(failed_starts=2)) as it:
+        job = await it.order()
+        await it.until_state(job.id, State.NOTIFIED)
+        assert it.chat.notified == [(job.id, NOT_STARTED)]
+
+
+async def test_a_picture_that_was_given_up_is_tried_once_more_as_it_was() -> None:
+    async with bot(crashes, crashes) as it:
+        job = await it.order("/stylize starrynight seed=7")
+        await it.until_state(job.id, State.NOTIFIED)
+        [(_, text)] = it.chat.notified
+        assert f"/retry {job.id}" in text
+        await it.order(photo=b"another")
+        reply = await it.say(f"/retry {job.id}")
+        assert isinstance(reply, Accepted)
+        assert reply.job.recipe == job.recipe
+        await it.until_state(reply.job.id, State.DELIVERED)
+        assert it.engine.painted == ["cat", "cat", "another", "cat"]
+
+
+async def test_only_what_was_given_up_can_be_retried() -> None:
+    async with bot(crashes, crashes) as it:
+        given_up = await it.order()
+        await it.until_state(given_up.id, State.NOTIFIED)
+        fine = await it.order()
+        await it.until_state(fine.id, State.DELIVERED)
+        for text, user in ((f"/retry {fine.id}", "ann"), (f"/retry {given_up.id}", "bob"), ("/retry", "bob")):
+            assert "was given up" in (await it.say(text, user)).text
 
 
 async def test_a_photo_that_the_engine_refuses_is_answered_at_once() -> None:
@@ -583,6 +692,27 @@ async def test_a_chat_that_hangs_is_given_up_and_the_answer_comes_all_the_same()
     assert chat.shown == []
 
 
+async def test_a_chat_that_shows_nothing_is_left_alone_longer_and_longer_and_gets_the_answer_at_once() -> None:
+    class Down(ChatDouble):
+        async def show(self, job: Job, status: Status) -> None:
+            self.tries += 1
+            self.notice()
+            raise ConnectionError("no network")
+
+    chat = Down()
+    announcer = Announcer(chat, Pace(retry=Backoff(first=3600.0, longest=3600.0)))
+    job = Job(id="a", user="ann", place=Place("web", "room"), recipe=_recipe(), created=0)
+    running = asyncio.create_task(announcer.run())
+    for step in range(50):
+        announcer.show(job, Status(text=f"step {step}"))
+        await chat.until(lambda: chat.tries)
+        await asyncio.sleep(0)
+    assert chat.tries == 1
+    announcer.end(lambda: chat.notify(job, "Cancelled."))
+    assert await asyncio.wait_for(running, 10)
+    assert chat.notified == [("a", "Cancelled.")]
+
+
 async def test_nothing_is_shown_after_the_answer() -> None:
     chat = ChatDouble()
     announcer = Announcer(chat, Pace())
@@ -632,15 +762,28 @@ async def test_a_picture_in_ones_own_style_is_painted_after_a_restart(tmp_path: 
         assert [(paint.photo, paint.style) for paint in it.engine.runs] == [(b"cat", b"tiles")]
 
 
-async def test_a_photo_that_takes_the_bot_down_twice_is_not_painted_a_third_time(tmp_path: Path) -> None:
-    journal = tmp_path / "0"
+async def _goes_down_while_painting(folder: Path, times: int) -> tuple[Path, Job]:
+    """A journal and its one job, after so many power cuts in the middle of it."""
+    journal = folder / "0"
     async with bot(waits, path=journal) as it:
-        poison = await it.order(photo=b"poison")
-        await it.engine.started(poison.id)
-        journal = as_the_power_fails(journal, tmp_path / "1")
-    async with bot(waits, path=journal) as it:
-        await it.engine.started(poison.id)
-        journal = as_the_power_fails(journal, tmp_path / "2")
+        job = await it.order()
+        await it.engine.started(job.id)
+        journal = as_the_power_fails(journal, folder / "1")
+    for number in range(2, times + 1):
+        async with bot(waits, path=journal) as it:
+            await it.engine.started(job.id)
+            journal = as_the_power_fails(journal, folder / f"{number}")
+    return journal, job
+
+
+async def test_power_cuts_are_not_the_photos_fault(tmp_path: Path) -> None:
+    journal, job = await _goes_down_while_painting(tmp_path, INTERRUPTIONS - 1)
+    async with bot(crashes, path=journal) as it:
+        await it.until_state(job.id, State.DELIVERED)
+
+
+async def test_a_photo_that_takes_the_bot_down_again_and_again_is_given_up(tmp_path: Path) -> None:
+    journal, poison = await _goes_down_while_painting(tmp_path, INTERRUPTIONS)
     async with bot(path=journal) as it:
         await it.until_state(poison.id, State.NOTIFIED)
         assert it.engine.painted == []
