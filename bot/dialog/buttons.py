@@ -15,12 +15,12 @@ from enum import StrEnum
 import msgspec
 
 from bot.core.admission import Rules
-from bot.core.errors import InvalidOrder, NotOwner, Refusal, sentence
+from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, sentence
 from bot.core.jobs import OPEN, Job, Place, State
 from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Incoming
 from bot.core.studio import Studio
-from engine.recipe import RATIO_BOUNDS, Recipe
+from engine.recipe import MODES, RATIO_BOUNDS, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ class Action(StrEnum):
     COLORS = "c"
     FINER = "f"
     LARGER = "l"
+    EXPLAIN = "e"
+    FILM = "v"
     ORIGINAL = "o"
     DELETE = "d"
 
@@ -49,6 +51,8 @@ LABELS = {
     Action.COLORS: "Photo's colours",
     Action.FINER: "Finer",
     Action.LARGER: "Larger",
+    Action.EXPLAIN: "How it was made",
+    Action.FILM: "How it was painted",
     Action.ORIGINAL: "Original file",
     Action.DELETE: "Delete",
 }
@@ -89,6 +93,7 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True):
     delete: bool = False  # take the message away
     message: JobMessage | None = None  # the one that shows the picture, as the journal knew it before
     refused: bool = False
+    not_now: bool = False  # the bot is starting or stopping, and the same is welcome in a moment
 
 
 def job_id(data: str) -> str:
@@ -97,11 +102,20 @@ def job_id(data: str) -> str:
 
 
 def _fits(action: Action, recipe: Recipe, largest: int) -> bool:
+    settings = recipe.rules.settings
     match action:
         case Action.FINER:
-            return recipe.mode != "fine"
+            return recipe.mode in MODES and recipe.mode != "fine"
         case Action.LARGER:
             return recipe.size is not None and recipe.size < largest
+        case Action.EXPLAIN | Action.FILM:
+            return recipe.mode == "fine"
+        case Action.AGAIN:
+            return "seed" in settings
+        case Action.STRONGER | Action.SOFTER:
+            return "strength" in settings
+        case Action.COLORS:
+            return "colors" in settings
         case _:
             return True
 
@@ -130,6 +144,8 @@ class Buttons:
         """The buttons that belong under a job's picture, in order."""
         largest = await self._largest(job, job.place.room)
         fitting = [action for action in Action if _fits(action, job.recipe, largest)]
+        if job.moves or not self._studio.plays(job.place.chat):
+            fitting = [action for action in fitting if action is not Action.FILM]
         return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in fitting)
 
     async def _largest(self, job: Job, room: str) -> int:
@@ -141,7 +157,9 @@ class Buttons:
         if press.idempotency_key in self._done:
             return self._done[press.idempotency_key]
         pressed = await self._press(press)
-        if press.idempotency_key and pressed.file is None:  # files are large, and reading one again changes nothing
+        if (
+            press.idempotency_key and pressed.file is None and not pressed.not_now
+        ):  # files are large, and reading one again changes nothing
             self._done[press.idempotency_key] = pressed
             while len(self._done) > PRESSES_KEPT:
                 self._done.popitem(last=False)
@@ -157,12 +175,12 @@ class Buttons:
         try:
             return await self._do(press)
         except Exception as error:
-            if not isinstance(error, Refusal):
+            if not isinstance(error, Refusal | NotNow):
                 log.exception("a button could not be answered")
-            text = sentence(error)
+            text, not_now = sentence(error), isinstance(error, NotNow)
         self._recent.pop(key, None)
         self._studio.health.refused.inc()
-        return Pressed(text=text[:200], refused=True)
+        return Pressed(text=text[:200], refused=True, not_now=not_now)
 
     async def _do(self, press: Press) -> Pressed:
         letter = press.data.partition(":")[2]
@@ -188,19 +206,18 @@ class Buttons:
                 return await self._order(press, job, _changed(action, _repeated(job), self._studio.rules))
 
     async def _order(self, press: Press, job: Job, recipe: Recipe) -> Pressed:
-        photo = await self._store.photo(job.id)
-        if photo is None:
-            raise InvalidOrder("This photo is no longer kept. Send it again.")
         incoming = Incoming(
             user=press.user,
             place=self._studio.repeated(press.place, job.place) if press.place else job.place,
-            photo=photo,
-            style=await self._store.style(job.id),
             admin=press.admin,
             topic=press.topic,
             idempotency_key=press.idempotency_key,
         )
-        accepted = await self._studio.accept(incoming, recipe)
+        await self._studio.check_limits(incoming)  # before the photo is loaded
+        photo, style = await self._store.photo(job.id), await self._store.style(job.id)
+        if photo is None and recipe.rules.photo:
+            raise InvalidOrder("This photo is no longer kept. Send it again.")
+        accepted = await self._studio.accept(msgspec.structs.replace(incoming, photo=photo, style=style), recipe)
         status = await self._studio.status(accepted.id)
         given = [(name, getattr(recipe, name)) for name in ("strength", "size")]
         changes = [f"{name}={value}" for name, value in given if value not in (None, getattr(job.recipe, name))]
@@ -259,10 +276,18 @@ def _changed(action: Action, recipe: Recipe, rules: Rules) -> Recipe:
             colors = "style" if recipe.colors == "photo" else "photo"
             return msgspec.structs.replace(recipe, colors=colors)
         case Action.FINER:
-            if recipe.mode == "fine":
-                raise InvalidOrder("This picture was made with mode=fine already; there is no finer mode.")
+            if recipe.mode not in MODES or recipe.mode == "fine":
+                raise InvalidOrder(f"This picture was made with mode={recipe.mode} already; there is no finer mode.")
             size = min(recipe.size, rules.largest("fine")) if recipe.size else None
             return msgspec.structs.replace(recipe, mode="fine", size=size)
+        case Action.EXPLAIN:
+            if recipe.mode != "fine":
+                raise InvalidOrder("Only a picture of mode=fine can be explained.")
+            return msgspec.structs.replace(recipe, mode="explain", frames=None, clip=None)
+        case Action.FILM:
+            if recipe.mode != "fine":
+                raise InvalidOrder("Only a picture of mode=fine is painted step by step.")
+            return msgspec.structs.replace(recipe, clip="yes", frames=None)
         case _:
             return msgspec.structs.replace(recipe, seed=None)
 

@@ -10,24 +10,27 @@ from importlib import metadata
 import msgspec
 
 from bot.core.admission import HOW_MINE
-from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, Refusal, invalid_recipes, sentence
-from bot.core.jobs import Job
+from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, NotNow, Refusal, sentence
+from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Card, Choice, Incoming, Refused, Reply, Text
-from bot.core.studio import Studio
-from bot.dialog import settings
-from bot.dialog.parse import COMMANDS, SAME, Command, Name, parse, parse_recipe
+from bot.core.studio import JobWithPictures, Studio
+from bot.dialog import forgetting, repeated, settings
+from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY, Command, Name, parse, parse_recipe
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, folded, key
-from engine.recipe import Recipe, line, nearest
+from engine.recipe import ModeRules, Recipe, line, nearest
 
 log = logging.getLogger(__name__)
 
 PAPERS = (
     "fast mode: Dumoulin, Shlens and Kudlur, “A Learned Representation for Artistic Style” (2017)",
-    "universal mode: Li, Fang, Yang, Wang, Lu and Yang, “Universal Style Transfer via Feature Transforms” (2017)",
+    "universal mode: Ghiasi, Lee, Kudlur, Dumoulin and Shlens, “Exploring the Structure of a Real-time,"
+    " Arbitrary Neural Artistic Stylization Network” (2017)",
     "fine mode: Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
     " Convolutional Neural Networks” (2016)",
 )
+RETRIED = 100  # of a person's newest orders, those that /retry looks through
+SUGGESTED = 6  # styles of a texture that names none
 TAGS_SHOWN = 8  # where all styles are shown; the pictures are what counts there
 HOW = "Send a photo with /stylize starrynight as its text, or reply that to a photo."
 
@@ -46,13 +49,16 @@ class Commands:
             Name.STYLIZE: self._stylize,
             Name.STYLES: self._styles,
             Name.AGAIN: self._again,
+            Name.RETRY: self._retry,
             Name.QUEUE: self._queue,
             Name.CANCEL: self._cancel,
+            Name.EXPLAIN: self._explain,
             Name.SETTINGS: self._settings,
             Name.HELP: self._help,
             Name.START: self._start,
             Name.ABOUT: self._about,
             Name.PRIVACY: self._privacy,
+            Name.FORGETME: self._forget,
             Name.UNKNOWN: self._unknown,
         }
 
@@ -63,9 +69,9 @@ class Commands:
         except InvalidRecipe as error:
             reply = self._choice(command, str(error))
         except Exception as error:
-            if not isinstance(error, Refusal):
+            if not isinstance(error, Refusal | NotNow):
                 log.exception("a message could not be answered")
-            reply = Refused(text=sentence(error))
+            reply = Refused(text=sentence(error), not_now=isinstance(error, NotNow))
         self._studio.health.refused.inc()
         return reply
 
@@ -75,8 +81,11 @@ class Commands:
 
     def _choice(self, command: Command, text: str) -> Reply:
         """What somebody whose recipe is invalid may choose from: near styles, or all where none was named."""
-        if command.name not in (Name.PLAIN, Name.STYLIZE):
+        if command.name not in (Name.PLAIN, Name.STYLIZE) or command.takes.styles != "some":
             return Refused(text=text)
+        if not command.style and not command.takes.photo:  # which ends with the choice, and so is no look around
+            names = tuple(style.name for style in list(self._gallery)[:SUGGESTED])
+            return Choice(text=text, suggestions=names, settings=command.settings, refused=True)
         if not command.style:
             return Choice(text=text, cards=_cards(self._gallery), settings=command.settings, refused=True)
         parts = [part.partition(":") for part in command.style.split("+")]
@@ -128,19 +137,52 @@ class Commands:
     async def _stylize(self, incoming: Incoming, command: Command) -> Reply:
         words = command.words
         if not command.style:
-            room = await self._studio.rooms.get(incoming.place.room)
-            style = room.style if incoming.style is None else recipes.MINE
-            words = f"{style or ''} {words}"
+            words = f"{await self._style_left_out(incoming, command.takes)} {words}"
         recipe = parse_recipe(words, self._gallery)
-        if incoming.photo is None:
-            raise InvalidOrder(f"Which photo? {HOW_MINE if recipe.mine else _how(recipe.styles[0].name)}")
+        if incoming.photo is None and recipes.rules_for(recipe, self._gallery).photo:
+            raise InvalidOrder(f"Which photo? {_how_with(recipe, command)}")
         return await self._order(incoming, recipe)
 
+    async def _style_left_out(self, incoming: Incoming, takes: ModeRules) -> str:
+        """The style of an order that names none: the picture that came along as one, or the room's."""
+        own = incoming.style if takes.photo else incoming.style or incoming.photo
+        if own is not None and takes.styles != "none":
+            return recipes.MINE
+        room = await self._studio.rooms.get(incoming.place.room)
+        return room.style or "" if takes.styles == "some" else ""
+
     async def _again(self, incoming: Incoming, command: Command) -> Reply:
+        await self._studio.check_limits(incoming)  # before the photo is loaded
         last = await self._studio.last(incoming.user)
         if last is None:
             raise InvalidOrder(f"You have no order to repeat: there was none, or it is no longer kept. {HOW}")
-        recipe = _changed(last.job, command, self._gallery)
+        return await self._repeat(incoming, last, repeated.changed(last.job, command, self._gallery))
+
+    async def _retry(self, incoming: Incoming, command: Command) -> Reply:
+        """An order that was given up, as it was."""
+        id = command.words.lower()
+        last = await self._studio.last(
+            incoming.user, lambda job: job.state in GIVEN_UP and id in ("", job.id), newest=RETRIED
+        )
+        if last is None:
+            which = f"No picture “{id[:20]}” of yours" if id else "No picture of yours"
+            raise InvalidOrder(f"{which} was given up, or it is no longer kept. /again repeats your last one.")
+        return await self._repeat(msgspec.structs.replace(incoming, photo=None, style=None), last, last.job.recipe)
+
+    async def _explain(self, incoming: Incoming, command: Command) -> Reply:
+        """How the last fine picture was made: it is made once more, and watched."""
+        await self._studio.check_limits(incoming)
+        last = await self._studio.last(incoming.user, lambda job: job.recipe.mode == "fine")
+        if last is None:
+            raise InvalidOrder(
+                "You have no fine picture to explain, or it is no longer kept. Order one with mode=fine, or send a"
+                " photo with /explain starrynight."
+            )
+        recipe = msgspec.structs.replace(last.job.recipe, mode="explain", frames=None, clip=None)
+        return await self._repeat(msgspec.structs.replace(incoming, photo=None, style=None), last, recipe)
+
+    async def _repeat(self, incoming: Incoming, last: JobWithPictures, recipe: Recipe) -> Reply:
+        """Order with the pictures of an earlier order where there are no others."""
         photo, style = incoming.photo or last.photo, incoming.style
         if recipe.mine and style is None:
             style = last.style
@@ -228,13 +270,21 @@ class Commands:
         return Text(text=f"Done. Settings here now:\n{settings.described(room)}")
 
     async def _help(self, incoming: Incoming, command: Command) -> Reply:
-        lines = [f"/{name}: {text}" for name, text in COMMANDS.items()]
+        asked = command.words.lower().removeprefix("/")
+        if asked in COMMANDS:
+            return Text(text=f"/{asked}: {COMMANDS[asked]}")
+        if "laboratory".startswith(asked) and len(asked) > 2:
+            lines = [f"/{name}: {text}" for name, text in LABORATORY.items()]
+            return Text(text="\n".join(["The laboratory, for the curious:", *lines]))
+        lines = [f"/{name}: {text}" for name, text in EVERYDAY.items()]
         more = (
             "Settings follow the style: strength=0..100, brush=0.25..4, colors=photo, "
             f"size=..{self._studio.rules.max_size}, seed=. Mix styles with +: /stylize starrynight:70+greatwave:30",
             f"Any picture can be the style. {HOW_MINE}",
             "mode=fast paints at once and is the default, mode=universal does so for any picture as the style, and"
             " mode=fine optimises each picture slowly: try the button Finer.",
+            "Clips and animations are painted as such where they can be shown; frames=1 gives a still.",
+            f"/help lab is for the curious: {', '.join(f'/{name}' for name in LABORATORY)}.",
         )
         return Text(text="\n".join(["I repaint photos in the style of paintings.", *lines, *more]))
 
@@ -255,42 +305,20 @@ class Commands:
             + "\n".join(PAPERS)
         )
 
+    async def _forget(self, incoming: Incoming, command: Command) -> Reply:
+        text, forgot = await forgetting.forget(self._studio, incoming, command.words)
+        return Text(text=text, forgot=forgot)
+
     async def _privacy(self, incoming: Incoming, command: Command) -> Reply:
         hours = f"{self._studio.rules.keep_hours:g} hours"
         return Text(
             text="I keep your photo, the picture that you sent as its style, the finished picture, the settings, your"
             f" id on this platform and, on the web page, the conversation, for {hours} after the picture is finished,"
-            " so that a restart loses nothing and /again works; then they are deleted. They stay on the machine that"
+            " so that a restart loses nothing and /again works; then they are deleted, or"
+            " sooner with /forgetme. They stay on the machine that"
             " this bot runs on and are used for nothing else. What a camera writes into a photo, such as where it was"
             " taken, is not copied into the picture."
         )
-
-
-def _changed(last: Job, command: Command, gallery: Gallery) -> Recipe:
-    """The last order's recipe with what ``command`` changes, and a new seed unless it says ``same``."""
-    words = [word for word in command.words.split() if word.lower() != SAME]
-    same = len(words) < len(command.words.split())
-    old = last.recipe if same else msgspec.structs.replace(last.requested or last.recipe, seed=None)
-    if not command.style:
-        words.insert(0, line(Recipe(styles=old.styles)))
-    new = parse_recipe(" ".join(words), gallery)
-    given = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
-    dropped = {name: None for setting, value in given.items() for name in _replaced(setting, value)}
-    changed = msgspec.structs.replace(old, styles=new.styles, **dropped | given)
-    if recipes.instant_mode(changed, gallery) != "fast":  # fast mode cannot paint the new styles
-        old_fast = {name: None for name in ("mode", "init") if getattr(changed, name) == "fast" and name not in given}
-        changed = msgspec.structs.replace(changed, **old_fast)
-    with invalid_recipes():
-        recipes.check(changed, gallery)
-    return changed
-
-
-def _replaced(setting: str, value: object) -> tuple[str, ...]:
-    """The settings that this one takes the place of."""
-    if setting == "mode":
-        return recipes.FINE_ONLY if value != "fine" else ()
-    other = {"strength": ("ratio",), "ratio": ("strength",)}.get(setting, ())
-    return (*other, "mode") if setting in recipes.FINE_ONLY else other
 
 
 def _matches(style: Style, word: str) -> bool:
@@ -303,11 +331,21 @@ def _cards(styles: Iterable[Style]) -> tuple[Card, ...]:
 
 
 def _named(job: Job) -> str:
-    return " + ".join(share.name for share in job.recipe.styles)
+    return " + ".join(share.name for share in job.recipe.styles) or str(job.recipe.mode)
 
 
 def _how(style: str) -> str:
     return HOW.replace("starrynight", style)
+
+
+def _how_with(recipe: Recipe, command: Command) -> str:
+    """How to send the photo that an order lacks."""
+    if recipe.mine:
+        return HOW_MINE
+    if recipe.styles:
+        return _how(recipe.styles[0].name)
+    order = f"/{command.written}" if command.written in LABORATORY else line(recipe)
+    return HOW.replace("/stylize starrynight", order)
 
 
 def _count(number: int, one: str, many: str) -> str:

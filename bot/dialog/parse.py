@@ -11,7 +11,7 @@ import msgspec
 from bot.core.errors import invalid_recipes
 from engine import recipe as recipes
 from engine.gallery import Gallery, key
-from engine.recipe import Recipe
+from engine.recipe import TABLE, Mode, ModeRules, Recipe
 
 
 class Name(StrEnum):
@@ -21,28 +21,58 @@ class Name(StrEnum):
     STYLIZE = "stylize"
     STYLES = "styles"
     AGAIN = "again"
+    RETRY = "retry"
     QUEUE = "queue"
     CANCEL = "cancel"
+    EXPLAIN = "explain"
     SETTINGS = "settings"
     HELP = "help"
     ABOUT = "about"
     PRIVACY = "privacy"
+    FORGETME = "forgetme"
     START = "start"  # how some platforms begin
     UNKNOWN = "unknown"
 
 
 # By name, with one line of description: what /help prints, and what platforms may show in their menus.
-COMMANDS: Mapping[str, str] = {
+EVERYDAY: Mapping[str, str] = {
     Name.STYLIZE: "repaint a photo: /stylize starrynight, as the photo's text or as a reply to it",
     Name.STYLES: "show the paintings to choose from: /styles, /styles blue, or /styles starrynight for one in full",
     Name.AGAIN: "repaint your last photo, perhaps with other settings: /again strength=80",
+    Name.RETRY: "try a picture once more that was given up: /retry or /retry ID",
     Name.QUEUE: "show where your pictures stand",
     Name.CANCEL: "cancel a picture: /cancel, /cancel ID or /cancel all",
     Name.SETTINGS: "show this room's settings; admins change them: /settings style=starrynight size=768 who=admins",
     Name.HELP: "show this",
     Name.ABOUT: "what this bot is and which methods it uses",
     Name.PRIVACY: "what is kept, and for how long",
+    Name.FORGETME: "delete all that is kept of you: /forgetme shows what, /forgetme yes deletes it",
 }
+# The laboratory's: short forms of recipe lines, but for /explain alone.
+LABORATORY: Mapping[str, str] = {
+    "texture": "paint a texture from noise: /texture starrynight depth=3, and tile=yes for a wallpaper",
+    "dream": "let a photo dream: /dream conv4_2 octaves=4",
+    "reconstruct": "what one layer of the network keeps of a photo: /reconstruct conv4_2",
+    "grid": "a photo in many balances of style and content: /grid starrynight, or grid=ladder for strengths",
+    "suggest": "four styles that suit a photo, painted on it",
+    "like": "the gallery's styles that are most like a picture",
+    "map": "the gallery as a map",
+    "morph": "a photo going from style to style, as a clip: /morph starrynight greatwave",
+    Name.EXPLAIN: "how your last fine picture was made",
+}
+COMMANDS: Mapping[str, str] = {**EVERYDAY, **LABORATORY}
+MODE_OF: Mapping[str, Mode] = {
+    "texture": "texture",
+    "dream": "dream",
+    "reconstruct": "content",
+    "grid": "grid",
+    "suggest": "suggest",
+    "like": "like",
+    "map": "map",
+    "morph": "morph",
+    Name.EXPLAIN: "explain",
+}
+LAYERS_AS: Mapping[Mode, str] = {"content": "content", "dream": "layers"}  # what words without = are, if no styles
 ALIASES = {"stylise": Name.STYLIZE}
 SAME = "same"  # /again with the same seed
 WITH_PHOTO = frozenset({Name.PLAIN, Name.STYLIZE, Name.AGAIN})
@@ -74,9 +104,21 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         return any(key(part.partition(":")[0]) == recipes.MINE for part in self.style.split("+"))
 
     @property
+    def mode(self) -> Mode | None:
+        """The mode that it names, if there is such a mode."""
+        named = [word.lower().removeprefix("mode=") for word in self.words.split() if word.lower().startswith("mode=")]
+        return next((mode for mode in TABLE if mode in named), None)
+
+    @property
+    def takes(self) -> ModeRules:
+        """What its mode takes."""
+        return TABLE[self.mode or "fast"]
+
+    @property
     def takes_photo(self) -> bool:
-        """Whether a photo belongs to it."""
-        return self.name in WITH_PHOTO
+        """Whether a photo belongs to it, or is its style where it names none."""
+        own = self.takes.styles == "some" and (self.names_mine or not self.style)
+        return self.name in WITH_PHOTO and (self.takes.photo or own)
 
 
 def parse(text: str, *, slash: bool = True) -> Command:
@@ -91,11 +133,29 @@ def parse(text: str, *, slash: bool = True) -> Command:
         return Command(words=text)
     written = found["name"].lower()
     name = ALIASES.get(written, written)
+    rest = text[found.end() :].strip()
+    if name in MODE_OF and (rest or name != Name.EXPLAIN):
+        return Command(
+            name=Name.STYLIZE, words=_recipe_words(MODE_OF[name], rest), written=written, bot=found["bot"] or ""
+        )
     if name not in (*COMMANDS, Name.START):
         if not found["slash"]:
             return Command(words=text)
         return Command(name=Name.UNKNOWN, written=written, bot=found["bot"] or "")
-    return Command(name=Name(name), words=text[found.end() :].strip(), written=written, bot=found["bot"] or "")
+    return Command(name=Name(name), words=rest, written=written, bot=found["bot"] or "")
+
+
+def _recipe_words(mode: Mode, words: str) -> str:
+    """The words of the recipe line that a short form stands for: ``conv4_2 octaves=4`` of a dream names its layer."""
+    plain = [word for word in words.split() if "=" not in word]
+    if mode == "morph":
+        plain = ["+".join(plain)] if plain else []
+    setting = LAYERS_AS.get(mode)
+    if setting:
+        layers = [word for word in plain if key(word) != recipes.MINE]
+        plain = [word for word in plain if word not in layers]
+        plain += [f"{setting}={','.join(layers)}"] if layers else []
+    return " ".join([*plain, *(word for word in words.split() if "=" in word), f"mode={mode}"])
 
 
 def parse_recipe(text: str, gallery: Gallery) -> Recipe:

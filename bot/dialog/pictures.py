@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from engine.wire import ACCEPTED, AVIF, GIF, HEIC, JPEG, PHOTO_FORMATS, PNG, WEBP
+from engine.wire import ACCEPTED, AVIF, GIF, HEIC, JPEG, MOVING, MP4, PHOTO_FORMATS, PNG, WEBM, WEBP
 
-ENDINGS = tuple(ending for kind in PHOTO_FORMATS for ending in kind.endings)
+ENDINGS = tuple(ending for kind in (*PHOTO_FORMATS, *MOVING) for ending in kind.endings)
 
 
 def looks_like_photo(media_type: str, file_name: str) -> bool:
-    """Whether a file may be a photo, by what its sender says of it."""
-    return media_type.startswith("image/") or file_name.lower().endswith(ENDINGS)
+    """Whether a file may be a photo or a clip, by what its sender says of it."""
+    return media_type.startswith(("image/", "video/")) or file_name.lower().endswith(ENDINGS)
 
 
 def not_a_photo(what: str = "This file") -> str:
     """The sentence for a file that is not."""
-    return f"{what} is not a supported picture. Send a {ACCEPTED}."
+    return f"{what} is not a supported picture. Send a {ACCEPTED}, or a short MP4 or WebM clip."
 
 
 def media_type(data: bytes) -> str | None:
@@ -33,4 +33,7 @@ def media_type(data: bytes) -> str | None:
             return AVIF.media_type
         if brands & {b"heic", b"heix", b"mif1", b"msf1"}:
             return HEIC.media_type
+        return MP4.media_type
+    if data.startswith(b"\x1a\x45\xdf\xa3"):
+        return WEBM.media_type
     return None

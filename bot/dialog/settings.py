@@ -10,7 +10,7 @@ from bot.core.errors import InvalidOrder
 from bot.core.rooms import RoomSettings
 from bot.dialog.parse import parse_recipe
 from engine.gallery import Gallery
-from engine.recipe import SIZE_BOUNDS, Recipe, line, nearest
+from engine.recipe import MODES, SIZE_BOUNDS, Mode, Recipe, line, nearest
 
 ALIASES = {"channels": "topics", "channel": "topics", "topic": "topics", "max_size": "size"}
 UNSET = ("none", "off", "any", "all", "default")
@@ -69,7 +69,7 @@ def _value(settings: RoomSettings, name: str, value: str, gallery: Gallery, topi
         case "style":
             return _style(value, gallery)
         case "mode":
-            return parse_recipe(f"{gallery.styles[0].name} mode={value}", gallery).mode
+            return _mode(value)
         case "size":
             low, high = SIZE_BOUNDS
             return _whole(
@@ -78,6 +78,13 @@ def _value(settings: RoomSettings, name: str, value: str, gallery: Gallery, topi
         case _:
             wrong = f"waiting= is how many pictures of this room may wait at once, from 1 to {MOST_WAITING}, or none."
             return _whole(value, 1, MOST_WAITING, wrong)
+
+
+def _mode(value: str) -> Mode:
+    found = next((mode for mode in MODES if mode == value.lower()), None)
+    if found is None:
+        raise InvalidOrder(f"mode= is {' or '.join(MODES)}, or default.{nearest(value.lower(), list(MODES))}")
+    return found
 
 
 def _whole(value: str, low: int, high: int, wrong: str) -> int:

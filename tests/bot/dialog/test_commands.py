@@ -9,7 +9,7 @@ from bot.core.jobs import State
 from bot.core.limits import Limits
 from bot.core.messages import Accepted, Choice, Reply, is_refusal
 from bot.dialog.commands import Commands
-from bot.dialog.parse import COMMANDS
+from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY
 from engine.gallery import Gallery
 from engine.recipe import MODES
 from tests.harness import GALLERY, Bot, bot, message, waits
@@ -344,7 +344,12 @@ async def test_help_names_every_command() -> None:
     async with bot() as it:
         for text in ("/help", "/start"):
             reply = (await _say(it, text)).text
-            assert all(f"/{name}:" in reply for name in COMMANDS)
+            assert all(f"/{name}:" in reply for name in EVERYDAY)
+            assert all(f"/{name}" in reply for name in COMMANDS)
+        for name in COMMANDS:
+            assert (await _say(it, f"/help {name}")).text == f"/{name}: {COMMANDS[name]}"
+        for name in LABORATORY:
+            assert f"/{name}:" in (await _say(it, "/help lab")).text
             assert all(f"mode={mode}" in reply for mode in MODES)
             assert "/stylize mine" in reply
 
@@ -358,7 +363,7 @@ async def test_every_command_that_is_named_is_known(command: str) -> None:
 async def test_about_names_the_licence_the_method_and_the_device() -> None:
     async with bot() as it:
         text = (await _say(it, "/about")).text
-        assert all(word in text for word in ("MIT", "Dumoulin", "Li, Fang", "Gatys", "Painting on: a double"))
+        assert all(word in text for word in ("MIT", "Dumoulin", "Ghiasi", "Gatys", "Painting on: a double"))
         it.engine.ready = None
         assert "starting" in (await _say(it, "/about")).text
 

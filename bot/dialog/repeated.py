@@ -1,0 +1,66 @@
+"""The recipe of an earlier order with what /again changes in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bot.core.errors import invalid_recipes
+from bot.core.jobs import Job
+from bot.dialog.parse import SAME, Command
+from engine import recipe as recipes
+from engine.gallery import Gallery
+from engine.recipe import Recipe
+
+# Of which one takes the other's place.
+EITHER = {"strength": "ratio", "ratio": "strength", "depth": "layers", "layers": "depth"}
+
+
+def changed(last: Job, command: Command, gallery: Gallery) -> Recipe:
+    """The last order's recipe with what ``command`` changes, and a new seed unless it says ``same``.
+
+    Raises:
+        InvalidRecipe
+    """
+    words = [word for word in command.words.split() if word.lower() != SAME]
+    with invalid_recipes():
+        new = recipes.read(" ".join(words), gallery)
+        given = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
+        old = _repeated(last, given, same=len(words) < len(command.words.split()))
+        if new.styles and recipes.rules_for(old, gallery).styles != "some":  # so that it is another kind of picture
+            old = Recipe(size=old.size)
+        merged = msgspec.structs.replace(old, styles=new.styles or old.styles, **_dropped(old, given) | given)
+        merged = _without_fast(merged, given, gallery)
+        recipes.check(merged, gallery)
+    return merged
+
+
+def _repeated(last: Job, given: dict[str, Any], *, same: bool) -> Recipe:
+    """What is changed: the order as it was written, so that other styles bring their own settings."""
+    written = last.requested or last.recipe
+    if (
+        "cell" in given
+    ):  # of the grid, which has been seen with its seed; how large it was is not how large the cell is
+        return msgspec.structs.replace(written, seed=last.recipe.seed, size=None, steps=None)
+    if same or written.cell is not None:
+        return last.recipe if same else msgspec.structs.replace(last.recipe, seed=None)
+    return msgspec.structs.replace(written, seed=None)
+
+
+def _dropped(old: Recipe, given: dict[str, Any]) -> dict[str, Any]:
+    """The old settings that the new ones leave no room for."""
+    names = {EITHER[name] for name in given if name in EITHER}
+    if "mode" in given:
+        names |= {name for name in recipes.SETTINGS if name not in recipes.TABLE[given["mode"]].settings}
+    elif any(name not in old.rules.settings for name in given):
+        names.add("mode")
+    return dict.fromkeys(names)
+
+
+def _without_fast(recipe: Recipe, given: dict[str, Any], gallery: Gallery) -> Recipe:
+    """Fast mode cannot paint the new styles, so that they are painted as if it had not been named."""
+    if recipes.instant_mode(recipe, gallery) == "fast":
+        return recipe
+    old = {name: None for name in ("mode", "init") if getattr(recipe, name) == "fast" and name not in given}
+    return msgspec.structs.replace(recipe, **old)
