@@ -18,6 +18,7 @@ from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import NewBlob
 from bot.core.messages import Chat, Hook, Result, Status
 from bot.dialog.services import Services
+from engine.wire import MOVING_RESULTS
 
 
 class WebChat(Chat):
@@ -31,12 +32,14 @@ class WebChat(Chat):
     """
 
     name = NAME
+    plays = tuple(kind.media_type for kind in MOVING_RESULTS)
 
     def __init__(self, config: Web, services: Services, *, hooks: Mapping[str, Hook] | None = None) -> None:
         self._buttons = services.buttons
         self._feed = RoomFeed(services.store, services.buttons)
         self._server = PageServer(config, services, self._feed, hooks or {})
         services.health.gauge("web_tabs", "Pages that are connected.", lambda: self._feed.listening)
+        services.health.gauge("web_connections", "Connections to the page.", lambda: self._server.connections)
 
     def serve(self) -> AbstractAsyncContextManager[str]:
         """The page, for as long as the context lasts; yields its address.
@@ -52,7 +55,7 @@ class WebChat(Chat):
     async def deliver(self, job: Job, result: Result) -> None:
         room = job.place.room
         if not await self._feed.has_ended(room, job.id):
-            picture, pictures = NewBlob("image/png", result.picture), pictures_of(job)
+            picture, pictures = NewBlob(result.media_type, result.picture), pictures_of(job)
             entry = Finished(
                 job=job.id,
                 picture=picture.id,
@@ -65,6 +68,7 @@ class WebChat(Chat):
                 seconds=result.seconds,
                 notes=result.notes,
                 style=pictures.style,
+                media_type=result.media_type,
                 buttons=page_buttons(await self._buttons.under(job)),
             )
             await self._feed.append(room, entry, picture)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
+from weakref import WeakValueDictionary
 
 import msgspec
 
-from bot.chat.web.entries import Answer, Deleted, Message, WebAddress, pictures_of
-from bot.chat.web.errors import HttpError
+from bot.chat.web.door.errors import HttpError
+from bot.chat.web.entries import Answer, Deleted, Forgotten, Message, WebAddress, pictures_of
 from bot.chat.web.feed import RoomFeed
+from bot.core.errors import NotNow, Refusal
 from bot.core.jobs import Job, Place
-from bot.core.messages import Accepted, Choice, Incoming, is_refusal
+from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text, is_refusal
 from bot.dialog.buttons import Press, job_id
 from bot.dialog.parse import parse
 from bot.dialog.services import Services
@@ -21,6 +25,8 @@ from engine.recipe import titles
 NAME = "web"
 ENTRIES = 1500  # in one room
 MESSAGE_LENGTH = 2000  # characters
+WAITING = 32  # messages of one room that wait for their turn; the page sends one after the other
+AT_ONCE = 8  # messages that are answered at once; each may have two photos in memory
 
 
 class PageMessage(msgspec.Struct, frozen=True):
@@ -46,7 +52,9 @@ class Conversation:
     def __init__(self, services: Services, feed: RoomFeed) -> None:
         self._services = services
         self._feed = feed
-        self._answering: set[tuple[str, str]] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by room
+        self._waiting: Counter[str] = Counter()  # by room
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def write(self, room: str, message: PageMessage) -> None:
         """Write the line down, hand it to the commands, write down the answer.
@@ -56,7 +64,7 @@ class Conversation:
         """
         if len(message.text) > MESSAGE_LENGTH:
             raise HttpError(413, f"A message may have {MESSAGE_LENGTH} characters; this one has {len(message.text)}.")
-        async with self._once(room, message.id) as is_new:
+        async with self._turn(room), self._once(room, message.id) as is_new:
             if is_new:
                 await self._write(room, message)
 
@@ -66,44 +74,49 @@ class Conversation:
         Raises:
             HttpError
         """
-        async with self._once(room, press.id) as is_new:
+        async with self._turn(room), self._once(room, press.id) as is_new:
             if is_new:
                 await self._press(room, press)
 
     @contextlib.asynccontextmanager
-    async def _once(self, room: str, id: str) -> AsyncIterator[bool]:
-        """Whether what has this id is to be answered: it was not yet, and is not being answered."""
-        turn = room, checked_id(id)
-        if turn in self._answering:
-            yield False
-            return
-        self._answering.add(turn)
+    async def _turn(self, room: str) -> AsyncIterator[None]:
+        """One message of a room at a time, and so many in all, because each may have two photos loaded."""
+        if self._waiting[room] >= WAITING:
+            raise HttpError(429, "Too many messages came from this room at once. Wait for their answers.")
+        turn = self._turns.setdefault(room, asyncio.Lock())
+        self._waiting[room] += 1
         try:
-            entries = await self._feed.entries(room)
-            deleted = {answered for entry in entries if isinstance(entry, Deleted) for answered in entry.answered}
-            is_new = id not in deleted | {entry.to for entry in entries if isinstance(entry, Answer | Deleted)}
-            if is_new and len(entries) >= ENTRIES:
-                raise HttpError(429, "This room is full. Open a new tab for a new one; your pictures stay here.")
-            yield is_new
+            async with turn, self._at_once:
+                yield
         finally:
-            self._answering.discard(turn)
+            self._waiting[room] -= 1
+            if not self._waiting[room]:
+                del self._waiting[room]
+
+    @contextlib.asynccontextmanager
+    async def _once(self, room: str, id: str) -> AsyncIterator[bool]:
+        """Whether what has this id is to be answered: it was not yet."""
+        checked_id(id)
+        entries = await self._feed.entries(room)
+        deleted = {answered for entry in entries if isinstance(entry, Deleted) for answered in entry.answered}
+        is_new = id not in deleted | {entry.to for entry in entries if isinstance(entry, Answer | Deleted | Forgotten)}
+        if is_new and len(entries) >= ENTRIES:
+            raise HttpError(429, "This room is full. Open a new tab for a new one; your pictures stay here.")
+        yield is_new
 
     async def _write(self, room: str, message: PageMessage) -> None:
-        photo = await self._picture(room, message.photo) if message.photo else None
-        style = await self._picture(room, message.style) if message.style else None
+        for id in filter(None, (message.photo, message.style)):
+            await self._check_picture(room, id)
         if not message.quiet and not await self._has_message(room, message.id):
             await self._feed.append(room, Message(message.id, message.text, message.photo, message.style))
-        incoming = Incoming(
-            user=_user(room),
-            place=_place(room, WebAddress(photo=message.photo, style=message.style)),
-            photo=photo,
-            style=style,
-            admin=True,
-            idempotency_key=_key(room, message.id),
-        )
-        reply = await self._services.commands.handle(incoming, parse(message.text))
+        reply = await self._reply(room, message)
         if isinstance(reply, Accepted):
             await self._feed.append(room, self._accepted(message.id, reply.text, reply.job))
+            return
+        if isinstance(reply, Refused) and reply.not_now:
+            raise HttpError(503, reply.text)  # the page sends it again
+        if isinstance(reply, Text) and reply.forgot:
+            await self._feed.append(room, Forgotten(message.id, reply.text))
             return
         refused = is_refusal(reply)
         answer = Answer(
@@ -116,6 +129,27 @@ class Conversation:
             cards=reply.cards if isinstance(reply, Choice) else (),
         )
         await self._feed.append(room, answer)
+
+    async def _reply(self, room: str, message: PageMessage) -> Reply:
+        incoming = Incoming(
+            user=_user(room),
+            place=_place(room, WebAddress(photo=message.photo, style=message.style)),
+            admin=True,
+            own_room=True,
+            idempotency_key=_key(room, message.id),
+        )
+        command = parse(message.text)
+        if command.takes_photo or message.style:
+            try:  # first of all: to load large pictures for orders that are refused would be an attack for free
+                await self._services.studio.check_limits(incoming)
+            except NotNow as error:
+                return Refused(text=str(error), not_now=True)
+            except Refusal as error:
+                return Refused(text=str(error))
+            photo = await self._picture(room, message.photo) if message.photo else None
+            style = await self._picture(room, message.style) if message.style else None
+            incoming = msgspec.structs.replace(incoming, photo=photo, style=style)
+        return await self._services.commands.handle(incoming, command)
 
     async def _has_message(self, room: str, id: str) -> bool:
         """Whether a line was written down, though its answer was not."""
@@ -132,6 +166,8 @@ class Conversation:
                 idempotency_key=_key(room, press.id),
             )
         )
+        if pressed.not_now:
+            raise HttpError(503, pressed.text)
         if pressed.delete:
             await self._feed.delete_job(room, job_id(press.data), press.id)
         elif pressed.job is not None:
@@ -144,10 +180,15 @@ class Conversation:
         pictures, title = pictures_of(job), " and ".join(titles(job.recipe, self._services.gallery))
         return Answer(to=to, text=text, photo=pictures.photo, style=pictures.style, job=job.id, title=title)
 
+    async def _check_picture(self, room: str, id: str) -> None:
+        info = await self._services.store.blob_info(id)
+        if info is None or info.room != room:
+            raise _gone()
+
     async def _picture(self, room: str, id: str) -> bytes:
         blob = await self._services.store.blob(id)
         if blob is None or blob.room != room:
-            raise HttpError(404, "This photo is no longer kept. Send it again.")
+            raise _gone()
         return blob.data
 
 
@@ -160,6 +201,10 @@ def checked_id(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]{8,64}", text):
         raise HttpError(400, "The id of this message is invalid.")
     return text
+
+
+def _gone() -> HttpError:
+    return HttpError(404, "This photo is no longer kept. Send it again.")
 
 
 def _user(room: str) -> str:

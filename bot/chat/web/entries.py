@@ -12,6 +12,7 @@ import msgspec
 from bot.core.jobs import Address, Job
 from bot.core.messages import Card
 from bot.dialog.buttons import Action, Button
+from engine.wire import PNG
 
 
 class WebAddress(Address, frozen=True):
@@ -78,6 +79,7 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     seconds: float
     notes: tuple[str, ...] = ()
     style: str | None = None  # blob
+    media_type: str = PNG.media_type
     buttons: tuple[PageButton, ...] | None = None  # None in what version 0.1.0 wrote
 
 
@@ -97,7 +99,14 @@ class Deleted(msgspec.Struct, frozen=True, tag="deleted"):
     answered: tuple[str, ...] = ()  # ids whose answers went with it; they are not answered again
 
 
-Entry = Photo | Message | Answer | Finished | Ended | Deleted
+class Forgotten(msgspec.Struct, frozen=True, tag="forgotten"):
+    """The person had all of the room deleted; a page is to show nothing that came before."""
+
+    to: str  # id of the message
+    text: str
+
+
+Entry = Photo | Message | Answer | Finished | Ended | Deleted | Forgotten
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 encode = msgspec.json.encode
 decode = _decoder.decode
@@ -113,6 +122,9 @@ def page_buttons(buttons: Iterable[Button]) -> tuple[PageButton, ...]:
 
 
 def pictures_of(job: Job) -> WebAddress:
-    """The blobs of a job's photo, and of its style where that is a picture."""
-    address = WebAddress.of(job.place)
-    return address if job.recipe.mine else WebAddress(photo=address.photo)
+    """The blobs of a job's photo, where the picture is that photo repainted, and of its style if it is a picture."""
+    address, rules = WebAddress.of(job.place), job.recipe.rules
+    photo = address.photo if rules.photo and not rules.sheet else None
+    if not job.recipe.mine:
+        return WebAddress(photo=photo)
+    return WebAddress(photo=photo, style=address.style or (None if rules.photo else address.photo))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import msgspec
 from aiohttp import WSCloseCode, web
 
+from bot.chat.web.door.sign_ins import SIGN_IN
 from bot.chat.web.feed import LiveStatus, RoomFeed, room_of
 from bot.core.errors import LimitReached
 
@@ -16,7 +18,9 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 20.0  # the page gives a connection up after 50 s of silence
 SLOW_SECONDS = 15.0  # a reader that takes nothing for so long is dropped and may come back
+CLOSE_SECONDS = 2.0  # for a page to take leave
 TOO_MANY = 4429  # close code; those from 4000 are ours to give
+NUMBER = re.compile("[0-9]{1,18}")  # of an entry; SQLite's have at most as many digits
 
 HEARTBEAT = {"beat": True}
 CAUGHT_UP = {"now": True}  # what follows is new
@@ -35,33 +39,39 @@ class Events:
 
     def __init__(self, feed: RoomFeed) -> None:
         self._feed = feed
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._sockets: dict[web.WebSocketResponse, str | None] = {}  # with the sign-in of each
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         room = room_of(request.match_info["room"])
-        after = request.query.get("after", "0")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=1024)
+        after = request.query.get("after", "")
+        known = int(after) if NUMBER.fullmatch(after) else 0
+        socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, max_msg_size=1024)
         await socket.prepare(request)
-        self._sockets.add(socket)
+        self._sockets[socket] = request.get(SIGN_IN)
         try:
             with self._feed.listen(room) as woken:
                 async with asyncio.TaskGroup() as tasks:
-                    sending = tasks.create_task(
-                        self._send_all(request, socket, room, int(after) if after.isdecimal() else 0, woken)
-                    )
+                    sending = tasks.create_task(self._send_all(request, socket, room, known, woken))
                     async for _ in socket:  # the page sends nothing here, but pongs and the closing must be read
                         pass
                     sending.cancel()
         except LimitReached as error:
             await socket.close(code=TOO_MANY, message=str(error).encode())
         finally:
-            self._sockets.discard(socket)
+            del self._sockets[socket]
         return socket
 
     async def close(self) -> None:
         """Tell every page that the bot stops."""
-        closing = (socket.close(code=WSCloseCode.GOING_AWAY, message=b"restart") for socket in set(self._sockets))
-        await asyncio.gather(*closing, return_exceptions=True)
+        await self._close(list(self._sockets), WSCloseCode.GOING_AWAY, b"restart")
+
+    async def close_signed_in(self, sign_ins: list[str]) -> None:
+        """Close the pages of sign-ins that were ended."""
+        ended = [socket for socket, sign_in in self._sockets.items() if sign_in in sign_ins]
+        await self._close(ended, WSCloseCode.POLICY_VIOLATION, b"signed out")
+
+    async def _close(self, sockets: list[web.WebSocketResponse], code: int, why: bytes) -> None:
+        await asyncio.gather(*(socket.close(code=code, message=why) for socket in sockets), return_exceptions=True)
 
     async def _send_all(
         self, request: web.Request, socket: web.WebSocketResponse, room: str, after: int, woken: asyncio.Event
@@ -70,7 +80,7 @@ class Events:
         try:
             await self._stream(socket, room, after, woken)
         except (TimeoutError, ConnectionError):
-            if request.transport is not None:
+            if request.transport is not None and not socket.closed:  # which we may be doing ourselves
                 request.transport.abort()  # too slow, or gone; it may come back and ask for the rest
         except Exception:
             log.exception("the connection to a page failed")

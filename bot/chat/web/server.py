@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import msgspec
 from aiohttp import ClientConnectionError, web
 
-from bot.chat.web.access import AccessControl
 from bot.chat.web.conversation import Conversation, PageMessage, PagePress
-from bot.chat.web.errors import HttpError
+from bot.chat.web.door import bodies
+from bot.chat.web.door.access import AccessControl
+from bot.chat.web.door.connections import Door, raised_capacity
+from bot.chat.web.door.errors import HttpError
+from bot.chat.web.door.sign_ins import SignIns
 from bot.chat.web.events import Events
 from bot.chat.web.feed import RoomFeed, room_of
 from bot.chat.web.gallery import GalleryFiles
@@ -21,27 +25,35 @@ from bot.chat.web.uploads import Uploads
 from bot.config import Web
 from bot.core.errors import ConfigError, sentence
 from bot.core.messages import Hook
-from bot.dialog.parse import ALIASES, COMMANDS, Name
+from bot.dialog.parse import ALIASES, COMMANDS, MODE_OF, Name
 from bot.dialog.pictures import not_a_photo
 from bot.dialog.services import Services
-from engine.recipe import SETTINGS
+from engine.recipe import SETTINGS, TABLE
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BODY_BYTES = 64 * 2**10  # of a message; photos are read by `Uploads`
+PART = 2**17  # bytes of a picture that are in memory while it is sent
+PART_SECONDS = 60.0  # for a reader to take them
 KEEP = "private, max-age=86400, immutable"
 OPEN_PATHS = ("/", "/health", "/signin")  # to everybody; the page itself shows the form then
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    " media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer, with which browsers send the sign-in form with "Origin: null".
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Server": "Impasto",  # else the library names itself, Python, and the versions of both
 }
+
+# The commands that are followed by a style.
+STYLED = [f"/{word}" for word in (Name.STYLIZE, *ALIASES) if ALIASES.get(word, word) is Name.STYLIZE]
+STYLED += [f"/{name}" for name, mode in MODE_OF.items() if TABLE[mode].styles == "some"]
+# Those that go out with the pictures above the text box.
+ORDERS = [*STYLED, *(f"/{name}" for name, mode in MODE_OF.items() if TABLE[mode].photo and f"/{name}" not in STYLED)]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -62,33 +74,40 @@ class PageServer:
         self._feed = feed
         self._hooks = hooks
         self._access = AccessControl(config)
-        self._pages = Pages(self._access)
+        self._sign_ins = SignIns(self._access, services.store)
         self._styles = GalleryFiles(services.gallery)
         self._uploads = Uploads(feed, services.max_photo_bytes)
         self._conversation = Conversation(services, feed)
         self._events = Events(feed)
+        self._pages = Pages(self._sign_ins, self._events.close_signed_in)
+        self._door = Door(0)
+
+    @property
+    def connections(self) -> int:
+        return len(self._door)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
         """See `WebChat.serve`."""
-        # No access log: the addresses name the rooms, and who knows a room may enter it.
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
+        runner = web.AppRunner(self._application(), shutdown_timeout=2.0)
+        await self._sign_ins.load()
         await runner.setup()
-        try:
+        assert runner.server is not None
+        self._door = Door(raised_capacity())
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(runner.cleanup)
             try:
-                await web.TCPSite(runner, self._config.host.strip("[]"), self._config.port).start()
+                listening = self._door.listen(runner.server, self._config.host.strip("[]"), self._config.port)
+                host, port = await stack.enter_async_context(listening)
             except OSError as error:
                 raise ConfigError(
                     f"The chat page cannot be opened on {self._config.host}, port {self._config.port}:"
                     f" {error.strerror}. Choose another port with --port."
                 ) from error
-            host, port = runner.addresses[0][:2]
             yield f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-        finally:
-            await runner.cleanup()
 
     def _application(self) -> web.Application:
-        app = web.Application(middlewares=[self._guard], client_max_size=BODY_BYTES)
+        app = web.Application(middlewares=[self._counted, self._guard])
         room = "/r/{room:[A-Za-z0-9]{32,64}}"
         app.add_routes(
             [
@@ -102,7 +121,7 @@ class PageServer:
                 web.post(room + "/say", self._message),
                 web.post(room + "/press", self._press),
                 web.get(room + "/blob/{blob}", self._blob),
-                web.get(room + "/blob/{blob}/{file:[a-z0-9-]+\\.png}", self._blob),
+                web.get(room + "/blob/{blob}/{file:[a-z0-9-]+\\.(?:png|gif|webp|apng|mp4)}", self._blob),
                 web.get(room + "/preview/{job}/{count}.jpg", self._preview),
             ]
         )
@@ -117,28 +136,36 @@ class PageServer:
     # --- who may ask -------------------------------------------------------------------------------------------------
 
     @web.middleware
+    async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        with self._door.answering(request):
+            return await handler(request)
+
+    @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let in who may come in, and turn errors into sentences."""
         try:
             if request.path not in self._hooks:
-                self._check(request)
+                await self._check(request)
             return await handler(request)
         except HttpError as error:
             return web.json_response({"error": str(error)}, status=error.status)
         except (web.HTTPException, ConnectionError, ClientConnectionError):
             raise
+        except web.RequestPayloadError:
+            raise web.HTTPBadRequest(text="This is not a valid HTTP request.\n") from None
         except Exception as error:
             log.exception("the web chat failed")
             return web.json_response({"error": sentence(error)}, status=500)
 
-    def _check(self, request: web.Request) -> None:
+    async def _check(self, request: web.Request) -> None:
         if not self._access.knows_host(request.host):
             raise HttpError(403, "This page can only be opened as localhost or 127.0.0.1.")
-        changes = request.method != "GET" or "upgrade" in request.headers.get("Connection", "").lower()
+        # A handshake has this header; what it says beside it, and how often, differs.
+        changes = request.method != "GET" or "Upgrade" in request.headers
         if changes and not self._access.same_origin(request.headers.get("Origin"), request.host):
             raise HttpError(403, "This request comes from another site's page.")
         is_open = request.path in OPEN_PATHS or request.path.startswith("/static/")
-        if not is_open and not self._pages.admits(request):
+        if not is_open and not await self._sign_ins.admits(request):
             raise HttpError(401, "Sign in first: open the page and enter the access token.")
 
     # --- from the person ---------------------------------------------------------------------------------------------
@@ -155,7 +182,7 @@ class PageServer:
         return web.json_response({})
 
     async def _hook(self, request: web.Request) -> web.Response:
-        return web.Response(status=await self._hooks[request.path](request.headers, await request.read()))
+        return web.Response(status=await self._hooks[request.path](request.headers, await bodies.whole(request)))
 
     # --- to the person -----------------------------------------------------------------------------------------------
 
@@ -164,21 +191,39 @@ class PageServer:
         about = {
             "styles": self._styles.described(),
             "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
-            "orders": [f"/{word}" for word in (Name.STYLIZE, *ALIASES) if ALIASES.get(word, word) is Name.STYLIZE],
+            "orders": ORDERS,
+            "styled": STYLED,
             "settings": list(SETTINGS),
+            "sign_ins": self._access.guarded,
             "max_bytes": self._services.max_photo_bytes,
             "not_a_photo": not_a_photo(),
         }
         return web.json_response(about, headers={"Cache-Control": "no-cache"})
 
-    async def _blob(self, request: web.Request) -> web.Response:
-        blob = await self._services.store.blob(request.match_info["blob"])
-        if blob is None or blob.room != room_of(request.match_info["room"]):
+    async def _blob(self, request: web.Request) -> web.StreamResponse:
+        """A picture, read as fast as the reader takes it."""
+        id, store = request.match_info["blob"], self._services.store
+        info = await store.blob_info(id)
+        if info is None or info.room != room_of(request.match_info["room"]):
             raise web.HTTPNotFound
-        headers = {"Content-Type": blob.kind, "Cache-Control": KEEP}
+        response = web.StreamResponse(headers={"Content-Type": info.kind, "Cache-Control": KEEP})
         if "download" in request.query:
-            headers["Content-Disposition"] = f'attachment; filename="{request.match_info.get("file", "photo")}"'
-        return web.Response(body=blob.data, headers=headers)
+            file = request.match_info.get("file", "photo")
+            response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+        response.content_length = info.size
+        await response.prepare(request)
+        for start in range(0, info.size, PART):
+            part = await store.blob_part(id, start, PART)
+            try:
+                async with asyncio.timeout(PART_SECONDS):
+                    await response.write(part)
+            except TimeoutError:
+                part = b""
+            if not part:  # a slow reader, or the picture was deleted: it must not look as if this were all of it
+                assert request.transport is not None
+                request.transport.abort()
+                break
+        return response
 
     async def _preview(self, request: web.Request) -> web.Response:
         """The newest preview of a job; the number in the address only keeps browsers from showing an old one."""
@@ -200,8 +245,8 @@ class PageServer:
 
 async def _body(request: web.Request, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.DecodeError:
+        return msgspec.json.decode(await bodies.whole(request), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise HttpError(400, "This message cannot be read.") from None
 
 

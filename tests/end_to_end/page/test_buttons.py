@@ -130,6 +130,18 @@ async def test_a_deleted_picture_is_gone_from_every_page_of_its_room(page: Page,
         await expect(either.locator(".job")).to_have_count(0)
 
 
+async def test_all_of_a_page_can_be_deleted(page: Page, at: Site) -> None:
+    await painted(page, at)
+    await page.get_by_role("button", name="Delete all").click()
+    question = page.get_by_role("group", name="Delete all that Impasto keeps of this page?")
+    await question.get_by_role("button", name="Delete").click()
+    for _ in range(2):
+        await expect(page.locator("#log article")).to_contain_text("Deleted for good: 1 order")
+        await expect(page.locator(".photo, .job")).to_have_count(0)
+        await page.reload()
+        await expect(page.locator("#line-state")).to_have_text("Connected")
+
+
 async def test_a_picture_is_deleted_with_the_keyboard_and_not_by_pressing_enter_twice(page: Page, at: Site) -> None:
     job = await painted(page, at)
     delete = job.locator("[data-action=delete]")

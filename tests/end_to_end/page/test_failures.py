@@ -23,7 +23,7 @@ async def test_what_cannot_be_taken_is_refused_at_once(page: Page, at: Site) -> 
     await attach(page, b"just words", "letter.png")
     await expect(failure).to_have_count(2)
     await expect(failure.last).to_contain_text(
-        "This file is not a supported picture. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC."
+        "This file is not a supported picture. Send a JPEG, PNG, WebP, GIF, AVIF or HEIC, or a short MP4 or WebM clip."
     )
     await attach(page, picture() + bytes(2**20), "large.png")
     await expect(failure.last).to_contain_text("1 MB is the limit")

@@ -1,5 +1,6 @@
 // The page: entries from the room become bubbles, and what the person does becomes messages to the room.
 
+import { askFirst } from "./conversation/actions.js";
 import { answerBubble, messageBubble, photoBubble } from "./conversation/bubbles.js";
 import { Composer } from "./writing/composer.js";
 import { $, announce, h } from "./dom.js";
@@ -19,6 +20,7 @@ const STATES = { on: "Connected", wait: "Connecting…", off: "Offline, reconnec
 class Page {
   constructor(gallery, room) {
     this.gallery = gallery;
+    $("sign-ins").hidden = !gallery.sign_ins;
     this.menu = new Gallery([OWN, ...gallery.styles]);
     this.pair = new Pair();
     this.composer = new Composer(gallery, (text) => this.write(text), () => this.lineChanged());
@@ -50,7 +52,7 @@ class Page {
   }
 
   addEntry(entry) {
-    const add = { photo: this.addPhoto, said: this.addMessage, answer: this.addAnswer, finished: this.finishJob, told: this.endJob, deleted: this.removeJob };
+    const add = { photo: this.addPhoto, said: this.addMessage, answer: this.addAnswer, finished: this.finishJob, told: this.endJob, deleted: this.removeJob, forgotten: this.forgetAll };
     add[entry.type]?.call(this, entry);
   }
 
@@ -121,6 +123,13 @@ class Page {
     if (hadFocus) $("scroller").focus();
     if (this.caughtUp) announce("The picture was deleted");
     this.greet();
+  }
+
+  /** All that the room had is deleted, here too. */
+  forgetAll(entry) {
+    this.forget();
+    this.add(answerBubble(entry));
+    $("text").focus();
   }
 
   job(id) {
@@ -294,6 +303,8 @@ class Page {
       const { photo } = this.pair.of($("text").value);
       this.askStyle((style) => this.match(photo, style));
     });
+    const [remove, next] = [$("forget"), $("forget").nextElementSibling];
+    next.before(askFirst(remove, () => this.outgoing.command("/forgetme yes"), "Delete all that Impasto keeps of this page?"));
     $("replying-reset").addEventListener("click", () => this.resetReply());
     document.addEventListener("visibilitychange", () => !document.hidden && (document.title = "Impasto"));
     takeDrops((files) => this.addFiles(files));
@@ -311,11 +322,14 @@ async function load(wait = 500) {
 }
 
 const HINTS = {
-  mode: "fast, universal or fine", strength: "0 to 100; 0 is the photo itself", brush: "scale of the strokes, 0.25 to 4",
-  colors: "style or photo", alpha: "white, or keep what is transparent",
+  mode: "fast, universal or fine; or one of the laboratory’s", strength: "0 to 100; 0 is the photo itself", brush: "scale of the strokes, 0.25 to 4",
+  colors: "style, photo or matched", alpha: "white, or keep what is transparent", faces: "keep, or free like everything else",
   size: "long side in pixels", seed: "a number; the same one paints the same picture",
   steps: "how many the optimisation takes", layers: "style layers", content: "content layers", pooling: "avg or max",
   optimizer: "lbfgs or adam", init: "fast, universal, photo or noise", ratio: "the papers’ alpha / beta", encoder: "slim or full",
+  rate: "Adam’s learning rate, 0.1 to 50", tv: "how smooth the picture is to be, from 0", normalize: "yes or no: gradients of one length",
+  preset: "gatys or adam: the settings of a paper", depth: "of a texture: 1 to 5 layers", tile: "yes: a texture whose edges fit together",
+  octaves: "of a dream: 1 to 10 sizes", zoom: "of a dream: 2 to 48 frames that come nearer, as a clip", every: "of how it was made: steps between pictures", grid: "paper or ladder", cell: "one picture of a grid, in full",
 };
 
 const gallery = await load();

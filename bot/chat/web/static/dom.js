@@ -27,6 +27,13 @@ export function icon(path) {
 
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+/** A clip that plays by itself, without its sound, where the person does not mind motion. */
+export function video(src, label, kind = "") {
+  const clip = h("video", { class: kind, "aria-label": label, src, autoplay: !reducedMotion(), loop: true, playsinline: true, controls: true });
+  clip.muted = true;
+  return clip;
+}
+
 /** Copy text, also where the page has no permission for the clipboard (plain http, an old browser). */
 export async function copy(text) {
   try {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -18,6 +19,7 @@ from bot.config import Secret, Web
 from bot.core.admission import Rules
 from bot.core.engine import Engine
 from bot.core.journal.store import Store
+from bot.core.limits import Limits
 from bot.core.messages import Hook
 from tests.harness import ManualEngine, assembled, at_work
 from tests.pictures import picture
@@ -45,12 +47,14 @@ async def site(
     keep_hours: float = 24.0,
     engine: Engine | None = None,
     hooks: Mapping[str, Hook] | None = None,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Site]:
     """A bot on a free port, at work; its journal in memory where no file is named."""
     manual = ManualEngine()
     config = Web(host="127.0.0.1", port=port, access_token=Secret(token))
     rules = Rules(max_photo_bytes=max_photo_bytes, keep_hours=keep_hours)
-    async with assembled(engine or manual, path=journal, rules=rules) as services:
+    more = {"limits": limits} if limits else {}
+    async with assembled(engine or manual, path=journal, rules=rules, **more) as services:
         web = WebChat(config, services, hooks=hooks)
         services.studio.add_chat(web)
         async with web.serve() as url, at_work(services):
@@ -140,6 +144,43 @@ class Listener:
         while "now" not in (event := await self.next()):
             found.append(event)
         return found
+
+
+class Wire(NamedTuple):
+    """A connection that speaks HTTP by hand, or does not speak at all."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def says(self, text: str, body: bytes = b"") -> None:
+        self.writer.write(text.replace("\n", "\r\n").encode() + body)
+
+    async def rest(self) -> bytes:
+        """All that the server still says, once it has closed the connection."""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await self.reader.read()
+            except ConnectionError:
+                return b""
+
+    async def status(self) -> int:
+        async with asyncio.timeout(PATIENCE):
+            return int((await self.reader.readuntil(b"\r\n")).split()[1])
+
+
+@asynccontextmanager
+async def wire(at: Site, limit: int = 2**16) -> AsyncIterator[Wire]:
+    """One that reads ``limit`` bytes ahead."""
+    address = urlsplit(at.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=limit)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+async def wires(stack: AsyncExitStack, at: Site, count: int) -> list[Wire]:
+    return [await stack.enter_async_context(wire(at)) for _ in range(count)]
 
 
 def new_id() -> str:

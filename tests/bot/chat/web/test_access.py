@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -11,8 +10,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
-from bot.chat.web import pages
-from bot.chat.web.access import DAYS, AccessControl
+from bot.chat.web.door.access import AccessControl
 from bot.config import Secret, Web
 from bot.core.errors import ConfigError
 from tests.bot.chat.web.harness import Listener, Site, Tab, site
@@ -65,9 +63,8 @@ async def test_a_port_that_is_taken_is_a_sentence(at: Site) -> None:
 
 
 async def test_with_a_token_only_who_knows_it_comes_in(
-    session: ClientSession, monkeypatch: pytest.MonkeyPatch
+    session: ClientSession,
 ) -> None:
-    monkeypatch.setattr(pages, "GUESS_SECONDS", 0.01)
     async with site(token="correct horse battery") as at:
         tab = Tab(session, at)
         for path in ("gallery.json", "metrics", "style/starrynight.webp", f"r/{tab.secret}/blob/x"):
@@ -115,25 +112,15 @@ async def test_signing_in_leaves_a_ticket_that_is_not_the_token(at: Site) -> Non
 
 def test_tickets_end_and_die_with_the_token() -> None:
     access = AccessControl(Web(access_token=Secret("one")))
-    ticket = access.ticket(now=1000.0)
-    assert access.admits(ticket, now=1000.0)
-    assert not access.admits(ticket, now=1001.0 + DAYS * 86400)
-    until, _, sign = ticket.partition(".")
-    assert not access.admits(f"{int(until) + 1}.{sign}", now=1000.0)
-    assert not AccessControl(Web(access_token=Secret("two"))).admits(ticket, now=1000.0)
-    for forged in ("", ".", "one", f"{until}.", f"{until}.ö", f"²{until}.{sign}"):
-        assert not access.admits(forged, now=1000.0)
-
-
-async def test_many_wrong_guesses_at_once_are_turned_away(session: ClientSession) -> None:
-    async with site(token="correct horse battery") as at:
-
-        async def guess(number: int) -> str:
-            async with session.post(at.url + "signin", data={"token": str(number)}) as answer:
-                return await answer.text()
-
-        answers = await asyncio.gather(*(guess(number) for number in range(3 * pages.GUESSES)))
-    assert sum("Too many people" in answer for answer in answers) == 2 * pages.GUESSES
+    ticket = access.ticket("abc", until=2000.0)
+    assert access.sign_in_of(ticket, now=1999.0) == "abc"
+    assert not access.sign_in_of(ticket, now=2001.0)
+    until, id, sign = ticket.split(".")
+    assert not access.sign_in_of(f"{int(until) + 1}.{id}.{sign}", now=1000.0)
+    assert not access.sign_in_of(f"{until}.other.{sign}", now=1000.0)
+    assert not AccessControl(Web(access_token=Secret("two"))).sign_in_of(ticket, now=1000.0)
+    for forged in ("", ".", "..", "one", f"{until}.", f"{until}.{id}.", f"{until}.{id}.ö", f"²{until}.{id}.{sign}"):
+        assert not access.sign_in_of(forged, now=1000.0)
 
 
 async def test_other_platforms_post_to_their_hooks_without_a_token_and_under_any_name() -> None:

@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from bot.core.jobs import State
 from engine import gallery, wire
 from tests.bot.chat.web.harness import LINE, Site, Tab
-from tests.pictures import picture
+from tests.pictures import clip, picture
 from tests.waiting import eventually
 
 
@@ -127,3 +127,19 @@ async def test_jobs_of_the_web_end_delivered(tab: Tab, at: Site) -> None:
         return job is not None and job.state is State.NOTIFIED
 
     await eventually(notified)
+
+
+async def test_a_clip_is_kept_and_answered_with_a_clip(tab: Tab, at: Site) -> None:
+    sent, moving = clip("WEBP"), clip(color=(0, 0, 0))
+    async with tab.listening() as room:
+        blob = await tab.photo(sent, "cat.webp")
+        await tab.say(LINE, blob)
+        paint = await at.engine.order()
+        assert paint.photo == sent
+        assert {"image/gif", "image/webp", "video/mp4"} <= set(paint.plays)
+        at.engine.finishes(paint, moving, media_type="image/gif")
+        done = await room.entry("finished")
+    assert done["media_type"] == "image/gif"
+    assert done["file"].endswith(".gif")
+    status, data, answer = await tab.get(f"/blob/{done['picture']}/{done['file']}")
+    assert (status, data, answer.headers["Content-Type"]) == (200, moving, "image/gif")

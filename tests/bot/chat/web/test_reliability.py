@@ -12,11 +12,14 @@ import pytest
 from aiohttp import ClientSession
 
 from bot.chat.web import events
+from bot.chat.web.chat import WebChat
 from bot.chat.web.feed import room_of
+from bot.config import Web
 from bot.core.errors import StoreError
 from bot.core.messages import Result
 from engine import wire
-from tests.bot.chat.web.harness import LINE, Site, Tab, only_job, site
+from tests.bot.chat.web.harness import LINE, Site, Tab, new_id, only_job, site
+from tests.harness import ManualEngine, assembled, at_work
 from tests.pictures import picture
 from tests.waiting import eventually
 
@@ -58,6 +61,38 @@ async def test_a_restart_of_the_bot_loses_nothing(session: ClientSession, tmp_pa
             entries = [event["entry"] for event in await fresh.backlog() if "entry" in event]
         assert [entry["type"] for entry in entries] == ["photo", "said", "answer", "finished"]
         assert (await tab.get(f"/blob/{done['picture']}"))[:2] == (200, picture())
+
+
+async def test_an_order_while_the_bot_stops_is_kept_by_the_page(
+    session: ClientSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, engine, writing = tmp_path / "journal.sqlite3", ManualEngine(), asyncio.Event()
+
+    async def never_written(*_: Any) -> None:
+        writing.set()
+        await asyncio.Event().wait()
+
+    async with assembled(engine, path=journal) as services:
+        web = WebChat(Web(port=0), services)
+        services.studio.add_chat(web)
+        async with web.serve() as url:
+            tab = Tab(session, Site(url, engine, web, services.store))
+            async with at_work(services):
+                photo = await tab.photo()
+                messages = [msgspec.json.encode({"id": new_id(), "text": LINE, "photo": photo}) for _ in range(2)]
+                monkeypatch.setattr(services.store, "add", never_written)
+                saying = asyncio.create_task(tab.post("/say", messages[0]))
+                await writing.wait()
+            for status, answer in (await saying, await tab.post("/say", messages[1])):  # in the middle, and afterwards
+                assert (status, "is being restarted" in answer["error"]) == (503, True)
+            assert [entry["type"] for entry in await tab.entries()] == ["photo", "said", "said"]
+    async with site(journal) as at:
+        tab.at, tab.base = at, f"{at.url}r/{tab.secret}"
+        for message in messages:
+            assert (await tab.post("/say", message))[0] == 200
+        kinds = [entry["type"] for entry in await tab.entries()]
+        assert sorted(kinds) == ["answer", "answer", "photo", "said", "said"]
+        assert len(await at.store.unfinished()) == 2
 
 
 async def test_a_page_that_remembers_more_than_the_journal_starts_over(tab: Tab) -> None:

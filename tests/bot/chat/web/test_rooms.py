@@ -63,3 +63,21 @@ async def test_a_full_room_says_so(tab: Tab, monkeypatch: pytest.MonkeyPatch) ->
     await tab.say("/help")
     status, answer = await tab.say("/help")
     assert (status, "This room is full" in answer["error"]) == (429, True)
+
+
+async def test_all_that_a_room_has_can_be_deleted_in_every_tab(session: ClientSession, at: Site) -> None:
+    tab, other = Tab(session, at), Tab(session, at)
+    kept = await other.photo()
+    photo = await tab.photo()
+    await tab.say(LINE, photo)
+    paint = await at.engine.order()
+    async with tab.listening() as room:
+        at.engine.finishes(paint, picture())
+        picture_of_job = (await room.entry("finished"))["picture"]
+        await tab.say("/forgetme yes", quiet=True)
+        assert "Deleted for good: 1 order" in (await room.entry("forgotten"))["text"]
+    assert [entry["type"] for entry in await tab.entries()] == ["forgotten"]
+    for blob in (photo, picture_of_job):
+        assert (await tab.get(f"/blob/{blob}"))[0] == 404
+    assert (await other.get(f"/blob/{kept}"))[0] == 200
+    assert await at.store.jobs_of(f"web:{room_of(tab.secret)[:16]}") == []

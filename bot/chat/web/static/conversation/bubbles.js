@@ -1,11 +1,15 @@
 // What stands in the conversation beside pictures: photos, messages and answers.
 
-import { h } from "../dom.js";
+import { h, video } from "../dom.js";
 
 /** A photo as sent. `page` has reply(photo), chooseStyle(photo) and useAsStyle(photo). */
 export function photoBubble(photo, page) {
   const picture = h("img", { src: photo.src, alt: `Your photo, ${photo.name}` });
-  picture.addEventListener("error", () => picture.replaceWith(h("p", { class: "not-shown" }, "This browser cannot show this photo. Impasto may still be able to read it.")));
+  picture.addEventListener("error", () => {
+    const clip = video(photo.src, `Your clip, ${photo.name}`);
+    clip.addEventListener("error", () => clip.replaceWith(h("p", { class: "not-shown" }, "This browser cannot show this photo. Impasto may still be able to read it.")));
+    picture.replaceWith(clip);
+  });
   const choose = h("button", { type: "button", class: "choose", onclick: () => page.chooseStyle(photo) }, "Choose a style");
   const reply = h("button", { type: "button", class: "quiet", onclick: () => page.reply(photo), "aria-label": `Reply to ${photo.name}` }, "Reply");
   const style = h("button", { type: "button", class: "quiet", onclick: () => page.useAsStyle(photo), "aria-label": `Use ${photo.name} as the style` }, "As style");

@@ -3,7 +3,7 @@
 import { pictureActions } from "./actions.js";
 import { thumbnail } from "./bubbles.js";
 import { addSlider } from "./compare.js";
-import { announce, copy, h } from "../dom.js";
+import { announce, copy, h, video } from "../dom.js";
 
 /** `page` has cancel(job), chooseStyle(photo) and press(data, button). */
 export class JobBubble {
@@ -107,7 +107,8 @@ export class JobBubble {
     this.setRatio(entry.width, entry.height);
     this.element.classList.add("finished");
     const source = `${this.base}/blob/${entry.picture}/${entry.file}`;
-    this.showPicture(source, `${photo?.name ?? "Your photo"} in the style of ${style?.name ?? entry.credit}`, isNew);
+    const repainted = `${photo?.name ?? "Your photo"} in the style of ${style?.name ?? entry.credit}`;
+    this.showPicture(source, entry.photo ? repainted : entry.credit, isNew, entry.media_type?.startsWith("video/"));
     const about = h(
       "div",
       { class: "about" },
@@ -120,15 +121,17 @@ export class JobBubble {
     this.element.append(about);
   }
 
-  showPicture(source, alt, isNew) {
-    const painting = h("img", { class: "over", src: source, alt });
+  showPicture(source, alt, isNew, isVideo) {
+    const painting = isVideo ? video(source, alt, "over") : h("img", { class: "over", src: source, alt });
     const shown = () => {
       this.canvas.querySelector(".so-far")?.remove();
       if (this.photo && this.under.parentNode) addSlider(this.canvas, isNew);
     };
     this.element.setAttribute("aria-label", `Picture: ${alt}`);
     this.canvas.append(painting);
-    painting.decode().then(shown, shown);
+    if (!isVideo) return painting.decode().then(shown, shown);
+    this.under.remove();
+    painting.addEventListener("loadeddata", () => this.canvas.querySelector(".so-far")?.remove(), { once: true });
   }
 }
 

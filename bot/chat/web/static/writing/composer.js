@@ -61,8 +61,9 @@ export class Composer {
     const before = value.slice(0, start);
     const word = value.slice(start);
     if (!before) return this.commandsLike(word);
-    if (commandOf(before) !== "/stylize") return [];
-    const hasStyle = words(before).slice(1).some((other) => !other.includes("="));
+    const command = commandOf(before);
+    if (!this.gallery.orders.includes(command)) return [];
+    const hasStyle = !this.gallery.styled.includes(command) || words(before).slice(1).some((other) => !other.includes("="));
     return hasStyle ? this.settingsLike(before, word) : this.stylesLike(before, word);
   }
 
@@ -70,7 +71,7 @@ export class Composer {
     if (!word.startsWith("/")) return [];
     return this.gallery.commands
       .filter(({ name }) => name.startsWith(word.toLowerCase()) && name !== word)
-      .map(({ name, what }) => [name + (name === "/stylize" ? " " : ""), name, what]);
+      .map(({ name, what }) => [name + (this.gallery.styled.includes(name) ? " " : ""), name, what]);
   }
 
   /** Of a mix, the last style is completed. */
