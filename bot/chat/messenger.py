@@ -61,6 +61,8 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
         """The same with at most so many bytes, as JPEG where it is too large; None where that fails."""
         if len(self.data) <= limit:
             return self
+        if self.result.moves:
+            return None
         data = await thumbnails.jpeg(self.result.picture, limit)
         if data is None:
             return None
@@ -214,7 +216,8 @@ class Messenger:
         since = self._transport.shown_since(job) if shown is None else shown.at
         if since is None:  # it is posted, which waits its turn like everything that must arrive
             return
-        soon = job.recipe.mode == "fine" and status.preview is not None and not (shown and shown.previewed)
+        slow = "steps" in job.recipe.rules.settings
+        soon = slow and status.preview is not None and not (shown and shown.previewed)
         calm = shown.posted + limits.calm_seconds if shown else since + limits.calm_seconds
         not_before = since + limits.preview_seconds if soon else max(since + limits.edit_seconds, calm)
         if await self._transport.take_turn(job, not_before=not_before, soon=soon):
@@ -256,6 +259,8 @@ class Messenger:
         while True:
             picture = await whole.within(limit)
             if picture is None:
+                if result.moves:
+                    raise Undeliverable("The platform takes no clip of this size.")
                 raise InternalError("The picture could not be made small enough.")
             if picture is not whole:
                 note = f"Made smaller: files may have {limit / 2**20:.3g} MB here."

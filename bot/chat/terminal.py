@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -21,7 +21,9 @@ from rich.table import Table
 from bot.core.errors import InternalError, InvalidOrder
 from bot.core.jobs import Job, Place
 from bot.core.messages import Chat, Result, Status
+from engine import wire
 from engine.gallery import Gallery
+from engine.wire import MOVING_RESULTS, PNG
 
 USER = "terminal:me"
 PLACE = Place(chat="terminal", room="terminal")
@@ -37,6 +39,7 @@ class TerminalChat(Chat):
 
     def __init__(self, output: Path, *, force: bool = False, console: Console | None = None) -> None:
         self._output = output
+        self.plays = _moving(output)
         self._force = force
         self.console = console or Console(stderr=True)
         self._bar = Progress(
@@ -69,6 +72,8 @@ class TerminalChat(Chat):
         if self._finished.done():
             return
         try:
+            if self.plays and not result.moves and self._output.suffix.lower() != ".apng":
+                raise InvalidOrder(f"This photo does not move. Give its picture a name that ends in {PNG.endings[0]}.")
             await asyncio.to_thread(write, self._output, result.picture, force=self._force)
         except InvalidOrder as error:
             self._finished.set_exception(error)
@@ -80,14 +85,24 @@ class TerminalChat(Chat):
             self._finished.set_exception(InternalError(text))
 
 
+def _moving(path: Path) -> tuple[str, ...]:
+    """The media type of a file that is to hold a moving picture; a .png is a still."""
+    ending = path.suffix.lower()
+    return tuple(kind.media_type for kind in MOVING_RESULTS if ending in kind.endings and ending != ".png")
+
+
 def check_output(path: Path, *, force: bool) -> None:
     """Refuse a place where the picture cannot go, before it is painted.
 
     Raises:
         InvalidOrder
     """
-    if path.suffix.lower() != ".png":
-        raise InvalidOrder(f"The picture is a PNG file. Give it a name that ends in .png, not {path.name}.")
+    if path.suffix.lower() != ".png" and not _moving(path):
+        endings = ", ".join(kind.endings[0] for kind in MOVING_RESULTS)
+        raise InvalidOrder(
+            f"The picture is a PNG file. Give it a name that ends in .png, not {path.name};"
+            f" that of a moving picture ends in one of {endings}."
+        )
     if path.is_dir():
         raise InvalidOrder(f"{path} is a folder. Name a file in it, such as {path / 'picture.png'}.")
     if path.exists() and not force:
@@ -140,6 +155,14 @@ def print_styles(gallery: Gallery, console: Console | None = None) -> None:
     for style in gallery:
         table.add_row(escape(style.name), escape(style.credit), escape(", ".join(style.tags)))
     # Where nobody's window is known, no painting's name is broken over two lines.
+    (console or Console(width=None if sys.stdout.isatty() else 120)).print(table)
+
+
+def print_near(found: Sequence[wire.Finding], console: Console | None = None) -> None:
+    """Styles that a picture is like, as a table."""
+    table = Table("style", "distance", "alike in", box=None, header_style="bold", pad_edge=False)
+    for near in found:
+        table.add_row(escape(near.style), f"{near.distance:.2f}", escape(near.reason))
     (console or Console(width=None if sys.stdout.isatty() else 120)).print(table)
 
 

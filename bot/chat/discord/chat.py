@@ -21,6 +21,7 @@ from bot.config import Discord
 from bot.core.jobs import Job, Place
 from bot.core.messages import Platform, Result, Status
 from bot.dialog.services import Services
+from engine.wire import GIF, MP4
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class DiscordChat(Platform):
     """
 
     name = places.NAME
+    plays = (GIF.media_type, MP4.media_type)
 
     def __init__(
         self,
@@ -137,6 +139,9 @@ class DiscordChat(Platform):
         log.error("%s", why)
 
     # --- the chat ----------------------------------------------------------------------------------------------------
+
+    def most_bytes(self, job: Job) -> int:
+        return self._transport.file_limit(job)
 
     async def wait_to_show(self, job: Job, status: Status) -> None:
         await self._messenger.wait_to_show(job, status)

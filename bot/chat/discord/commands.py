@@ -14,7 +14,17 @@ from bot.core.errors import InvalidOrder
 from bot.dialog.gallery import common_tags
 from bot.dialog.parse import Command, Name
 from engine.gallery import Gallery, key
-from engine.recipe import BRUSH_BOUNDS, MINE, MODES, SEED_BOUNDS, SIZE_BOUNDS, STRENGTH_BOUNDS
+from engine.recipe import (
+    BRUSH_BOUNDS,
+    DEPTH_BOUNDS,
+    FRAMES_BOUNDS,
+    MINE,
+    MODES,
+    OCTAVES_BOUNDS,
+    SEED_BOUNDS,
+    SIZE_BOUNDS,
+    STRENGTH_BOUNDS,
+)
 
 CHOICES, CHOICE = 25, 100  # of an autocompletion; characters of one
 
@@ -80,6 +90,12 @@ async def again(interaction: Interaction, changes: Range[str, 1, 1000] | None = 
     await interaction.client.orders.again(interaction, changes or "")
 
 
+@app_commands.command(description="Try a picture once more that was given up")
+@app_commands.describe(picture="Its id; without one, the last")
+async def retry(interaction: Interaction, picture: Range[str, 1, 20] | None = None) -> None:
+    await interaction.client.orders.retry(interaction, picture or "")
+
+
 @app_commands.command(description="Show where your pictures stand")
 async def queue(interaction: Interaction) -> None:
     await interaction.client.orders.ask(interaction, Command(name=Name.QUEUE))
@@ -104,6 +120,12 @@ async def about(interaction: Interaction) -> None:
 @app_commands.command(description="What is kept, and for how long")
 async def privacy(interaction: Interaction) -> None:
     await interaction.client.orders.ask(interaction, Command(name=Name.PRIVACY))
+
+
+@app_commands.command(description="Delete all that is kept of you")
+@app_commands.describe(really="True deletes it, for good; else you are told what it is")
+async def forgetme(interaction: Interaction, really: bool = False) -> None:
+    await interaction.client.orders.ask(interaction, Command(name=Name.FORGETME, words="yes" if really else ""))
 
 
 @app_commands.command(description="Show or change this server's settings")
@@ -136,6 +158,131 @@ async def settings(
     await interaction.client.orders.settings(interaction, _words(given), topic)
 
 
+# --- the laboratory --------------------------------------------------------------------------------------------------
+
+Size = Range[int, SIZE_BOUNDS[0], SIZE_BOUNDS[1]]
+PHOTO = "The photo; without one, that of “Use this photo”"
+STYLE = "A style, or a mix such as starrynight:70+greatwave:30"
+MORE = "More settings, such as steps=300 seed=7"
+
+
+@app_commands.command(description="Paint a texture in a style, from noise and without a photo")
+@app_commands.describe(
+    style=STYLE,
+    depth="How many layers it is made of; without it, a strip of all five",
+    tile="Whether its edges fit together, as those of a wallpaper do",
+    style_photo="With style:mine, the picture that is the style",
+    size="Side in pixels",
+    recipe=MORE,
+)
+@app_commands.autocomplete(style=complete_style)
+async def texture(
+    interaction: Interaction,
+    style: Range[str, 1, 300],
+    depth: Range[int, DEPTH_BOUNDS[0], DEPTH_BOUNDS[1]] | None = None,
+    tile: bool | None = None,
+    style_photo: discord.Attachment | None = None,
+    size: Size | None = None,
+    recipe: Range[str, 1, 300] | None = None,
+) -> None:
+    settings = {"depth": depth, "tile": "yes" if tile else None, "size": size}
+    words = f"/texture {recipe_words(style, recipe, settings)}"
+    await interaction.client.orders.stylize(interaction, words, style=style_photo)
+
+
+@app_commands.command(description="Let a photo dream")
+@app_commands.describe(
+    photo=PHOTO,
+    layer="Which layer of the network is strengthened, such as conv4_2",
+    octaves="How many sizes it goes through",
+    guide="A second picture, whose things it is to dream of",
+    recipe=MORE,
+)
+async def dream(
+    interaction: Interaction,
+    photo: discord.Attachment | None = None,
+    layer: Range[str, 1, 16] | None = None,
+    octaves: Range[int, OCTAVES_BOUNDS[0], OCTAVES_BOUNDS[1]] | None = None,
+    guide: discord.Attachment | None = None,
+    recipe: Range[str, 1, 300] | None = None,
+) -> None:
+    words = f"/dream {recipe_words(None, recipe, {'layers': layer, 'octaves': octaves})}"
+    await interaction.client.orders.stylize(interaction, words, photo, guide)
+
+
+@app_commands.command(description="What one layer of the network keeps of a photo")
+@app_commands.describe(
+    photo=PHOTO, layer="Such as conv1_1, which keeps pixels, or conv4_2, which keeps things", recipe=MORE
+)
+async def reconstruct(
+    interaction: Interaction,
+    photo: discord.Attachment | None = None,
+    layer: Range[str, 1, 16] | None = None,
+    recipe: Range[str, 1, 300] | None = None,
+) -> None:
+    words = f"/reconstruct {recipe_words(None, recipe, {'content': layer})}"
+    await interaction.client.orders.stylize(interaction, words, photo)
+
+
+@app_commands.command(description="A photo in many balances of style and content")
+@app_commands.describe(
+    style="A style, or a mix such as starrynight:70+greatwave:30", photo=PHOTO, kind="What changes", recipe=MORE
+)
+@app_commands.choices(
+    kind=[
+        Choice(name="layers and alpha/beta, as in the paper", value="paper"),
+        Choice(name="strength and brush", value="ladder"),
+    ]
+)
+@app_commands.autocomplete(style=complete_style)
+async def grid(
+    interaction: Interaction,
+    style: Range[str, 1, 300],
+    photo: discord.Attachment | None = None,
+    kind: str | None = None,
+    recipe: Range[str, 1, 300] | None = None,
+) -> None:
+    await interaction.client.orders.stylize(interaction, f"/grid {recipe_words(style, recipe, {'grid': kind})}", photo)
+
+
+@app_commands.command(description="Four styles that suit a photo, painted on it")
+@app_commands.describe(photo=PHOTO)
+async def suggest(interaction: Interaction, photo: discord.Attachment | None = None) -> None:
+    await interaction.client.orders.stylize(interaction, "/suggest", photo)
+
+
+@app_commands.command(description="The gallery's styles that are most like a picture")
+@app_commands.describe(picture="The picture; without one, that of “Use this photo”")
+async def like(interaction: Interaction, picture: discord.Attachment | None = None) -> None:
+    await interaction.client.orders.stylize(interaction, "/like", picture)
+
+
+@app_commands.command(description="The gallery as a map")
+async def map(interaction: Interaction) -> None:
+    await interaction.client.orders.stylize(interaction, "/map")
+
+
+@app_commands.command(description="A photo going from style to style and back, as a clip")
+@app_commands.describe(
+    styles="Two styles or more, such as starrynight+greatwave", photo=PHOTO, frames="How many frames", recipe=MORE
+)
+@app_commands.autocomplete(styles=complete_style)
+async def morph(
+    interaction: Interaction,
+    styles: Range[str, 1, 300],
+    photo: discord.Attachment | None = None,
+    frames: Range[int, FRAMES_BOUNDS[0], FRAMES_BOUNDS[1]] | None = None,
+    recipe: Range[str, 1, 300] | None = None,
+) -> None:
+    words = f"/morph {recipe_words('+'.join(styles.split()), recipe, {'frames': frames})}"
+    await interaction.client.orders.stylize(interaction, words, photo)
+
+
+@app_commands.command(description="How your last fine picture was made")
+async def explain(interaction: Interaction) -> None:
+    await interaction.client.orders.explain(interaction)
+
+
 @app_commands.context_menu(name="Stylize")
 async def stylize_this(interaction: Interaction, message: discord.Message) -> None:
     await interaction.client.orders.choose(interaction, message)
@@ -150,12 +297,23 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, 
     stylize,
     styles,
     again,
+    retry,
     queue,
     cancel,
     help,
     about,
     privacy,
+    forgetme,
     settings,
+    texture,
+    dream,
+    reconstruct,
+    grid,
+    suggest,
+    like,
+    map,
+    morph,
+    explain,
     stylize_this,
     use_this,
 )

@@ -81,7 +81,8 @@ async def _pictures(message: discord.Message, command: Command) -> Pictures:
         found = own if command.names_mine else own[:1]
     else:
         there = await _replied(message)
-        if not there and command.name in (Name.PLAIN, Name.STYLIZE) and len(own) < 2:
+        wanted = command.name in (Name.PLAIN, Name.STYLIZE) and command.takes.photo
+        if not there and wanted and len(own) < 2:
             raise InvalidOrder(HIDDEN)
         found = [*there[:1], *own]
     if len(found) > 2:

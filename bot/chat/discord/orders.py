@@ -22,7 +22,7 @@ from bot.chat.discord.places import DiscordAddress, check_age, check_interaction
 from bot.chat.discord.transport import DiscordTransport, FollowUp
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
 from bot.core.messages import Accepted, Incoming, Refused, Reply
-from bot.dialog.parse import Command, Name, parse_recipe
+from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.services import Services
 from engine.recipe import MINE
 
@@ -67,22 +67,23 @@ class Orders:
         self,
         interaction: discord.Interaction[Any],
         words: str,
-        file: discord.Attachment | None,
-        style: discord.Attachment | None,
+        file: discord.Attachment | None = None,
+        style: discord.Attachment | None = None,
     ) -> None:
-        """With a file, or with the photo of “Use this photo”."""
+        """With a file, or with the photo of “Use this photo”; ``words`` may begin with a command of the laboratory."""
         nsfw = is_nsfw(interaction.channel)
-        photo = Photo(file, nsfw) if file else self._remembered_photo(interaction.user.id)
-        pictures = Pictures(photo, Photo(style, nsfw) if style else None)
-        command = Command(name=Name.STYLIZE, words=words)
+        command = parse(f"/{Name.STYLIZE} {words}" if not words.startswith("/") else words)
+        remembered = self._remembered_photo(interaction.user.id) if command.takes.photo else None
+        pictures = Pictures(Photo(file, nsfw) if file else remembered, Photo(style, nsfw) if style else None)
         if pictures.style and not command.style:
-            command = msgspec.structs.replace(command, words=f"{MINE} {words}".strip())
+            command = msgspec.structs.replace(command, words=f"{MINE} {command.words}".strip())
         # What can be known without waiting is refused in private; after the acknowledgement all see it.
         check_interaction(interaction)
         self._check(pictures, command, interaction)
-        if command.style:
+        styled = command.style or command.takes.styles != "some"
+        if styled:
             parse_recipe(command.words, self.gallery)
-        if command.style or (command.words and await self._style_of_room(interaction)):
+        if styled or (command.words and await self._style_of_room(interaction)):
             await self._order(interaction, command, pictures)
         else:
             await self._offer(interaction, pictures, settings=command.words)
@@ -92,7 +93,7 @@ class Orders:
         return photo if self._clock() - at < REMEMBERED_SECONDS else None
 
     def _check(self, pictures: Pictures, command: Command, interaction: discord.Interaction[Any]) -> None:
-        if pictures.photo is None:
+        if pictures.photo is None and command.takes.photo:
             raise InvalidOrder(f"Which photo? {_help(interaction)}")
         if command.names_mine and pictures.style is None:
             raise InvalidOrder("Which picture is the style? Add it as style_photo: to the same command.")
@@ -103,6 +104,14 @@ class Orders:
     async def again(self, interaction: discord.Interaction[Any], changes: str) -> None:
         check_interaction(interaction)
         await self._order(interaction, Command(name=Name.AGAIN, words=changes), NONE)
+
+    async def retry(self, interaction: discord.Interaction[Any], picture: str) -> None:
+        check_interaction(interaction)
+        await self._order(interaction, Command(name=Name.RETRY, words=picture), NONE)
+
+    async def explain(self, interaction: discord.Interaction[Any]) -> None:
+        check_interaction(interaction)
+        await self._order(interaction, Command(name=Name.EXPLAIN), NONE)
 
     async def ask(
         self, interaction: discord.Interaction[Any], command: Command, *, topic: str = "", before: str = ""

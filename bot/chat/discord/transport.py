@@ -76,7 +76,7 @@ class DiscordTransport(Transport):
 
     def file_limit(self, job: Job) -> int:
         address = DiscordAddress.of(job.place)
-        guild = self._connected().get_guild(address.guild)
+        guild = self.client.get_guild(address.guild) if self.client else None
         limits = [address.limit, guild.filesize_limit if guild else 0]
         return min(filter(None, limits), default=FILE_BYTES)
 
@@ -238,14 +238,16 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def draft_of(job: Job, content: Content) -> Draft:
-    title = f"**{' + '.join(share.name for share in job.recipe.styles)}**\n"
+    rules = job.recipe.rules
+    title = f"**{' + '.join(share.name for share in job.recipe.styles) or rules.title}**\n"
     spoiler = DiscordAddress.of(job.place).spoiler
     match content:
         case Progress(status=status):
             text = f"{title}{_bar(status)}{escape_markdown(status.text)}"
             return Draft(text[:TEXT], status.preview, "preview.jpg", "How far the picture is.", spoiler)
         case Picture(result=result):
-            alt = f"A photo repainted in the style of {result.credit}."
+            what = "clip" if result.moves else "photo"
+            alt = f"{result.credit}." if rules.title else f"A {what} repainted in the style of {result.credit}."
             text = _caption(result, content.notes)
             return Draft(text, content.data, content.file_name, alt, spoiler, _buttons(content.buttons))
         case Ending(text=text):

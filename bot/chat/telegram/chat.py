@@ -25,13 +25,14 @@ from bot.chat.telegram.messages import TelegramAddress
 from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.presses import Presses
 from bot.chat.telegram.rate_limiter import Bot, RateLimiter, waiting_time
-from bot.chat.telegram.transport import TelegramTransport
+from bot.chat.telegram.transport import FILE_BYTES, TelegramTransport
 from bot.chat.telegram.updates import Albums, Updates
 from bot.config import Telegram
 from bot.core.jobs import Job, Place
 from bot.core.messages import Hook, Platform, Result, Status
 from bot.dialog.parse import COMMANDS
 from bot.dialog.services import Services
+from engine.wire import GIF, MP4
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class TelegramChat(Platform):
     """
 
     name = "telegram"
+    plays = (MP4.media_type, GIF.media_type)
 
     def __init__(
         self,
@@ -78,6 +80,9 @@ class TelegramChat(Platform):
         services.health.gauge("telegram_connected", connected, lambda: bool(self._updates and self._updates.connected))
 
     # --- the Chat ----------------------------------------------------------------------------------------------------
+
+    def most_bytes(self, job: Job) -> int:
+        return FILE_BYTES
 
     async def wait_to_show(self, job: Job, status: Status) -> None:
         if self._messenger is not None:

@@ -141,11 +141,12 @@ def _own(message: Message) -> Attachment | None:
     if message.photo:
         best = max(message.photo, key=lambda photo: photo.width * photo.height)
         return Attachment(best.file_id, best.file_size or 0, message.message_id, spoiler, photo=True)
-    if message.animation or message.video or message.video_note:
-        raise InvalidOrder("I paint photos, and this is a video. Send a photo, or one frame of it.")
+    clip = message.animation or message.video or message.video_note
+    if clip:
+        return Attachment(clip.file_id, clip.file_size or 0, message.message_id, spoiler)
     sticker = message.sticker
-    if sticker and (sticker.is_animated or sticker.is_video):
-        raise InvalidOrder("This sticker is animated, and I paint still pictures. Send a still sticker or a photo.")
+    if sticker and sticker.is_animated:  # a vector drawing
+        raise InvalidOrder("This sticker is animated in a way that I cannot read. Send a video sticker or a photo.")
     file = sticker or message.document
     if isinstance(file, Document) and not looks_like_photo(file.mime_type or "", file.file_name or ""):
         raise InvalidOrder(not_a_photo())

@@ -26,6 +26,8 @@ SIGNS = {
     Action.COLORS: "🎨",
     Action.FINER: "✨",
     Action.LARGER: "⤢",
+    Action.EXPLAIN: "🔬",
+    Action.FILM: "🎬",
     Action.ORIGINAL: "📄",
     Action.DELETE: "🗑",
 }

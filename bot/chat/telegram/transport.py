@@ -15,7 +15,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import msgspec
-from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto, Message, MessageEntity
+from telegram import (
+    InlineKeyboardMarkup,
+    InputMediaAnimation,
+    InputMediaDocument,
+    InputMediaPhoto,
+    Message,
+    MessageEntity,
+)
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
@@ -88,7 +95,8 @@ class TelegramTransport(Transport):
 
     async def _finish(self, job: Job, message: JobMessage, picture: Picture) -> JobMessage:
         try:
-            if not await self._show_photo(job, message, picture):
+            show = self._show_animation if picture.result.moves else self._show_photo
+            if not await show(job, message, picture):
                 await self._show_file(job, message, picture)
         except Barred:
             why = "finished, but I may not send pictures here. An admin can allow it; then /again."
@@ -96,6 +104,27 @@ class TelegramTransport(Transport):
                 await self._edit_text(job, message, self.titled(job, why), ALWAYS)
             raise
         return message
+
+    async def _show_animation(self, job: Job, message: JobMessage, picture: Picture) -> bool:
+        """False where it cannot be shown as one."""
+        if message.kind == ALBUM:
+            return False
+        result, (text, entities) = picture.result, caption(picture.result, picture.notes)
+        media = InputMediaAnimation(
+            picture.data,
+            caption=text,
+            caption_entities=entities,
+            filename=picture.file_name,
+            width=result.width,
+            height=result.height,
+            has_spoiler=TelegramAddress.of(job.place).spoiler,
+        )
+        try:
+            await self._edit_media(job, message, media, picture.buttons)
+        except (BadRequest, Barred) as error:
+            log.info("job %s: it cannot be shown as an animation, so it is sent as a file: %s", job.id, error)
+            return False
+        return True
 
     async def _show_photo(self, job: Job, message: JobMessage, picture: Picture) -> bool:
         """False where the picture cannot be a photo."""
@@ -131,7 +160,7 @@ class TelegramTransport(Transport):
         self,
         job: Job,
         message: JobMessage,
-        media: InputMediaPhoto | InputMediaDocument,
+        media: InputMediaPhoto | InputMediaAnimation | InputMediaDocument,
         buttons: Sequence[Button] = (),
         turn: Turn = ALWAYS,
     ) -> None:
@@ -216,8 +245,9 @@ class TelegramTransport(Transport):
 
     async def _album_photo(self, job: Job, attachment: Attachment) -> InputMediaPhoto | None:
         """Until it is painted, the style's own picture stands for what Telegram does not accept as a photo."""
-        style = self.services.gallery[job.recipe.styles[0].name]
-        picture = attachment.file if attachment.photo else await thumbnails.preview(style, PHOTO_BYTES)
+        style = next(filter(None, (self.services.gallery.find(share.name) for share in job.recipe.styles)), None)
+        preview = await thumbnails.preview(style, PHOTO_BYTES) if style and not attachment.photo else None
+        picture = attachment.file if attachment.photo else preview
         return _photo(job, picture, "style.jpg", self.titled(job, "waiting")) if picture else None
 
 

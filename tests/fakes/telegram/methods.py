@@ -75,7 +75,11 @@ class Methods(Rules):
             raise Refuse(400, "Bad Request: there is no caption in the message to edit")
         text = call.parameters.get("caption", "")
         more = self._text(text, call.parameters.get("caption_entities", []), 1024, call.parameters.get("parse_mode"))
-        kept = {key: message[key] for key in ("photo", "document", "has_media_spoiler", "_data") if key in message}
+        kept = {
+            key: message[key]
+            for key in ("photo", "animation", "document", "has_media_spoiler", "_data")
+            if key in message
+        }
         return self._change(message, call.parameters, kept | {"caption": text} | more)
 
     def _on_editMessageMedia(self, call: Call) -> Any:

@@ -26,6 +26,8 @@ class People(State):
         size: int | None = None,
         mime: str = "image/png",
         moving: bool = False,
+        animation: bytes | None = None,
+        video: bool = False,
         silent: bool = False,
         **more: Any,
     ) -> int:
@@ -51,14 +53,18 @@ class People(State):
                 "width": 512,
                 "height": 512,
                 "is_animated": moving,
-                "is_video": False,
+                "is_video": video,
             }
+        if animation is not None:
+            id = self.keep(animation, size)
+            file = {"file_id": id, "file_unique_id": f"u{id}", "file_size": self.sizes.get(id, len(animation))}
+            message |= {"document": file, "animation": file | {"width": 1, "height": 1, "duration": 1}}
         if spoiler:
             message["has_media_spoiler"] = True
         if album:
             message["media_group_id"] = album
         if text:
-            message["caption" if photo or document or sticker else "text"] = text
+            message["caption" if photo or document or sticker or animation else "text"] = text
         message |= more
         if not silent:
             self.update(message=self._shown(message))

@@ -15,7 +15,7 @@ from tests.fakes.telegram.state import ME, Call, Refuse, State
 
 CONTENT = {
     *("text", "entities", "caption", "caption_entities"),
-    *("photo", "document", "has_media_spoiler", "_data"),
+    *("photo", "animation", "document", "has_media_spoiler", "_data"),
 }
 PHOTO_MB, FILE_MB, FETCH_MB = 10, 50, 20
 
@@ -129,7 +129,12 @@ class Rules(State):
             if len(data) > FILE_MB * 10**6:
                 raise Refuse(413, "Request Entity Too Large")
             id = id or self.keep(data)
-            part_of_message = {"document": {"file_id": id, "file_unique_id": f"u{id}", "file_size": len(data)}}
+            file = {"file_id": id, "file_unique_id": f"u{id}", "file_size": len(data)}
+            part_of_message = {"document": file}
+            if media["type"] == "animation":  # which has both
+                part_of_message["animation"] = file | {"width": 1, "height": 1, "duration": 1}
+                if media.get("has_spoiler"):
+                    part_of_message["has_media_spoiler"] = True
         text = media.get("caption", "")
         more = self._text(text, media.get("caption_entities", []), 1024, media.get("parse_mode"))
         return part_of_message | ({"caption": text} | more if text else {}) | {"_data": data}
@@ -171,7 +176,7 @@ class Rules(State):
 
         def look(one: dict[str, Any]) -> dict[str, Any]:
             kinds = {"_kind": "photo" if "photo" in one else "document" if "document" in one else ""}
-            return {key: one.get(key) for key in names - {"photo", "document"}} | kinds
+            return {key: one.get(key) for key in names - {"photo", "animation", "document"}} | kinds
 
         if look(new) == look(message):
             raise Refuse(

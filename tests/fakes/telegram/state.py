@@ -166,7 +166,7 @@ class State(Board):
 
     def pictures(self, chat: int) -> list[dict[str, Any]]:
         """Those that are finished, with a recipe line."""
-        return [m for m in self.of_bot(chat) if m.get("_data") and " seed=" in m.get("caption", "")]
+        return [m for m in self.of_bot(chat) if m.get("_data") and " mode=" in m.get("caption", "")]
 
     def made(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method == method]

@@ -202,7 +202,7 @@ class DiscordBot:
         return await self.store.jobs_of(f"discord:{self.ann}")
 
     @property
-    def painted(self) -> list[tuple[bytes, bytes | None]]:
+    def painted(self) -> list[tuple[bytes | None, bytes | None]]:
         """The pictures that the engine was given: photo and style."""
         return [(paint.photo, paint.style) for paint in self.engine.runs]
 

@@ -101,7 +101,9 @@ async def test_commands_are_for_servers_people_and_private_conversations(fake: F
     async with on(fake):
         commands = {command["name"]: command for command in fake.commands}
         assert set(commands) == {
-            *("stylize", "styles", "again", "queue", "cancel", "help", "about", "privacy", "settings"),
+            *("stylize", "styles", "again", "retry", "queue", "cancel", "help", "about", "privacy", "forgetme"),
+            "settings",
+            *("texture", "dream", "reconstruct", "grid", "suggest", "like", "map", "morph", "explain"),
             *("Stylize", "Use this photo"),
         }
         for name, command in commands.items():

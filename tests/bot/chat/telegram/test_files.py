@@ -27,7 +27,7 @@ from tests.bot.chat.telegram.harness import (
 )
 from tests.fakes.telegram.server import FakeTelegram
 from tests.fakes.telegram.state import Call, Refuse
-from tests.pictures import picture
+from tests.pictures import clip, picture
 
 
 def grain(width: int, height: int) -> bytes:
@@ -109,3 +109,40 @@ async def test_where_no_pictures_may_be_sent_the_message_says_so_and_the_gallery
         assert labels(gallery)[:PER_SHEET] == NAMES[:PER_SHEET]
         await pressed(server, gallery["message_id"], "▶", GROUP)
         assert f"Page 2 of {PAGES}" in server.messages[GROUP, gallery["message_id"]]["text"]
+
+
+@pytest.mark.parametrize("sent", [{"animation": clip()}, {"sticker": clip("WEBP"), "video": True}])
+async def test_a_clip_is_answered_with_an_animation(server: FakeTelegram, sent: dict) -> None:
+    moving = clip(color=(0, 0, 0))
+    async with telegram_bot(server, paints(moving, media_type="image/gif", notes=("Flicker 0.04.",))) as it:
+        server.says(ANN, "/stylize starrynight seed=7", **sent)
+        (result,) = await finished(server, ANN)
+        assert (result["_data"], "photo" in result, bool(result["animation"])) == (moving, False, True)
+        assert "Flicker 0.04." in result["caption"]
+        assert "Again" in labels(result)
+        (order,) = it.engine.runs
+        assert order.photo in sent.values()
+        assert set(order.plays) == {"video/mp4", "image/gif"}
+        assert order.most_bytes == 50_000_000
+        server.presses(ANN, result["message_id"], "Original file")
+        (file,) = await server.until(lambda: server.made("sendDocument"))
+        assert list(file.files.values()) == [moving]
+
+
+async def test_a_fine_picture_has_a_button_for_how_it_was_painted(server: FakeTelegram) -> None:
+    async with telegram_bot(server, paints(), paints(clip(), media_type="image/gif")) as it:
+        result = await painted(server, text="/stylize starrynight mode=fine steps=9")
+        await pressed(server, result["message_id"], "How it was painted")
+        *_, film = await finished(server, ANN, 2)
+        assert "animation" in film
+        assert "How it was painted" not in labels(film)
+        assert it.engine.runs[1].recipe.clip == "yes"
+
+
+async def test_a_morph_is_ordered_by_the_names_of_its_styles(server: FakeTelegram) -> None:
+    async with telegram_bot(server, paints(clip(), media_type="image/gif")) as it:
+        server.says(ANN, "/morph starrynight greatwave frames=9", photo=CAT)
+        (result,) = await finished(server, ANN)
+        assert result["caption"].startswith("A morph: The Starry Night")
+        recipe = it.engine.runs[0].recipe
+        assert ([share.name for share in recipe.styles], recipe.frames) == (["starrynight", "greatwave"], 9)
