@@ -9,21 +9,26 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
 from bot import doctor, log
-from bot.app import engine_settings, fetch, gallery_of, serve, stylize
-from bot.chat.terminal import bar, print_styles
+from bot.app import engine_settings, fetch, gallery_of, like, serve, stylize
+from bot.chat.terminal import bar, print_near, print_styles
 from bot.config import Config, load
 from bot.core.errors import ConfigError, ImpastoError, Refusal, sentence
+from bot.core.jobs import Job, State
+from bot.core.journal.file import rows
 from bot.engine_process.command import worker_command
 from engine.gallery import Gallery
+from engine.recipe import line
 
 STOP_SECONDS = 15  # for a graceful end, before the kernel is asked for the other kind
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SETTLED = (State.DELIVERED, State.CANCELLED)  # what “impasto jobs” leaves out
 OK, NO_PICTURE, MISUSED, INTERRUPTED = 0, 1, 2, 130  # exit codes; 2 as argparse has it, 130 as shells do
 
 logger = logging.getLogger("impasto")
@@ -62,14 +67,17 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", help="address that the chat page listens on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="its port (default 8080)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    one = commands.add_parser("stylize", parents=[file], help="paint one photo from the terminal")
-    one.add_argument("photo", type=Path, metavar="PHOTO", help="an image file")
+    one = commands.add_parser("stylize", parents=[file], help="paint one picture from the terminal")
+    one.add_argument("photo", metavar="PHOTO", nargs="?", help="an image file, where the recipe takes one")
     one.add_argument("line", metavar="LINE", nargs="+", help='a recipe, such as "starrynight mode=fine size=512"')
     one.add_argument("--style", type=Path, metavar="PICTURE", help="the picture whose style the line calls “mine”")
     one.add_argument("-o", "--output", type=Path, metavar="OUT.png", required=True, help="where the picture goes")
     one.add_argument("--force", action="store_true", help="overwrite an existing file")
     styles = commands.add_parser("styles", parents=[file], help="list the styles")
     styles.add_argument("--json", action="store_true", help="for programs")
+    styles.add_argument("--like", type=Path, metavar="PICTURE", help="only those that this picture is most like")
+    jobs = commands.add_parser("jobs", parents=[file], help="list the orders in the journal, also while the bot runs")
+    jobs.add_argument("--all", action="store_true", help="those that were delivered, too")
     ahead = commands.add_parser("fetch", parents=[file], help="get the full encoder ahead of time")
     ahead.add_argument("what", metavar="full", nargs="?", default="", help="what to get; there is only full")
     commands.add_parser("doctor", parents=[file], help="check the configuration and the installation")
@@ -90,7 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     log.set_up(level, config.secrets)
     match args.command:
         case "styles":
-            return list_styles(styles, as_json=args.json)
+            return like_one(config, args) if args.like else list_styles(styles, as_json=args.json)
+        case "jobs":
+            return list_jobs(config, everything=args.all)
         case "stylize":
             return paint_one(config, args)
         case "fetch":
@@ -117,16 +127,50 @@ STYLE_KEYS = (
 def list_styles(styles: Gallery, *, as_json: bool) -> int:
     if as_json:
         listed = [{key: getattr(style, key) for key in STYLE_KEYS} for style in styles]
-        print(msgspec.json.format(msgspec.json.encode(listed, enc_hook=str), indent=2).decode())
+        print_json(listed)
     else:
         print_styles(styles)
     return OK
 
 
+def like_one(config: Config, args: argparse.Namespace) -> int:
+    async def say() -> None:
+        found = await like(config, args.like)
+        if args.json:
+            print_json(found)
+        else:
+            print_near(found)
+
+    return _run(say(), interrupted=INTERRUPTED)
+
+
+def print_json(value: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+
+
+def list_jobs(config: Config, *, everything: bool) -> int:
+    """What is unfinished or was given up, and why; whose a line cannot be read is named as it lies there."""
+    try:
+        found = rows(config.store.path)
+    except ConfigError as error:
+        return _give_up(error)
+    for row in found:
+        try:
+            job = msgspec.json.decode(row.job, type=Job)
+        except msgspec.MsgspecError as error:
+            print(f"{row.id}  unreadable  {error}")
+            continue
+        if everything or job.state not in SETTLED:
+            when = datetime.fromtimestamp(job.created, UTC).astimezone().isoformat(" ", "minutes")
+            text = f"{job.id}  {job.state:<9}  {when}  {job.user}  {line(job.recipe)}  {job.message}"
+            print(text.rstrip())
+    return OK
+
+
 def paint_one(config: Config, args: argparse.Namespace) -> int:
     async def paint() -> None:
-        text = " ".join(args.line)
-        result = await stylize(config, args.photo, text, args.output, force=args.force, style=args.style)
+        words = [*([args.photo] if args.photo else []), *args.line]
+        result = await stylize(config, words, args.output, force=args.force, style=args.style)
         for note in result.notes:
             print(note, file=sys.stderr)
         size = f"{result.width} × {result.height}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
 from bot import doctor
@@ -15,19 +16,22 @@ from bot.core.announce import Pace
 from bot.core.engine import Engine
 from bot.core.errors import ConfigError, InternalError, InvalidOrder
 from bot.core.journal.store import Store
+from bot.core.journal.sweep import Quota
 from bot.core.limits import Limits
 from bot.core.messages import Hook, Incoming, Platform, Result
 from bot.core.queue import FairQueue
 from bot.core.studio import Studio
-from bot.dialog.parse import parse_recipe
+from bot.dialog.parse import parse, parse_recipe
 from bot.dialog.services import Services
 from bot.engine_process import fetch as fetching
 from bot.engine_process.command import worker_command
-from bot.engine_process.supervisor import Supervisor, Timings
+from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
 from bot.health import Health
 from engine import gallery, wire
 from engine.gallery import Gallery
-from engine.recipe import Recipe, default_mode, nearest
+from engine.recipe import Recipe, complete, nearest, rules_for
+
+LIKE_SIZE = 512  # pixels; more than the engine looks at
 
 
 def _telegram(config: Config, services: Services) -> Platform:
@@ -47,6 +51,9 @@ def _discord(config: Config, services: Services) -> Platform:
 PLATFORMS: Mapping[str, Callable[[Config, Services], Platform]] = {"telegram": _telegram, "discord": _discord}
 
 
+FAILED_STARTS = 2  # of the engine, after which a picture of the terminal is given up; others wait until it starts
+
+
 def engine_settings(config: Config) -> wire.EngineSettings:
     """What the engine process needs of the configuration."""
     return wire.EngineSettings(
@@ -57,6 +64,7 @@ def engine_settings(config: Config) -> wire.EngineSettings:
         encoder=config.engine.encoder,
         max_photo_mb=config.limits.max_photo_mb,
         gallery=config.gallery.folder and config.gallery.folder.absolute(),
+        cage=config.engine.cage,
     )
 
 
@@ -90,14 +98,12 @@ def assemble(
 
 
 @asynccontextmanager
-async def opened(config: Config, journal: Path | None) -> AsyncIterator[Services]:
-    """The journal, the engine and the studio, open; the studio is not yet at work."""
-    timings = Timings(
-        load_seconds=config.engine.load_seconds,
-        hang_seconds=config.engine.hang_seconds,
-        cancel_seconds=config.engine.cancel_seconds,
-        job_seconds=config.engine.job_seconds,
-    )
+async def opened(config: Config, journal: Path | None, *, alone: bool = False) -> AsyncIterator[Services]:
+    """The journal, the engine and the studio, open; the studio is not yet at work.
+
+    Args:
+        alone: whether it is for one picture of one person, who has the engine to themselves and waits for it.
+    """
     rules = Rules(
         size=config.defaults.size,
         fine_size=config.defaults.fine_size,
@@ -107,15 +113,33 @@ async def opened(config: Config, journal: Path | None) -> AsyncIterator[Services
         encoder=config.engine.encoder,
         max_photo_bytes=config.limits.max_photo_mb * 2**20,
         keep_hours=config.store.keep_hours,
+        failed_starts=FAILED_STARTS if alone else math.inf,
     )
-    limits = Limits(open_jobs=config.limits.open_jobs, burst=config.limits.burst, per_minute=config.limits.per_minute)
+    limits = Limits(
+        open_jobs=config.limits.open_jobs,
+        burst=config.limits.burst,
+        per_minute=config.limits.per_minute,
+        engine_minutes=math.inf if alone else config.limits.engine_minutes,
+    )
+    quota = Quota(person=config.store.person_mb * 10**6, total=int(config.store.total_gb * 10**9))
     queue, health, styles = FairQueue(capacity=config.limits.queue), Health(), gallery_of(config)
-    command = worker_command(engine_settings(config))
     async with (
-        Store.open(journal) as store,
-        Supervisor(command, timings=timings, observer=health.process_event) as engine,
+        Store.open(journal, quota) as store,
+        _engine(config, health.process_event) as engine,
     ):
         yield assemble(store, engine, styles, rules=rules, limits=limits, queue=queue, health=health)
+
+
+def _engine(config: Config, observer: Callable[[ProcessEvent], None] = lambda event: None) -> Supervisor:
+    """The engine as the configuration wants it; entering starts its process."""
+    timings = Timings(
+        load_seconds=config.engine.load_seconds,
+        hang_seconds=config.engine.hang_seconds,
+        cancel_seconds=config.engine.cancel_seconds,
+        job_seconds=config.engine.job_seconds,
+        growth=config.engine.recycle_mb * 2**20,
+    )
+    return Supervisor(worker_command(engine_settings(config)), timings=timings, observer=observer)
 
 
 async def serve(config: Config, ready: Callable[[str], None] = lambda url: None) -> None:
@@ -146,11 +170,12 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
 
 
 async def stylize(
-    config: Config, photo: Path, text: str, output: Path, *, force: bool, style: Path | None = None
+    config: Config, words: Sequence[str], output: Path, *, force: bool, style: Path | None = None
 ) -> Result:
-    """Paint one photo from the terminal: the same path as in a chat, with a journal in memory.
+    """Paint one picture from the terminal: the same path as in a chat, with a journal in memory.
 
     Args:
+        words: the photo's file, where the recipe takes one, and the recipe's line.
         style: the picture that the style `mine` names.
 
     Raises:
@@ -159,21 +184,21 @@ async def stylize(
     """
     check_output(output, force=force)
     styles = gallery_of(config)
-    recipe = parse_recipe(text, styles)
+    photo, recipe = _photo_and_recipe(words, styles)
     order = Incoming(
         user=USER,
         place=PLACE,
-        photo=read_picture(photo, config.limits.max_photo_mb),
+        photo=read_picture(photo, config.limits.max_photo_mb) if photo else None,
         style=_style_picture(config, recipe, style),
     )
-    async with opened(config, None) as services:
+    async with opened(config, None, alone=True) as services:
         chat = TerminalChat(output, force=force)
         services.studio.add_chat(chat)
         async with asyncio.TaskGroup() as tasks:
             working = tasks.create_task(services.studio.run(), name="studio")
             try:
                 with chat:
-                    if (recipe.mode or default_mode(recipe, styles)) == "fine":
+                    if "encoder" in rules_for(recipe, styles).settings:
                         await services.studio.engine.introduced()  # before that nobody knows which encoder it prefers
                     await services.studio.accept(order, recipe)
                     return await chat.finished()
@@ -183,6 +208,27 @@ async def stylize(
                 raise
             finally:
                 working.cancel()
+
+
+async def like(config: Config, picture: Path) -> tuple[wire.Finding, ...]:
+    """The styles that a picture is most like, the nearest first.
+
+    Raises:
+        InvalidOrder: the picture cannot be used.
+        InternalError: the engine could not say.
+    """
+    photo = read_picture(picture, config.limits.max_photo_mb, "picture")
+    recipe = complete(Recipe(mode="like"), gallery_of(config), size=LIKE_SIZE, seed=0)
+    async with _engine(config) as engine:
+        async for event in engine.run(wire.Paint("like", photo, recipe, preview_seconds=0)):
+            match event:
+                case wire.Done():
+                    return event.findings
+                case wire.Failed(kind="refused"):
+                    raise InvalidOrder(event.message)
+                case wire.Failed():
+                    raise InternalError(event.message)
+    raise InternalError("The painting engine said nothing about this picture.")
 
 
 async def fetch(config: Config, what: str, show: Callable[[float, str], None]) -> wire.Fetched:
@@ -198,6 +244,25 @@ async def fetch(config: Config, what: str, show: Callable[[float, str], None]) -
             f"{asked} There is full, the encoder that fine mode paints with where there is a GPU: impasto fetch full"
         )
     return await fetching.fetch(engine_settings(config), show)
+
+
+def _photo_and_recipe(words: Sequence[str], styles: Gallery) -> tuple[Path | None, Recipe]:
+    """What the words say; where all of them are the line of a recipe that takes no photo, there is none."""
+    with suppress(InvalidOrder) if len(words) > 1 else nullcontext():
+        recipe = _recipe(words, styles)
+        if not rules_for(recipe, styles).photo:
+            return None, recipe
+    if len(words) == 1:
+        raise InvalidOrder(f"Which photo? Name its file before the line: impasto stylize photo.jpg {words[0]}")
+    recipe = _recipe(words[1:], styles)
+    if not rules_for(recipe, styles).photo:
+        raise InvalidOrder(f"This recipe takes no photo. Leave {words[0]} out.")
+    return Path(words[0]), recipe
+
+
+def _recipe(words: Sequence[str], styles: Gallery) -> Recipe:
+    """Of a recipe's line, or of a command of the laboratory that is short for one."""
+    return parse_recipe(parse(" ".join(words)).words, styles)
 
 
 def _style_picture(config: Config, recipe: Recipe, path: Path | None) -> bytes | None:

@@ -98,14 +98,20 @@ class Engine(Section, frozen=True):
     weights: Annotated[
         Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")
     ] = None
-    load_seconds: Annotated[float, _doc("Seconds that the engine may take to start.", gt=0)] = 120.0
-    hang_seconds: Annotated[float, _doc("Seconds of silence after which the engine is replaced as hung.", gt=0)] = (
-        120.0
+    load_seconds: Annotated[float, _doc("Seconds that the engine may take to start.", ge=10)] = 120.0
+    hang_seconds: Annotated[float, _doc("Seconds of silence after which the engine is replaced as hung.", ge=10)] = (
+        120.0  # a step on a busy machine took 36
     )
     cancel_seconds: Annotated[
         float, _doc("Seconds that a cancelled job may take to stop before it is killed.", gt=0)
     ] = 5.0
     job_seconds: Annotated[float, _doc("Seconds that one picture may take.", gt=0)] = 3600.0
+    cage: Annotated[
+        bool, _doc("Keep the engine from files and connections that painting does not need, where Linux can.")
+    ] = True
+    recycle_mb: Annotated[
+        int, _doc("MB that the engine may grow by before it is replaced while nobody waits; 0 never does.", ge=0)
+    ] = 1000
 
 
 class Gallery(Section, frozen=True):
@@ -122,25 +128,32 @@ class Defaults(Section, frozen=True):
             "Long side, in pixels, of a picture whose order names no size=; a smaller photo is not enlarged to it.",
         ),
     ] = 1024
-    fine_size: Annotated[int, _within(SIZE_BOUNDS, "The same for fine mode, where this is less.")] = 768
+    fine_size: Annotated[int, _within(SIZE_BOUNDS, "The same for modes of many steps, where this is less.")] = 768
 
 
 class Limits(Section, frozen=True):
     max_size: Annotated[int, _within(SIZE_BOUNDS, "Largest size=, in pixels, that an order may name.")] = 4096
-    max_fine_size: Annotated[int, _within(SIZE_BOUNDS, "The same for fine mode, where this is less.")] = 2048
+    max_fine_size: Annotated[int, _within(SIZE_BOUNDS, "The same for modes of many steps, where this is less.")] = 2048
     max_steps: Annotated[int, _within(STEPS_BOUNDS, "Largest steps= that an order may name.")] = 1000
     max_photo_mb: Annotated[int, _doc("Largest photo or style picture, in MB.", ge=1, le=60)] = 20
     open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
     per_minute: Annotated[float, _doc("Pictures that one person may order in a minute, in the long run.", gt=0)] = 6.0
     burst: Annotated[int, _doc("Pictures that one person may order at once after a pause.", ge=1)] = 6
+    engine_minutes: Annotated[
+        float, _doc("Minutes of the engine's time that one person may order in an hour.", gt=0)
+    ] = 30.0
     queue: Annotated[int, _doc("Pictures that may wait in all.", ge=1)] = 100
 
 
 class Store(Section, frozen=True):
-    path: Annotated[Path, _doc("File that keeps orders and pictures across a restart.")] = Path(
+    path: Annotated[Path, _doc("File that keeps orders across a restart; pictures are in a folder beside it.")] = Path(
         "~/.local/state/impasto/journal.sqlite3"
     )
     keep_hours: Annotated[float, _doc("Hours after which a finished order and its pictures are deleted.", gt=0)] = 24.0
+    person_mb: Annotated[
+        int, _doc("MB that the pictures of one person may take; the oldest finished ones make room.", ge=1)
+    ] = 500
+    total_gb: Annotated[float, _doc("GB that all pictures may take; the oldest finished ones make room.", gt=0)] = 10.0
 
 
 class Discord(Section, frozen=True):
@@ -338,6 +351,8 @@ def _convert(name: str, value: Any, strict: bool = True) -> Any:
 def _special(wanted: type, value: Any) -> Any:
     if not isinstance(value, str | Path):
         raise ValueError
+    if "\0" in str(value):  # which no path has, and no token
+        raise ValueError
     return Secret(str(value).strip()) if wanted is Secret else Path(value).expanduser()
 
 
@@ -354,8 +369,8 @@ def _wanted(kind: inspect.Type) -> str:
             return f"a whole number from {low} to {high}" if high is not None else f"a whole number, {low} or more"
         case inspect.BoolType():
             return "true or false"
-        case inspect.FloatType():
-            return "a number above 0"
+        case inspect.FloatType(ge=low):
+            return "a number above 0" if low is None else f"a number, {low:g} or more"
         case inspect.CustomType(cls=cls) if cls is Path:
             return "a path in quotes"
         case _:

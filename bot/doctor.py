@@ -28,11 +28,15 @@ from bot.engine_process.command import clean_environment
 from engine import wire
 from engine.gallery import Gallery
 
+NETWORK = "no TCP connections"
+CAGE = ("no new privileges", "only its own files", NETWORK)  # as the engine calls its parts
+Verdict = Literal["ok", "note", "bad"]
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One thing looked at."""
 
-    verdict: Literal["ok", "note", "bad"]
+    verdict: Verdict
     about: str
     text: str
 
@@ -143,9 +147,11 @@ async def journal(config: Config, *, running: bool) -> Finding:
     try:
         async with Store.open(path) as store:
             waiting = len(await store.unfinished())
+            note = store.note
     except ConfigError as error:
         return Finding("bad", "journal", str(error))
-    return Finding("ok", "journal", f"{path}, {waiting} unfinished")
+    verdict: Verdict = "note" if note else "ok"
+    return Finding(verdict, "journal", f"{path}, {waiting} unfinished{'; ' if note else ''}{note}")
 
 
 def telegram(config: Config) -> Finding:
@@ -191,10 +197,26 @@ async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Find
         yield Finding("bad", "engine", f"It does not start. The last line of its log: {last_words}")
         return
     yield Finding("ok", "engine", f"paints on {ready.device}")
+    yield cage(ready.cage)
     for note in ready.notes:
         yield Finding("note", "engine", note)
     for finding in encoders(config, ready):
         yield finding
+
+
+def cage(held: Sequence[str]) -> Finding:
+    """What the engine, which opens strangers' files, has given up."""
+    if not held:
+        return Finding(
+            "note", "cage", "the engine may do all that you may (engine.cage, or a system without Landlock)"
+        )
+    missing = [part for part in CAGE if part not in held]
+    holds = f"for the engine holds: {', '.join(held)}"
+    if not missing:
+        return Finding("ok", "cage", holds)
+    if missing == [NETWORK]:
+        return Finding("note", "cage", f"{holds}; {NETWORK} as well once “impasto fetch full” was run, if Linux can")
+    return Finding("note", "cage", f"{holds}; not, since the system cannot: {', '.join(missing)}")
 
 
 def encoders(config: Config, ready: wire.Ready) -> Iterator[Finding]:

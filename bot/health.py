@@ -46,6 +46,7 @@ class Health:
             registry=self.registry,
         )
         self._checks: dict[str, Callable[[], str]] = {}
+        self._notes: list[Callable[[], str]] = []
         up = Gauge("impasto_up", "1 while everything that an order needs is there.", registry=self.registry)
         up.set_function(lambda: float(self.readiness()["ok"]))
 
@@ -61,13 +62,18 @@ class Health:
         """Add to readiness a check that returns what is wrong as a sentence, or nothing."""
         self._checks[name] = check
 
+    def remark(self, note: Callable[[], str]) -> None:
+        """Add to readiness a sentence, or nothing, that the operator should read and that stops nobody."""
+        self._notes.append(note)
+
     def readiness(self) -> dict[str, Any]:
-        """``{"ok": bool, "checks": {name: bool}, "reasons": [sentence]}``, for /health."""
+        """``{"ok": bool, "checks": {name: bool}, "reasons": [sentence], "notes": [sentence]}``, for /health."""
         found = {name: check() for name, check in self._checks.items()}
         return {
             "ok": not any(found.values()),
             "checks": {name: not reason for name, reason in found.items()},
             "reasons": [reason for reason in found.values() if reason],
+            "notes": list(filter(None, (note() for note in self._notes))),
         }
 
     def metrics(self) -> bytes:

@@ -1,15 +1,18 @@
-"""The log: one handler on standard error, and no secret ever in a line of it."""
+"""The log: one handler on standard error, no secret ever in a line of it, and no line too often."""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import TextIO
 from urllib.parse import quote
 
 HIDDEN = "*****"
+SHOWN = 10  # lines of the same trouble ...
+FOLDED_SECONDS = 60.0  # ... in such a time
 # Tokens are hidden by their looks too: a person may paste one into a chat, a library may log one we never saw.
 LOOKS = re.compile(
     r"(?<!\d)\d{8,12}:[\w-]{30,}"  # Telegram; its addresses say bot123...
@@ -32,10 +35,46 @@ class Redacting(logging.Formatter):
         return self._hide.sub(HIDDEN, super().format(record))
 
 
+class Folding(logging.Filter):
+    """Lets through only so much of the trouble that one line of code reports, and says how much it kept back.
+
+    What fails a thousand times a second must not fill the disk as well.
+
+    Args:
+        clock: seconds, from any clock that is always the same one.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[tuple[str, int], _Repeated] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        now, place = self._clock(), (record.pathname, record.lineno)
+        repeated = self._seen.get(place)
+        if repeated is None or now - repeated.since >= FOLDED_SECONDS:
+            if repeated and repeated.count > SHOWN:
+                record.msg = f"{record.getMessage()} (and {repeated.count - SHOWN} more like it in between)"
+                record.args = ()
+            self._seen[place] = _Repeated(now)
+            return True
+        repeated.count += 1
+        return repeated.count <= SHOWN
+
+
+class _Repeated:
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.count = 1
+
+
 def set_up(level: str = "info", secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
     """Send the log of everything in this process to ``stream``, warnings of libraries included."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Redacting(secrets))
+    handler.addFilter(Folding())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

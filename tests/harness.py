@@ -20,7 +20,7 @@ from bot.app import assemble
 from bot.backoff import Backoff
 from bot.core.admission import Rules
 from bot.core.announce import Pace
-from bot.core.engine import Engine
+from bot.core.engine import Engine, Taken
 from bot.core.errors import EngineError
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
@@ -61,12 +61,13 @@ GALLERY = Gallery(
 
 
 Act = Callable[["EngineDouble", Paint], AsyncGenerator[Event, None]]
+NOT_STARTED = "The painting engine does not start."
 
 
 def done(paint: Paint, **changes: Any) -> Done:
     """The end of a job, with a picture that tells whose it is."""
     said = dict(width=640, height=480, seconds=2.0, recipe=paint.recipe) | changes
-    return Done(job=paint.job, picture=b"picture of " + paint.photo, **said)
+    return Done(job=paint.job, picture=b"picture of " + (paint.photo or b"nothing"), **said)
 
 
 async def paints(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
@@ -87,6 +88,12 @@ async def crashes(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, N
     """Dies in the middle of the job."""
     yield Progress(paint.job, 0.3, "step 36 of 120")
     raise EngineError("The painting engine stopped in the middle of this picture.")
+
+
+async def does_not_start(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+    """Gets no photo in hand."""
+    raise EngineError(NOT_STARTED)
+    yield
 
 
 def fails(kind: Any, message: str) -> Act:
@@ -111,13 +118,16 @@ class EngineDouble(Board):
 
     async def introduced(self) -> None: ...
 
-    async def run(self, paint: Paint) -> AsyncGenerator[Event, None]:
+    async def run(self, paint: Paint) -> AsyncGenerator[Taken | Event, None]:
         assert not self.busy, "one job at a time"
         self.busy = True
-        self.runs.append(paint)
-        self.notice()
         try:
-            async for event in (self.acts.popleft() if self.acts else paints)(self, paint):
+            act = self.acts.popleft() if self.acts else paints
+            if act is not does_not_start:
+                yield Taken(paint.job)
+                self.runs.append(paint)
+            self.notice()
+            async for event in act(self, paint):
                 yield event
         finally:
             self.busy = False
@@ -137,7 +147,7 @@ class EngineDouble(Board):
     @property
     def painted(self) -> list[str]:
         """The jobs it was given, by photo."""
-        return [paint.photo.decode() for paint in self.runs]
+        return [(paint.photo or b"nothing").decode() for paint in self.runs]
 
 
 class ManualEngine:
@@ -151,7 +161,8 @@ class ManualEngine:
 
     async def introduced(self) -> None: ...
 
-    async def run(self, paint: Paint) -> AsyncGenerator[Event, None]:
+    async def run(self, paint: Paint) -> AsyncGenerator[Taken | Event, None]:
+        yield Taken(paint.job)
         self.orders.put_nowait(paint)
         while True:
             event = await self._events[paint.job].get()
@@ -170,11 +181,13 @@ class ManualEngine:
     def does(self, event: Progress | Preview | Done | Failed) -> None:
         self._events[event.job].put_nowait(event)
 
-    def finishes(self, paint: Paint, picture: bytes, notes: tuple[str, ...] = ()) -> None:
+    def finishes(
+        self, paint: Paint, picture: bytes, notes: tuple[str, ...] = (), media_type: str = "image/png"
+    ) -> None:
         """The order is painted, and this image file is the picture."""
         with Image.open(io.BytesIO(picture)) as image:
             width, height = image.size
-        self.does(Done(paint.job, picture, paint.recipe, width, height, 12.3, notes))
+        self.does(Done(paint.job, picture, paint.recipe, width, height, 12.3, notes, media_type=media_type))
 
 
 class ChatDouble(Board, Chat):
@@ -297,12 +310,13 @@ async def bot(
     rules: Rules | None = None,
     limits: Limits | None = None,
     capacity: int = 100,
+    styles: Gallery = GALLERY,
 ) -> AsyncIterator[Bot]:
     """A bot with a chat double, whose engine plays these acts."""
     chat, engine = chat or ChatDouble(), EngineDouble(*acts)
     more = {"limits": limits} if limits else {}
     queue = FairQueue(capacity=capacity)
-    async with assembled(engine, path=path, styles=GALLERY, rules=rules, queue=queue, **more) as services:
+    async with assembled(engine, path=path, styles=styles, rules=rules, queue=queue, **more) as services:
         services.studio.add_chat(chat)
         async with at_work(services):
             yield Bot(services, engine, chat)
@@ -313,4 +327,5 @@ def as_the_power_fails(journal: Path, copy: Path) -> Path:
     for name in (journal.name, journal.name + "-wal"):
         if (journal.parent / name).exists():
             shutil.copyfile(journal.parent / name, copy.with_name(name.replace(journal.name, copy.name)))
+    shutil.copytree(journal.with_name(f"{journal.name}-pictures"), copy.with_name(f"{copy.name}-pictures"))
     return copy

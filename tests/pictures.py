@@ -20,6 +20,16 @@ def picture(
     return file.getvalue()
 
 
+def clip(
+    kind: str = "GIF", frames: int = 3, size: tuple[int, int] = (96, 64), color: tuple[int, int, int] = (200, 120, 40)
+) -> bytes:
+    """A small animation."""
+    file = io.BytesIO()
+    first, *others = (Image.new("RGB", size, (color[0], color[1], 40 * at % 256)) for at in range(frames))
+    first.save(file, kind, save_all=True, append_images=others, duration=100, loop=0)
+    return file.getvalue()
+
+
 def swatches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pictures for all styles, in place of those that the package brings."""
     (folder / "swatches").mkdir()

@@ -14,6 +14,7 @@ from bot import config
 from bot.config import Secret, Setting
 from bot.dialog.parse import COMMANDS
 from engine import recipe
+from engine.figures import FIGURES
 from engine.gallery import Gallery
 
 SETTINGS = list(config.settings())
@@ -132,3 +133,31 @@ def test_the_readmes_terminal_commands_exist(readme: str, command: list[str]) ->
 def test_the_changelog_speaks_of_this_version(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     assert f"## [{project['version']}]" in (root / "CHANGELOG.md").read_text("utf-8")
+
+
+LINK = re.compile(r"\[`(\w+)`\]\(\.\./(engine/[\w/]+\.py)#L(\d+)\)")
+
+
+def test_the_laboratorys_links_lead_to_the_lines_that_they_name(root: Path) -> None:
+    found = LINK.findall((root / "docs" / "laboratory.md").read_text("utf-8"))
+    assert found
+    for name, path, number in found:
+        lines = (root / path).read_text("utf-8").splitlines()
+        defined = re.compile(rf"\s*(def|class) {name}\b|{name}\b.*=")
+        true = [i for i, line in enumerate(lines, 1) if defined.match(line)]
+        assert int(number) in true, f"docs/laboratory.md: {name} is in {path} at line {true}, not {number}"
+
+
+def test_every_figure_is_shown_and_every_shown_figure_can_be_made(root: Path, styles: Gallery) -> None:
+    shown = re.findall(r"\(figures/(\w+)\.webp\)", (root / "docs" / "laboratory.md").read_text("utf-8"))
+    assert sorted(shown) == sorted(FIGURES) == sorted(path.stem for path in (root / "docs" / "figures").iterdir())
+    for figure in FIGURES.values():
+        for panel in figure.panels:
+            recipe.complete(recipe.parse(panel.line, styles), styles, size=figure.size, seed=1)
+
+
+@pytest.mark.parametrize("page", ["laboratory.md", "options.md", "architecture.md", "benchmarks.md"])
+def test_a_link_to_another_page_or_picture_leads_to_a_file(root: Path, page: str) -> None:
+    text = (root / "docs" / page).read_text("utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert (root / "docs" / target).is_file(), f"docs/{page} links to {target}"

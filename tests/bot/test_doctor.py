@@ -12,14 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bot import doctor
-from bot.config import Config, load
+from bot.__main__ import list_jobs
+from bot.config import Config, Engine, load
+from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
-from bot.doctor import Finding
-from engine import gallery, wire
+from bot.doctor import CAGE, Finding
+from engine import cage, gallery, wire
 from engine.gallery import Gallery
+from engine.recipe import Recipe, Share
 
 READY = (
     "from engine import wire; sys.stdout.buffer.write(wire.encode(wire.Ready('a toy', ('slim',), '1', ('Mind it.',))))"
@@ -83,6 +87,15 @@ def test_the_encoder_of_fine_mode_is_named_and_where_to_get_the_full_one() -> No
     assert len(list(doctor.encoders(configured(engine__weights="/nowhere.pth"), bare))) == 1
 
 
+def test_it_is_said_which_parts_of_the_cage_hold() -> None:
+    whole = doctor.cage(CAGE)
+    assert (whole.verdict, whole.text) == ("ok", f"for the engine holds: {', '.join(CAGE)}")
+    assert "fetch full" in doctor.cage(CAGE[:2]).text
+    assert "the system cannot" in doctor.cage(CAGE[:1]).text
+    assert doctor.cage(()).verdict == "note"
+    assert CAGE == (cage.NO_PRIVILEGES, cage.FILES, cage.NETWORK), "the engine calls them differently"
+
+
 async def test_an_engine_that_does_not_start_is_quoted() -> None:
     seen = await found(configured(), engine("sys.exit('There is no torch here.')"))
     assert seen == {
@@ -96,7 +109,8 @@ async def test_an_engine_that_writes_no_frames_is_bad() -> None:
 
 
 async def test_an_engine_that_hangs_is_given_up() -> None:
-    seen = await found(configured(engine__load_seconds=0.1), engine("time.sleep(600)"))
+    impatient = msgspec.structs.replace(configured(), engine=Engine(load_seconds=0.1))
+    seen = await found(impatient, engine("time.sleep(600)"))
     assert "nothing for 0.1 s" in seen["engine"].text
 
 
@@ -154,6 +168,22 @@ async def test_a_journal_that_is_none_or_in_use_is_bad(tmp_path: Path) -> None:
         assert "another Impasto is running" in (await doctor.journal(config, running=False)).text
     path.write_bytes(b"Dear Theo, " * 1000)
     assert (await doctor.journal(config, running=False)).verdict == "bad"
+
+
+async def test_a_job_that_cannot_be_read_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = configured(store__path=str(tmp_path / "j.sqlite3"))
+    place, recipe = Place("web", "room"), Recipe(styles=(Share("starrynight"),))
+    async with Store.open(config.store.path) as store:
+        for id, state in (("good", State.QUEUED), ("gone", State.DELIVERED), ("melted", State.QUEUED)):
+            await store.add(Job(id=id, user="ann", place=place, recipe=recipe, created=0.0, state=state), b"photo")
+        await store._do(lambda db: db.execute("UPDATE jobs SET job = '{' WHERE id = 'melted'"))
+    found = await doctor.journal(config, running=False)
+    assert (found.verdict, "One job in the journal cannot be read" in found.text) == ("note", True)
+    list_jobs(config, everything=False)
+    assert [text.split()[:2] for text in capsys.readouterr().out.splitlines()] == [
+        ["good", "queued"],
+        ["melted", "unreadable"],
+    ]
 
 
 def test_a_style_without_its_picture_is_named(styles: Gallery) -> None:

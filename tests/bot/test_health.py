@@ -15,7 +15,7 @@ def _samples(health: Health) -> dict[tuple[str, ...], float]:
 def test_it_is_ready_when_nothing_is_wrong() -> None:
     health = Health()
     health.watch("engine", lambda: "")
-    assert health.readiness() == {"ok": True, "checks": {"engine": True}, "reasons": []}
+    assert health.readiness() == {"ok": True, "checks": {"engine": True}, "reasons": [], "notes": []}
 
 
 def test_what_is_wrong_is_named() -> None:
@@ -26,6 +26,7 @@ def test_what_is_wrong_is_named() -> None:
         "ok": False,
         "checks": {"engine": False, "journal": True},
         "reasons": ["The engine is not ready."],
+        "notes": [],
     }
     assert _samples(health)["impasto_up",] == 0
     reasons["engine"] = ""

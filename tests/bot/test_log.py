@@ -67,3 +67,27 @@ def test_less_than_the_level_is_not_logged_and_warnings_of_libraries_are(written
         warnings.warn("this is going away", stacklevel=1)
     assert "details" not in written.getvalue()
     assert "this is going away" in written.getvalue()
+
+
+def test_trouble_that_repeats_itself_is_folded(written: io.StringIO) -> None:
+    now = [0.0]
+    handler = next(one for one in logging.getLogger().handlers if getattr(one, "stream", None) is written)
+    handler.filters[:] = [log.Folding(lambda: now[0])]
+
+    def fails(times: int) -> None:
+        for number in range(times):
+            logging.getLogger("library").error("socket %d cannot be accepted", number)
+
+    fails(1000)
+    logging.getLogger("library").error("something else")
+    assert written.getvalue().count("cannot be accepted") == log.SHOWN
+    assert "something else" in written.getvalue()
+    now[0] += log.FOLDED_SECONDS
+    fails(1)
+    assert f"cannot be accepted (and {1000 - log.SHOWN} more like it in between)" in written.getvalue()
+
+
+def test_what_is_no_trouble_is_never_folded(written: io.StringIO) -> None:
+    for number in range(3 * log.SHOWN):
+        logging.getLogger("bot").info("job %d accepted", number)
+    assert written.getvalue().count("accepted") == 3 * log.SHOWN

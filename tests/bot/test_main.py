@@ -189,7 +189,7 @@ async def test_a_fine_picture_gets_the_encoder_that_its_engine_prefers(
     monkeypatch.setattr(app, "worker_command", lambda settings: [sys.executable, FAULTY])
     config = load(None, {"HOME": os.environ["HOME"]})
     lines = [
-        (await app.stylize(config, photo, f"starrynight {more}", out, force=True)).line
+        (await app.stylize(config, [str(photo), f"starrynight {more}"], out, force=True)).line
         for more in ("mode=fine", "encoder=slim", "mode=fast")
     ]
     assert [line.partition("encoder=")[2] for line in lines] == ["full", "slim", ""]
@@ -225,6 +225,11 @@ async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path
         (["photo.jpg", "starrynight", "-o", "photo.jpg"], "ends in .png"),
         (["photo.jpg", "starrynight"], "-o/--output"),
         (["photo.jpg", "mine", "-o", "out.png"], "--style PICTURE"),
+        (["starrynight", "-o", "out.png"], "Which photo? Name its file before the line"),
+        (["starynight mode=texture", "-o", "out.png"], "Did you mean starrynight?"),
+        (["photo.jpg", "starrynight", "mode=texture", "-o", "out.png"], "takes no photo. Leave photo.jpg out."),
+        (["photo.jpg", "/reconstruct conv9_1", "-o", "out.png"], "has no layer conv9_1"),
+        (["mine", "mode=texture", "-o", "out.png"], "--style PICTURE"),
         (
             ["photo.jpg", "mine mode=fast", "--style", "photo.jpg", "-o", "out.png"],
             "mode=fast knows the gallery's styles",
@@ -263,6 +268,20 @@ def test_the_styles_can_be_listed_for_programs(styles: Gallery, capsys: pytest.C
     wave = listed[1]
     assert (wave["name"], wave["year"], wave["aliases"]) == ("greatwave", "c. 1831", ["wave", "hokusai"])
     assert wave["swatch"] == str(styles["greatwave"].swatch)
+
+
+async def test_the_styles_that_a_picture_is_like_are_named(tmp_path: Path, styles: Gallery) -> None:
+    picture = styles["scream"].swatch
+    code, out, err = await run("styles", "--like", picture, "--json", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert [list(near) for near in found] == [["style", "reason", "distance"]] * 5
+    assert found[0]["style"] == "scream"
+    (tmp_path / "none.txt").write_text("no picture")
+    code, out, err = await run("styles", "--like", "none.txt", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert err.startswith("impasto: ")
+    assert err.count("\n") == 1
 
 
 def test_the_styles_can_be_listed_for_people(styles: Gallery, capsys: pytest.CaptureFixture[str]) -> None:

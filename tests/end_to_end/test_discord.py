@@ -135,7 +135,7 @@ async def test_the_real_engines_picture_is_the_terminals_to_the_byte(fake: FakeD
     given = {"engine.device": "cpu", "engine.threads": 1, "engine.load_seconds": 300.0, "engine.hang_seconds": 300.0}
     config = configuration.load(None, {"HOME": str(tmp_path)}, given)
     line = "starrynight size=64 steps=3 seed=7"
-    result = await app.stylize(config, photo, line, tmp_path / "out.png", force=False)
+    result = await app.stylize(config, [str(photo), line], tmp_path / "out.png", force=False)
     command = worker_command(app.engine_settings(config))
     async with (
         Supervisor(command, timings=Timings(load_seconds=300, hang_seconds=300)) as engine,
