@@ -12,7 +12,7 @@ ENV PATH=/opt/impasto/bin:$PATH
 RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
 COPY . /source
 # A checkout may be for its owner's eyes only; what is installed from it is for everybody.
-RUN chmod -R a+rX /source && pip install "/source[heif]"
+RUN chmod -R a+rX /source && pip install "/source[figures,heif,video]"
 
 FROM python:3.12-slim
 RUN useradd --uid 1000 --create-home impasto && install -d -o impasto -g impasto /data
