@@ -51,7 +51,7 @@ EVERYDAY: Mapping[str, str] = {
 # The laboratory's: short forms of recipe lines, but for /explain alone.
 LABORATORY: Mapping[str, str] = {
     "texture": "paint a texture from noise: /texture starrynight depth=3, and tile=yes for a wallpaper",
-    "dream": "let a photo dream: /dream conv4_2 octaves=4",
+    "dream": "let a photo dream: /dream octaves=4, or zoom=24 for a clip",
     "reconstruct": "what one layer of the network keeps of a photo: /reconstruct conv4_2",
     "grid": "a photo in many balances of style and content: /grid starrynight, or grid=ladder for strengths",
     "suggest": "four styles that suit a photo, painted on it",
