@@ -109,6 +109,8 @@ def _prepare(db: sqlite3.Connection, pictures: Pictures) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > len(schema.MIGRATIONS):
         raise ConfigError("store.path: the journal was written by a newer Impasto. Update this one, or move it away.")
+    if not version:
+        pictures.set_aside()
     db.create_function("kept", 1, pictures.put)
     for number, migrate in enumerate(schema.MIGRATIONS[version:], version + 1):
         with db:

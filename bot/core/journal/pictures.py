@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -91,6 +92,15 @@ class Pictures:
             self._memory.pop(name, None)
             if self._folder is not None:
                 (self._folder / name).unlink(missing_ok=True)
+
+    def set_aside(self) -> None:
+        """Keep the pictures of another journal, which was moved away without them, out of the way of a new one."""
+        if self._folder is None or not any(self._folder.iterdir()):
+            return
+        aside = self._folder.with_name(f"{self._folder.name}-{time.time_ns()}")
+        self._folder.rename(aside)
+        self._folder.mkdir(mode=0o700)
+        log.warning("There were pictures of another journal: they are in %s now. Move it to their journal.", aside)
 
     def tidy(self, named: set[str]) -> None:
         """Delete what a crash has left behind."""

@@ -55,6 +55,27 @@ async def test_what_a_crash_left_behind_is_gone_with_the_next_start(tmp_path: Pa
         assert await store.photo("a") == b"photo"
 
 
+def _set_aside(folder: Path) -> Path:
+    [aside] = folder.glob("journal-pictures-*")
+    return aside
+
+
+async def test_pictures_of_a_journal_that_was_moved_away_without_them_are_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Store.open(tmp_path / "journal") as store:
+        await store.add(_job(), b"photo")
+    (tmp_path / "journal").rename(tmp_path / "moved")
+    async with Store.open(tmp_path / "journal") as store:
+        assert _pictures(tmp_path) == 0
+        await store.add(_job("b"), b"another photo")
+    aside = _set_aside(tmp_path)
+    assert str(aside) in caplog.text
+    aside.rename(tmp_path / "moved-pictures")
+    async with Store.open(tmp_path / "moved") as store:
+        assert await store.photo("a") == b"photo"
+
+
 async def test_a_picture_that_is_not_what_it_was_is_none(tmp_path: Path) -> None:
     async with Store.open(tmp_path / "journal") as store:
         await store.add(_job(), b"photo")
