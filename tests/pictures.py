@@ -20,6 +20,15 @@ def picture(
     return file.getvalue()
 
 
+def patch(size: tuple[int, int] = (90, 60)) -> bytes:
+    """A grey slope with an orange patch, as PNG."""
+    file = io.BytesIO()
+    image = Image.linear_gradient("L").resize(size).convert("RGB")
+    image.paste("orange", (20, 15, 50, 40))
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 def clip(
     kind: str = "GIF", frames: int = 3, size: tuple[int, int] = (96, 64), color: tuple[int, int, int] = (200, 120, 40)
 ) -> bytes:

@@ -14,6 +14,7 @@ from engine.fine.scales import scales
 from engine.fine.weights import ratio
 from engine.recipe import Recipe, Share, complete
 from engine.tensors import YIQ
+from tests.shapes import disc
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +24,7 @@ def encoder() -> SlimEncoder:
 
 @pytest.fixture(scope="module")
 def photo() -> Tensor:
-    """A disc on a slope of colour, (3, 64, 80)."""
-    y, x = torch.meshgrid(torch.linspace(0, 1, 64), torch.linspace(0, 1, 80), indexing="ij")
-    disc = ((x - 0.6) ** 2 + (y - 0.4) ** 2 < 0.06).float()
-    return torch.stack([0.2 + 0.6 * x, 0.7 * y + 0.1, 0.8 * disc + 0.1])
+    return disc(64, 80)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from engine.fine.paint import paint
 from engine.fine.scales import Scale
 from engine.fine.weights import evened, of_recipe, ratio
 from engine.recipe import Recipe, Share, complete
+from tests.shapes import disc
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +23,7 @@ def encoder() -> SlimEncoder:
 
 @pytest.fixture(scope="module")
 def photo() -> Tensor:
-    """A disc on a slope of colour, (3, 48, 64)."""
-    y, x = torch.meshgrid(torch.linspace(0, 1, 48), torch.linspace(0, 1, 64), indexing="ij")
-    disc = ((x - 0.6) ** 2 + (y - 0.4) ** 2 < 0.06).float()
-    return torch.stack([0.2 + 0.6 * x, 0.7 * y + 0.1, 0.8 * disc + 0.1])
+    return disc(48, 64)
 
 
 @pytest.fixture(scope="module")

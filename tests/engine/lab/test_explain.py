@@ -1,10 +1,7 @@
 """How a picture was made, at postage-stamp size, with the real slim encoder."""
 
-import io
-
 import pytest
 import torch
-from PIL import Image
 
 from engine import gallery
 from engine.images.decode import decode
@@ -15,6 +12,7 @@ from engine.painter import TorchPainter
 from engine.recipe import complete, line, parse
 from engine.stages import Picture, Refused
 from engine.wire import EngineSettings, Paint
+from tests.pictures import patch
 
 STYLES = gallery.default()
 
@@ -24,17 +22,9 @@ def painter() -> TorchPainter:
     return TorchPainter(EngineSettings(device="cpu"))
 
 
-def photo() -> bytes:
-    image = Image.linear_gradient("L").resize((90, 60)).convert("RGB")
-    image.paste("orange", (20, 15, 50, 40))
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
 def painted(painter: TorchPainter, text: str) -> Picture:
     recipe = complete(parse(text, STYLES), STYLES, size=72, seed=7)
-    *_, picture = painter.paint(Paint("job", photo(), recipe, enlarge=False))
+    *_, picture = painter.paint(Paint("job", patch(), recipe, enlarge=False))
     assert isinstance(picture, Picture)
     return picture
 

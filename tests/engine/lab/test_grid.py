@@ -12,6 +12,7 @@ from engine.painter import TorchPainter
 from engine.recipe import cells, complete, line, parse
 from engine.stages import Picture, Stage
 from engine.wire import EngineSettings, Paint
+from tests.pictures import patch
 
 STYLES = gallery.default()
 
@@ -21,16 +22,8 @@ def painter() -> TorchPainter:
     return TorchPainter(EngineSettings(device="cpu"))
 
 
-def photo() -> bytes:
-    image = Image.linear_gradient("L").resize((90, 60)).convert("RGB")
-    image.paste("orange", (20, 15, 50, 40))
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
 def painted(painter: TorchPainter, text: str, size: int) -> tuple[list[Stage], Picture]:
-    order = Paint("job", photo(), complete(parse(text, STYLES), STYLES, size=size, seed=7), enlarge=False)
+    order = Paint("job", patch(), complete(parse(text, STYLES), STYLES, size=size, seed=7), enlarge=False)
     *stages, picture = painter.paint(order)
     assert isinstance(picture, Picture)
     return [stage for stage in stages if isinstance(stage, Stage)], picture

@@ -18,6 +18,7 @@ from engine.fine.weights import Weights, shares
 from engine.lab import content
 from engine.lab.texture import beside, layers_to, of_depth, start
 from engine.recipe import Recipe, Share, complete
+from tests.shapes import disc
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +28,7 @@ def encoder() -> SlimEncoder:
 
 @pytest.fixture(scope="module")
 def photo() -> Tensor:
-    """A disc on a slope of colour, (1, 3, 48, 64)."""
-    y, x = torch.meshgrid(torch.linspace(0, 1, 48), torch.linspace(0, 1, 64), indexing="ij")
-    disc = ((x - 0.6) ** 2 + (y - 0.4) ** 2 < 0.06).float()
-    return torch.stack([0.2 + 0.6 * x, 0.7 * y + 0.1, 0.8 * disc + 0.1])[None]
+    return disc(48, 64)[None]
 
 
 @pytest.fixture(scope="module")
