@@ -11,22 +11,23 @@ import logging
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal, Self
 
 import msgspec
 
 from bot.backoff import Backoff
 from bot.core.engine import Taken
 from bot.core.errors import EngineError
+from bot.engine_process.child import keep_log, shut_down, uncancelled, wait_for_exit
 from bot.engine_process.command import clean_environment
 from bot.engine_process.rest import Rest
+from bot.engine_process.run import Run
 from engine import wire
 from engine.recipe import EncoderName
 
-T = TypeVar("T")
 log = logging.getLogger("impasto.engine")
 
 # What becomes of engine processes; `Supervisor` tells its observer each of them as it happens.
@@ -79,58 +80,6 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     restart: Backoff = Backoff(first=0.25, longest=30.0)
 
 
-class _Run:
-    """One job in the engine, and what its consumer has not seen yet: only the newest of each kind."""
-
-    def __init__(self, paint: wire.Paint) -> None:
-        self.job = paint.job
-        self.frame = wire.encode(paint)
-        self.sent = False
-        self.verdict: wire.Failed | None = None  # ours: how the job ends, unless the engine finishes it first
-        self.end: wire.Done | wire.Failed | EngineError | None = None
-        self._taken: Taken | None = None
-        self._progress: wire.Progress | None = None
-        self._preview: wire.Preview | None = None
-        self._news = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def take(self) -> None:
-        """It is on its way to the engine."""
-        self.sent, self._taken = True, Taken(self.job)
-        self._news.set()
-
-    def tell(self, event: wire.Progress | wire.Preview) -> None:
-        if isinstance(event, wire.Preview):
-            self._preview = event
-        else:
-            # A note is sent once, and must outlive the progress that it came with.
-            unread = self._progress.note if self._progress else ""
-            self._progress = msgspec.structs.replace(event, note=f"{unread} {event.note}".strip())
-        self._news.set()
-
-    def finish(self, end: wire.Done | wire.Failed | EngineError) -> None:
-        self.disarm()
-        self.end = end
-        self._news.set()
-
-    async def news(self) -> list[Taken | wire.Progress | wire.Preview | wire.Done | wire.Failed | EngineError]:
-        """What is new since the last call, the end last; waits until something is."""
-        await self._news.wait()
-        self._news.clear()
-        found = [event for event in (self._taken, self._progress, self._preview, self.end) if event]
-        self._taken = self._progress = self._preview = None
-        return found
-
-    def arm(self, seconds: float, overdue: Callable[[_Run], None]) -> None:
-        """Call ``overdue`` unless the job ends within ``seconds``; replaces the deadline before."""
-        self.disarm()
-        self._timer = asyncio.get_running_loop().call_later(seconds, overdue, self)
-
-    def disarm(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-
-
 class Supervisor:
     """The engine as a child process, always there while the context is open.
 
@@ -155,8 +104,8 @@ class Supervisor:
         self._runner: asyncio.Task[None] | None = None
         self._closed = True
         self._process: Process | None = None
-        self._run: _Run | None = None
-        self._abandoned: _Run | None = None  # given up by its consumer, not yet by the engine
+        self._run: Run | None = None
+        self._abandoned: Run | None = None  # given up by its consumer, not yet by the engine
         self._killed = False
         self._rest = Rest(timings.growth, timings.rest_seconds)
         self._pauses = iter(timings.restart)  # anew when a job is answered
@@ -202,7 +151,7 @@ class Supervisor:
         if self._closed:
             raise EngineError(STOPPED)
         try:
-            run = _Run(paint)
+            run = Run(paint)
         except wire.WireError:
             yield wire.Failed(paint.job, "refused", TOO_LARGE)
             return
@@ -225,7 +174,7 @@ class Supervisor:
         if self._run and self._run.job == job and not self._run.verdict:
             self._give_up(self._run, wire.Failed(job, "cancelled", CANCELLED))
 
-    def _abandon(self, run: _Run) -> None:
+    def _abandon(self, run: Run) -> None:
         """Nobody listens any more: the engine may drop it, and takes the next job as soon as it has."""
         if not run.verdict:
             self._give_up(run, wire.Failed(run.job, "cancelled", CANCELLED))
@@ -233,7 +182,7 @@ class Supervisor:
         if not run.end:
             self._abandoned = run
 
-    def _give_up(self, run: _Run, verdict: wire.Failed) -> None:
+    def _give_up(self, run: Run, verdict: wire.Failed) -> None:
         run.verdict = verdict
         if run.sent:
             self._send(wire.encode(wire.Cancel(run.job)))
@@ -241,14 +190,14 @@ class Supervisor:
         else:
             self._end(run, verdict)
 
-    def _enforce(self, run: _Run) -> None:
+    def _enforce(self, run: Run) -> None:
         log.warning("Job %s was not given up within %g s: killing the engine.", run.job, self._timings.cancel_seconds)
         self._killed = True
         if self._process:
             with suppress(ProcessLookupError):
                 self._process.kill()
 
-    def _too_long(self, run: _Run) -> None:
+    def _too_long(self, run: Run) -> None:
         minutes = self._timings.job_seconds / 60
         sentence = f"This picture took longer than {minutes:.0f} minutes. Try a smaller size=, or fewer steps=."
         self._give_up(run, wire.Failed(run.job, "broken", sentence))
@@ -265,7 +214,7 @@ class Supervisor:
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
             self._process.stdin.write(frame)
 
-    def _end(self, run: _Run, end: wire.Done | wire.Failed | EngineError) -> None:
+    def _end(self, run: Run, end: wire.Done | wire.Failed | EngineError) -> None:
         run.finish(end)
         if self._abandoned is run:
             self._abandoned = None
@@ -288,7 +237,7 @@ class Supervisor:
         )
         try:
             # asyncio can wait for ever when it is cancelled between fork and exec.
-            process, cancelled = await _uncancelled(spawn)
+            process, cancelled = await uncancelled(spawn)
         except OSError as error:
             log.error("The engine cannot be started: %s.", error)
             return self._on_exit("crashed")
@@ -298,12 +247,15 @@ class Supervisor:
         try:
             if cancelled:
                 raise asyncio.CancelledError
-            log_lines = self._tasks.create_task(_log_lines(process), name="engine log")
+            log_lines = self._tasks.create_task(keep_log(process), name="engine log")
             self._observer("started")
             outcome = await self._read_events(process)
         finally:
             self._on_exit(outcome)
-            _, cancelled = await _uncancelled(self._shut_down(process, log_lines, gently=outcome in ENDED_BY_US))
+            stop, terminate = self._timings.stop_seconds, self._timings.terminate_seconds
+            gently = stop if outcome in ENDED_BY_US else 0.0
+            ending = shut_down(process, log_lines, stop_seconds=gently, terminate_seconds=terminate)
+            _, cancelled = await uncancelled(ending)
             self._process = None
         if cancelled:
             raise asyncio.CancelledError
@@ -333,7 +285,7 @@ class Supervisor:
         except (asyncio.IncompleteReadError, ConnectionError):
             if self._killed:
                 return "killed"
-            await _wait_for_exit(process, REAP_SECONDS)
+            await wait_for_exit(process, REAP_SECONDS)
             return "oom_killed" if process.returncode == -signal.SIGKILL else "crashed"
 
     def _on_event(self, event: wire.Event) -> None:
@@ -373,64 +325,3 @@ class Supervisor:
             self._end(run, EngineError(NOT_STARTED))
         self._observer(outcome)
         return outcome
-
-    async def _shut_down(self, process: Process, log_lines: asyncio.Task[None] | None, gently: bool) -> None:
-        """See the process to its end: asked first if ``gently``, then told, then killed."""
-        if gently:
-            self._send(wire.encode(wire.Stop()))
-        assert process.stdin
-        process.stdin.close()
-        if gently and not await _wait_for_exit(process, self._timings.stop_seconds):
-            with suppress(ProcessLookupError):
-                process.terminate()
-            await _wait_for_exit(process, self._timings.terminate_seconds)
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        await _wait_for_exit(process, self._timings.terminate_seconds)
-        if log_lines:
-            # The last words matter most; but a grandchild could hold the pipe open for ever.
-            await asyncio.wait({log_lines}, timeout=self._timings.terminate_seconds)
-            log_lines.cancel()
-
-
-async def _uncancelled(work: Coroutine[Any, Any, T]) -> tuple[T, bool]:
-    """The result of ``work``, however often the caller is cancelled meanwhile; and whether it was."""
-    task, cancelled = asyncio.ensure_future(work), False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    return task.result(), cancelled
-
-
-async def _wait_for_exit(process: Process, seconds: float) -> bool:
-    """Wait for the end of ``process``; what it still says is thrown away, for a full pipe would hold it up."""
-    assert process.stdout
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while await process.stdout.read(2**20):
-                pass
-            await process.wait()
-    return process.returncode is not None
-
-
-async def _log_lines(process: Process) -> None:
-    """The engine's stderr into our log, at the level that a line begins with; what follows it keeps that level."""
-    assert process.stderr
-    levels = logging.getLevelNamesMapping()
-    level = logging.INFO
-    while True:
-        try:
-            line = await process.stderr.readline()
-        except ValueError:  # a line longer than the buffer, dropped by the reader
-            continue
-        if not line:
-            return
-        text = line.decode("utf-8", "backslashreplace").rstrip()
-        name, _, rest = text.partition(" ")
-        if name in levels:
-            level, text = levels[name], rest
-        if text:
-            log.log(level, "%s", text)
