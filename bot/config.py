@@ -93,7 +93,15 @@ class Engine(Section, frozen=True):
         EncoderChoice,
         _doc("Encoder of fine orders that name none; auto is full where there is a GPU and its file, else slim."),
     ] = "auto"
-    threads: Annotated[int, _doc("CPU threads to paint with; 0 takes every core.", ge=0, le=1024)] = 0
+    workers: Annotated[
+        int,
+        _doc(
+            "Pictures painted side by side, each by a process with a GPU or a part of the cores.",
+            ge=1,
+            le=64,
+        ),
+    ] = 1
+    threads: Annotated[int, _doc("CPU threads of each worker; 0 takes every core, or its part.", ge=0, le=1024)] = 0
     cache: Annotated[Path, _doc("Folder for the weights of the full encoder.")] = Path("~/.cache/impasto")
     weights: Annotated[
         Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")

@@ -231,7 +231,7 @@ class Messenger:
             if shown.message.answered:
                 return
             self._transport.working(job, status, posted=posted)
-            if status == shown.status:
+            if status.shows(shown.status):
                 return
             if job.id not in self._turns and not await self._transport.take_turn(job, patience=0.0):
                 return

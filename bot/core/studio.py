@@ -98,7 +98,7 @@ class Studio:
         self._tasks = asyncio.TaskGroup()
         pace = pace or Pace()
         self._jobs = OpenJobs(store, self._admission, gallery, self._tasks, pace=pace, health=self.health)
-        self._line = Line(queue, self._jobs)
+        self._line = Line(queue, self._jobs, engine)
         self._painting = Painting(
             engine,
             self._line,
@@ -208,7 +208,7 @@ class Studio:
             of_user=sum(job.user == user for job in open_jobs),
             of_room=sum(job.place.room == room for job in open_jobs),
             until_one_of_user=self._line.until_one_of(user),
-            until_next=self._line.left(),
+            until_next=self._line.until_next(),
         )
 
     async def _admit(self, job: Job, photo: bytes | None, style: bytes | None, note: str) -> Job | Exception:
@@ -260,7 +260,7 @@ class Studio:
         except InvalidTransition:
             return None
         self._line.leave(live)
-        if self._line.running is live and not self._stopping:  # which stops the engine anyway
+        if self._line.is_running(live) and not self._stopping:  # which stops the engine anyway
             self._tasks.create_task(self._stop_engine(live.job.id))
         self._jobs.notify(live, "Cancelled, as you asked.")
         self._line.moved()

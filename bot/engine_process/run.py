@@ -1,4 +1,4 @@
-"""One job in the engine, as its consumer and the supervisor see it."""
+"""One job in the engine, as its consumer and the supervisor see it, and the lane that it is in."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Run:
 
     def __init__(self, paint: wire.Paint) -> None:
         self.job = paint.job
+        self.quick = paint.quick
         self.frame = wire.encode(paint)
         self.sent = False
         self.verdict: wire.Failed | None = None  # ours: how the job ends, unless the engine finishes it first
@@ -26,6 +27,7 @@ class Run:
         self._preview: wire.Preview | None = None
         self._news = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._overdue: Callable[[Run], None] | None = None
 
     def take(self) -> None:
         """It is on its way to the engine."""
@@ -57,8 +59,39 @@ class Run:
     def arm(self, seconds: float, overdue: Callable[[Run], None]) -> None:
         """Call ``overdue`` unless the job ends within ``seconds``; replaces the deadline before."""
         self.disarm()
+        self._overdue = overdue
         self._timer = asyncio.get_running_loop().call_later(seconds, overdue, self)
+
+    def extend(self, seconds: float) -> None:
+        """Put the deadline off: so long the engine was at another job."""
+        if self._timer and self._overdue:
+            left = self._timer.when() - asyncio.get_running_loop().time()
+            self.arm(max(0.0, left) + seconds, self._overdue)
 
     def disarm(self) -> None:
         if self._timer:
             self._timer.cancel()
+
+
+class Lane:
+    """Half of what the engine has in hand: the long job or the quick one."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.abandoned: Run | None = None  # given up by its consumer, not yet by the engine
+
+    @property
+    def at_work(self) -> Run | None:
+        """What the engine has, or will have next."""
+        return self.abandoned or self.run
+
+    @property
+    def sent(self) -> list[Run]:
+        """What the engine has."""
+        return [run for run in (self.abandoned, self.run) if run and run.sent and not run.end]
+
+    def drop(self, run: Run) -> None:
+        if self.abandoned is run:
+            self.abandoned = None
+        elif self.run is run:
+            self.run = None

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from bot.core.admission import Admission
 from bot.core.announce import Announcer, Pace
 from bot.core.errors import InvalidTransition, StoreError
+from bot.core.estimate import is_quick
 from bot.core.jobs import OPEN, Job, State
 from bot.core.journal.store import Store
 from bot.core.messages import Chat, Result
@@ -21,6 +22,7 @@ from engine.recipe import credits, line
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+MEASURED = 0.1  # share of the work from which on its own speed tells more than that of others before it
 CELLS = "To have one of these in full, name its number, counted row by row: /again cell=3."
 
 
@@ -33,7 +35,10 @@ class OpenJob:
         self.announcer = Announcer(chat, pace)
         self.started = 0.0  # when the engine got it last, by the monotonic clock
         self.charged: float | None = None  # engine seconds that the person has paid for, in this run of the bot
+        self.quick = is_quick(job)  # the lane that it is painted in
         self.done = 0.0  # share of the work
+        self.seconds = 0.0  # of the engine's time that it has taken, as the engine said last
+        self.heard = 0.0  # when that was, by the monotonic clock
         self.note = ""  # the engine's latest sentence about it
         self.preview: bytes | None = None
         self.answered = asyncio.Event()  # the answer has arrived, or will never
@@ -41,6 +46,39 @@ class OpenJob:
     @property
     def cancelled(self) -> bool:
         return self.job.state is State.CANCELLED
+
+    def begin(self) -> None:
+        """The engine has it now."""
+        self.started = self.heard = time.monotonic()
+        self.done, self.seconds, self.preview = 0.0, 0.0, None
+
+    def hear(self, done: float, seconds: float) -> None:
+        """The engine says how far it is."""
+        self.heard = time.monotonic()
+        self.done, self.seconds = done, seconds or self.heard - self.started
+
+    @property
+    def taken(self) -> float:
+        """Seconds of the engine's time that it has taken."""
+        if self.job.seconds is not None:
+            return self.job.seconds
+        if not self.started:
+            return 0.0
+        return self.seconds or time.monotonic() - self.started
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it takes longer than was thought, and nothing that the engine said tells how long."""
+        return self.done <= MEASURED and self.started > 0 and self.taken >= self.job.cost
+
+    def left(self) -> float:
+        """Estimated seconds of the engine's time until it is finished."""
+        if self.done > MEASURED:
+            since = time.monotonic() - self.heard
+            return max(0.0, self.seconds / self.done * (1 - self.done) - since)
+        if self.overdue:  # by what is known of such things, it will take about as long again
+            return self.taken
+        return max(0.0, self.job.cost - self.taken)
 
 
 class OpenJobs:
@@ -109,8 +147,7 @@ class OpenJobs:
 
     def _settle(self, live: OpenJob) -> None:
         if live.charged is not None:
-            taken = time.monotonic() - live.started if live.started else 0.0
-            self._admission.settle(live.job.user, live.charged, taken)
+            self._admission.settle(live.job.user, live.charged, live.taken)
             live.charged = None
 
     def deliver(self, live: OpenJob) -> None:

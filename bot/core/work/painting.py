@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import cast
@@ -17,16 +16,17 @@ from bot.core.errors import (
     EngineError,
     ImpastoError,
     InternalError,
+    Interrupted,
     InvalidOrder,
     InvalidTransition,
     Refusal,
     sentence,
 )
-from bot.core.estimate import Estimator, in_words
+from bot.core.estimate import Estimator, in_words, quote
 from bot.core.jobs import OPEN, State
 from bot.core.journal.store import Store
 from bot.core.messages import Status
-from bot.core.work.line import Line
+from bot.core.work.line import LANES, Line
 from bot.core.work.open_jobs import OpenJob, OpenJobs
 from bot.health import Health
 from engine.gallery import Gallery
@@ -35,7 +35,9 @@ from engine.wire import Done, Event, Failed, Paint, Preview, Progress
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 2  # engine processes that may die with a photo in hand before the photo is the suspect
+# Engine processes that may die with a photo in hand before the photo is the suspect. In the second it has no other
+# beside it, which may have taken the memory.
+ATTEMPTS = 2
 
 
 class Painting:
@@ -71,37 +73,59 @@ class Painting:
         self._clock = clock
 
     async def run(self) -> None:
-        """Paint whose turn it is, one after the other, until cancelled."""
+        """Paint whose turn it is in each lane, as many at once as there are workers, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for quick in LANES:
+                tasks.create_task(self._hand_out(quick, tasks))
+
+    async def _hand_out(self, quick: bool, tasks: asyncio.TaskGroup) -> None:
         while True:
-            live = await self._line.next()
-            try:
-                await self._paint(live)
-            except InvalidTransition:
-                pass  # cancelled in the meantime; whoever did that has notified the person
-            except asyncio.CancelledError:
-                await self._requeue(live)
-                raise
-            except Exception as error:  # a bug of ours costs one job, not the line
-                if not isinstance(error, Refusal):
-                    log.exception("job %s failed", live.job.id)
-                with suppress(InvalidTransition):
-                    await self._jobs.fail(live, sentence(error))
-            finally:
-                self._line.running = None
+            live = await self._line.next(quick=quick)
+            tasks.create_task(self._get_done(live))
+
+    async def _get_done(self, live: OpenJob) -> None:
+        try:
+            await self._paint(live)
+        except InvalidTransition:
+            pass  # cancelled in the meantime; whoever did that has notified the person
+        except asyncio.CancelledError:
+            await self._requeue(live)
+            raise
+        except Exception as error:  # a bug of ours costs one job, not the line
+            if not isinstance(error, Refusal):
+                log.exception("job %s failed", live.job.id)
+            with suppress(InvalidTransition):
+                await self._jobs.fail(live, sentence(error))
+        finally:
+            self._line.done(live)
+        if live.job.state is State.QUEUED:
+            self._line.join(live, first=True)
 
     async def _paint(self, live: OpenJob) -> None:
+        """Until it is finished or given up; or has to wait for its turn in the other lane."""
         failed_starts = 0
         while live.job.state in OPEN:
             try:
                 event = await self._run_engine(live)
+            except Interrupted as error:
+                log.warning("job %s begins again: %s", live.job.id, error)
+                await self._jobs.move(live, State.QUEUED)
+                live.announcer.show(live.job, Status(text="The engine was restarted; your picture begins again."))
             except EngineError as error:
                 if live.job.state is State.PAINTING:
                     await self._lost_engine(live, error)
+                    if live.quick:
+                        live.quick = False
+                        return
                 elif live.job.state is State.QUEUED:
                     failed_starts += 1
                     await self._await_engine(live, error, failed_starts)
             else:
-                await self._finish(live, event)
+                if isinstance(event, Failed) and event.kind == "crowded" and live.quick:
+                    await self._jobs.move(live, State.QUEUED)
+                    live.quick = False
+                else:
+                    await self._finish(live, event)
                 return
 
     async def _lost_engine(self, live: OpenJob, error: EngineError) -> None:
@@ -139,10 +163,11 @@ class Painting:
                 raise InvalidOrder(f"The style {share.name} is no longer in the gallery. /styles shows what there is.")
         if not live.job.attempts and not self._line.engine_missing:
             text = "painting begins" if self._engine.ready else "the engine is loading"
-            live.announcer.show(live.job, Status(text=text))
+            said = ": ".join(filter(None, (text, quote(live.job))))
+            live.announcer.show(live.job, Status(text=said, left=live.job.cost))
         seconds, enlarge = self._rules.preview_seconds, live.job.size_named
         plays, most = live.chat.plays, live.chat.most_bytes(live.job)
-        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most)
+        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most, live.quick)
         # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
         async with aclosing(cast("AsyncGenerator[Event]", self._engine.run(paint))) as events:
             async for event in events:
@@ -161,7 +186,7 @@ class Painting:
         await self._jobs.move(live, State.PAINTING)
         if not live.started:
             self._health.wait.observe(max(0.0, self._clock() - live.job.created))
-        live.started, live.done, live.preview = time.monotonic(), 0.0, None
+        live.begin()
         if self._line.engine_missing:
             self._line.engine_missing = False
             self._line.moved()
@@ -171,11 +196,13 @@ class Painting:
         if isinstance(event, Preview):
             live.preview = event.picture
         else:
-            live.done = event.done
+            live.hear(event.done, event.seconds)
             live.note = event.note or live.note
-            left = f"{event.text}, {in_words(self._line.left())} left"
-            text = f"{left}. {live.note}" if live.note else left
-        live.announcer.show(live.job, Status(text=text, done=live.done, preview=live.preview))
+            left = "longer than expected" if live.overdue else f"{in_words(self._line.left(live))} left"
+            text = f"{event.text}, {left}"
+            text = f"{text}. {live.note}" if live.note else text
+        status = Status(text=text, done=live.done, preview=live.preview, left=self._line.left(live))
+        live.announcer.show(live.job, status)
 
     async def _finish(self, live: OpenJob, event: Done | Failed) -> None:
         if isinstance(event, Failed):

@@ -75,7 +75,7 @@ async def test_a_cancelled_picture_is_not_waited_for_in_estimates() -> None:
     async with bot(notices_late) as it:
         running = await it.order("/stylize starrynight mode=fine size=1024")
         await it.engine.started(running.id)
-        waiting = await it.order(user="bob")
+        waiting = await it.order("/stylize starrynight mode=fine", user="bob")
         assert it.studio.waiting() == 2
         await it.studio.cancel("ann", running.id)
         assert it.studio.waiting() == 1

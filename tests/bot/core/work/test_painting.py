@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.admission import Rules
+from bot.core.engine import Worker
+from bot.core.errors import Interrupted
 from bot.core.jobs import State
 from bot.core.messages import Accepted
 from engine.gallery import Gallery
@@ -106,7 +108,7 @@ async def test_a_second_attempt_is_announced() -> None:
 
 async def test_a_photo_that_kills_the_engine_twice_is_given_up_and_the_next_is_painted() -> None:
     async with bot(crashes, crashes) as it:
-        poison, good = await it.order(photo=b"poison"), await it.order(photo=b"good")
+        poison, good = [await it.order("/stylize starrynight steps=9", photo=photo) for photo in (b"poison", b"good")]
         await it.chat.answered(poison.id, good.id)
         assert it.engine.painted == ["poison", "poison", "good"]
         [(id, text)] = it.chat.notified
@@ -199,3 +201,66 @@ async def test_a_bug_in_the_engines_client_costs_one_job_and_shows_no_traceback(
         assert "Something went wrong on my side" in text
         assert "secret details" not in text
         assert "secret details" in caplog.text
+
+
+# --- quick pictures beside long ones ---------------------------------------------------------------------------------
+
+LONG = "/stylize starrynight mode=fine"
+
+
+async def test_a_quick_picture_does_not_wait_for_a_long_one() -> None:
+    async with bot(waits) as it:
+        long = await it.order(LONG)
+        await it.engine.started(long.id)
+        quick = await it.order(user="bob", photo=b"dog")
+        await it.until_state(quick.id, State.DELIVERED)
+        assert [(paint.job, paint.quick) for paint in it.engine.runs] == [(long.id, False), (quick.id, True)]
+        it.engine.let_go(long.id)
+        await it.chat.answered(long.id)
+
+
+async def test_a_quick_picture_that_takes_the_engine_with_it_is_tried_again_with_the_memory_to_itself() -> None:
+    async with bot(waits, crashes) as it:
+        long = await it.order(LONG)
+        await it.engine.started(long.id)
+        quick = await it.order(user="bob", photo=b"dog")
+        await it.chat.until(lambda: "place 1 of 1" in " ".join(it.chat.texts(quick.id)))
+        it.engine.let_go(long.id)
+        painted = await it.until_state(quick.id, State.DELIVERED)
+        assert (painted.attempts, it.engine.runs[-1].quick) == (1, False)
+
+
+async def test_a_quick_picture_that_finds_no_memory_beside_a_long_one_waits_and_is_charged_no_attempt() -> None:
+    async with bot(waits, fails("crowded", "There was not enough memory beside another one.")) as it:
+        long = await it.order(LONG)
+        await it.engine.started(long.id)
+        quick = await it.order(user="bob", photo=b"dog")
+        await it.chat.until(lambda: "place 1 of 1" in " ".join(it.chat.texts(quick.id)))
+        it.engine.let_go(long.id)
+        painted = await it.until_state(quick.id, State.DELIVERED)
+        assert (painted.attempts, it.engine.runs[-1].quick) == (0, False)
+        assert it.chat.notified == []
+
+
+async def test_who_loses_the_engine_to_another_picture_is_charged_no_attempt() -> None:
+    async def interrupted(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        yield Progress(paint.job, 0.3, "step 36 of 120")
+        raise Interrupted("The painting engine was restarted because of another picture.")
+
+    async with bot(*[interrupted] * 5) as it:
+        job = await it.order(LONG)
+        assert (await it.until_state(job.id, State.DELIVERED)).attempts == 0
+        assert len(it.engine.runs) == 6
+
+
+async def test_several_workers_paint_several_long_pictures_and_their_number_may_change() -> None:
+    async with bot(waits, waits, waits) as it:
+        it.engine.workers = (Worker("1", "idle"), Worker("2", "idle"))
+        first, second, third = [await it.order(LONG, user=user, photo=user.encode()) for user in ("ann", "bob", "cid")]
+        await it.engine.started(second.id)
+        await it.chat.until(lambda: any("place 1 of 1" in text for text in it.chat.texts(third.id)))
+        it.engine.workers += (Worker("3", "idle"),)
+        await it.engine.started(third.id)
+        for job in (first, second, third):
+            it.engine.let_go(job.id)
+        await it.chat.answered(first.id, second.id, third.id)
