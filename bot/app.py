@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot import doctor
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, read_picture
-from bot.config import Config
+from bot.config import Config, is_loopback
 from bot.core.admission import Rules
 from bot.core.announce import Pace
 from bot.core.engine import Engine
@@ -99,6 +99,11 @@ def assemble(
     return Services.around(studio, store, styles)
 
 
+def owners_alone(config: Config) -> bool:
+    """Whether whoever opens the page sits at this machine, which is their own: limits are for strangers."""
+    return is_loopback(config.web.host) and not config.web.access_token
+
+
 @asynccontextmanager
 async def opened(config: Config, journal: Path | None, *, alone: bool = False) -> AsyncIterator[Services]:
     """The journal, the engine and the studio, open; the studio is not yet at work.
@@ -122,6 +127,7 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
         burst=config.limits.burst,
         per_minute=config.limits.per_minute,
         engine_minutes=math.inf if alone else config.limits.engine_minutes,
+        free=("web:", USER) if owners_alone(config) else (USER,),
     )
     quota = Quota(person=config.store.person_mb * 10**6, total=int(config.store.total_gb * 10**9))
     queue, health, styles = FairQueue(capacity=config.limits.queue), Health(), gallery_of(config)

@@ -146,11 +146,14 @@ class Report:
 class InHand:
     """One order that is being painted, a step at a time."""
 
-    def __init__(self, order: wire.Paint, painter: Painter, outbox: Outbox, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, order: wire.Paint, painter: Painter, inbox: Inbox, outbox: Outbox, clock: Callable[[], float]
+    ) -> None:
         self.job = order.job
         self.seconds = 0.0  # that it has taken, without those of others in between
         self._stages = painter.paint(order)
         self._report = Report(order, outbox, clock)
+        self._inbox = inbox
         self._clock = clock
 
     def close(self) -> None:
@@ -166,11 +169,13 @@ class InHand:
         try:
             stage = next(self._stages, None)
             self.seconds = self._clock() - began
+            self._inbox.look()
             if isinstance(stage, Picture):
                 return _done(self.job, stage, self.seconds)
             if stage is None:
                 raise RuntimeError("the painter ended without a picture")
-            self._report(stage, self.seconds)
+            if not self._inbox.is_cancelled(self.job):
+                self._report(stage, self.seconds)
             return None
         except Stopped:
             raise
@@ -211,6 +216,7 @@ class Easel:
             Stopped
         """
         try:
+            self._inbox.look()
             while job := self._whose_turn():
                 self._step(job)
         finally:
@@ -219,7 +225,6 @@ class Easel:
                     job.close()
 
     def _whose_turn(self) -> InHand | None:
-        self._inbox.look()
         for job in (self._quick, self._long):
             if job and self._inbox.is_cancelled(job.job):
                 self._end(job, wire.Failed(job.job, "cancelled", "Cancelled."))
@@ -231,7 +236,7 @@ class Easel:
     def _begin(self, *, quick: bool) -> InHand | None:
         """The next order of its kind; one that was cancelled while it waited is answered."""
         while order := self._inbox.order(quick=quick):
-            job = InHand(order, self._painter, self._outbox, self._clock)
+            job = InHand(order, self._painter, self._inbox, self._outbox, self._clock)
             if not self._inbox.is_cancelled(order.job):
                 return job
             self._end(job, wire.Failed(order.job, "cancelled", "Cancelled."))

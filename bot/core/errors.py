@@ -5,7 +5,7 @@ ImpastoError
     InvalidOrder        no photo, an unreadable one
       PictureTooLarge     a photo or style picture with too many bytes
       InvalidRecipe       the recipe line is invalid
-    LimitReached        too many waiting, too fast, the queue is full
+    LimitReached        too many waiting, too much of the engine, the queue is full
     NotOwner            somebody else's job
     NotAllowed          the admins of the room have decided otherwise
   InternalError       ours; the operator's log has the details

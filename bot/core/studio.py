@@ -132,6 +132,7 @@ class Studio:
                 await asyncio.Event().wait()
             finally:
                 self._stopping = True  # first of all: a group that is closing takes no new task
+                self._line.close()
                 self._open.clear()
 
     # --- orders ------------------------------------------------------------------------------------------------------
@@ -173,9 +174,9 @@ class Studio:
         if self._stopping:  # since it was asked above; from here to the task nothing is awaited
             raise self._not_now()
         where = job.place.room
-        self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
+        wait = self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
-        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else ""))
+        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else "", wait))
         try:
             admitted = await asyncio.shield(admitting)
         except asyncio.CancelledError:
@@ -209,9 +210,12 @@ class Studio:
             of_room=sum(job.place.room == room for job in open_jobs),
             until_one_of_user=self._line.until_one_of(user),
             until_next=self._line.until_next(),
+            paced=self._line.paced,
         )
 
-    async def _admit(self, job: Job, photo: bytes | None, style: bytes | None, note: str) -> Job | Exception:
+    async def _admit(
+        self, job: Job, photo: bytes | None, style: bytes | None, note: str, wait: float
+    ) -> Job | Exception:
         """Write the job down and queue it. An error is returned: it is the caller's, not the task group's."""
         with self._admission.reserved(job.user, job.place.room):
             try:
@@ -222,7 +226,7 @@ class Studio:
                 live = self._jobs.track(job, self._chats[job.place.chat])
                 live.charged = job.cost
                 live.note = note
-                self._line.join(live)
+                self._line.join_in(live, wait)
             except Exception as error:
                 self._admission.give_back(job.user, job.cost)
                 return error

@@ -29,6 +29,7 @@ class Line:
         self._jobs = jobs
         self._engine = engine
         self._running: dict[str, OpenJob] = {}
+        self._paced: dict[str, asyncio.TimerHandle] = {}  # by job: when it joins
         self._freed = asyncio.Event()
         self.engine_missing = False  # it could not be started when it was last wanted
 
@@ -38,7 +39,33 @@ class Line:
         self._queue.put(Ticket(live.job.id, live.job.user, live.job.cost, live.quick), first=first)
         self.moved()
 
+    def join_in(self, live: OpenJob, seconds: float) -> None:
+        """Join when the person's rate allows it."""
+        if seconds <= 0:
+            self.join(live)
+            return
+
+        def join() -> None:
+            del self._paced[live.job.id]
+            self.join(live)
+
+        self._paced[live.job.id] = asyncio.get_running_loop().call_later(seconds, join)
+        text = f"its turn comes in {in_words(seconds)}, for you have ordered many at once"
+        live.announcer.show(live.job, Status(text=text, left=seconds + live.job.cost))
+
+    @property
+    def paced(self) -> int:
+        """How many pictures are to join."""
+        return len(self._paced)
+
+    def close(self) -> None:
+        """Nobody joins any more."""
+        for timer in self._paced.values():
+            timer.cancel()
+
     def leave(self, live: OpenJob) -> None:
+        if timer := self._paced.pop(live.job.id, None):
+            timer.cancel()
         self._queue.cancel(live.job.id)
 
     async def next(self, *, quick: bool) -> OpenJob:
@@ -62,7 +89,7 @@ class Line:
 
     def waiting(self) -> int:
         """How many pictures wait, those being painted included."""
-        return len(self._queue) + sum(1 for _ in self._at_work())
+        return len(self._queue) + self.paced + sum(1 for _ in self._at_work())
 
     def _at_work(self, quick: bool | None = None) -> Iterator[OpenJob]:
         """Those that are being painted; one that was cancelled the engine is about to drop."""
