@@ -39,6 +39,7 @@ class FaultyPainter:
             path, _, fault = rest.partition(" ")
             word = "well" if Path(path).exists() else fault
             Path(path).touch()
+        self.rest = rest
         said = getattr(self, word)()
         yield from said or ()
         yield Stage(1.0, "finished", note="finished")
@@ -64,6 +65,12 @@ class FaultyPainter:
     def patient(self):
         """Works until it is cancelled."""
         while True:
+            time.sleep(0.01)
+            yield Stage(0.5, "working")
+
+    def between(self):
+        """Works until the named file is there."""
+        while not Path(self.rest).exists():
             time.sleep(0.01)
             yield Stage(0.5, "working")
 
