@@ -115,7 +115,7 @@ class EngineDouble(Board):
         self.cancelled: list[str] = []
         self.free: set[str] = set()
         self.busy: Counter[bool] = Counter()
-        self.workers = (Worker("1", "idle"),)
+        self.workers: tuple[Worker, ...] = (Worker("1", "idle"),)
 
     async def introduced(self) -> None: ...
 
@@ -157,7 +157,7 @@ class ManualEngine:
     def __init__(self) -> None:
         self.ready: Ready | None = Ready("a double", ("slim",), "0")
         self.encoder: EncoderName = "slim"
-        self.workers = (Worker("1", "idle"),)
+        self.workers: tuple[Worker, ...] = (Worker("1", "idle"),)
         self.orders: asyncio.Queue[Paint] = asyncio.Queue()
         self._events: defaultdict[str, asyncio.Queue[Event]] = defaultdict(asyncio.Queue)
 
