@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
 from bot import doctor
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, read_picture
-from bot.config import Config
+from bot.config import Config, is_loopback
 from bot.core.admission import Rules
 from bot.core.announce import Pace
 from bot.core.engine import Engine
@@ -25,6 +26,7 @@ from bot.dialog.parse import parse, parse_recipe
 from bot.dialog.services import Services
 from bot.engine_process import fetch as fetching
 from bot.engine_process.command import worker_command
+from bot.engine_process.pool import Part, Pool, parts
 from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
 from bot.health import Health
 from engine import gallery, wire
@@ -54,11 +56,11 @@ PLATFORMS: Mapping[str, Callable[[Config, Services], Platform]] = {"telegram": _
 FAILED_STARTS = 2  # of the engine, after which a picture of the terminal is given up; others wait until it starts
 
 
-def engine_settings(config: Config) -> wire.EngineSettings:
-    """What the engine process needs of the configuration."""
+def engine_settings(config: Config, part: Part | None = None) -> wire.EngineSettings:
+    """What an engine process needs of the configuration, and of the part of the machine that it has."""
     return wire.EngineSettings(
         device=config.engine.device,
-        threads=config.engine.threads,
+        threads=part.threads if part else config.engine.threads,
         cache=config.engine.cache.absolute(),
         weights=config.engine.weights and config.engine.weights.absolute(),
         encoder=config.engine.encoder,
@@ -97,6 +99,11 @@ def assemble(
     return Services.around(studio, store, styles)
 
 
+def owners_alone(config: Config) -> bool:
+    """Whether whoever opens the page sits at this machine, which is their own: limits are for strangers."""
+    return is_loopback(config.web.host) and not config.web.access_token
+
+
 @asynccontextmanager
 async def opened(config: Config, journal: Path | None, *, alone: bool = False) -> AsyncIterator[Services]:
     """The journal, the engine and the studio, open; the studio is not yet at work.
@@ -120,18 +127,21 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
         burst=config.limits.burst,
         per_minute=config.limits.per_minute,
         engine_minutes=math.inf if alone else config.limits.engine_minutes,
+        free=("web:", USER) if owners_alone(config) else (USER,),
     )
     quota = Quota(person=config.store.person_mb * 10**6, total=int(config.store.total_gb * 10**9))
     queue, health, styles = FairQueue(capacity=config.limits.queue), Health(), gallery_of(config)
     async with (
         Store.open(journal, quota) as store,
-        _engine(config, health.process_event) as engine,
+        _engine(config, health.process_event, workers=1 if alone else config.engine.workers) as engine,
     ):
         yield assemble(store, engine, styles, rules=rules, limits=limits, queue=queue, health=health)
 
 
-def _engine(config: Config, observer: Callable[[ProcessEvent], None] = lambda event: None) -> Supervisor:
-    """The engine as the configuration wants it; entering starts its process."""
+def _engine(
+    config: Config, observer: Callable[[ProcessEvent], None] = lambda event: None, *, workers: int = 1
+) -> Supervisor | Pool:
+    """The engine as the configuration wants it; entering starts its processes."""
     timings = Timings(
         load_seconds=config.engine.load_seconds,
         hang_seconds=config.engine.hang_seconds,
@@ -139,7 +149,17 @@ def _engine(config: Config, observer: Callable[[ProcessEvent], None] = lambda ev
         job_seconds=config.engine.job_seconds,
         growth=config.engine.recycle_mb * 2**20,
     )
-    return Supervisor(worker_command(engine_settings(config)), timings=timings, observer=observer)
+    members = [
+        Supervisor(
+            worker_command(engine_settings(config, part)),
+            timings=timings,
+            env=dict(os.environ) | ({"CUDA_VISIBLE_DEVICES": part.card} if part.card else {}),
+            observer=observer,
+            name=part.name,
+        )
+        for part in parts(workers, config.engine.device, config.engine.threads, os.environ)
+    ]
+    return members[0] if len(members) == 1 else Pool(members)
 
 
 async def serve(config: Config, ready: Callable[[str], None] = lambda url: None) -> None:

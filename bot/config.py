@@ -93,7 +93,15 @@ class Engine(Section, frozen=True):
         EncoderChoice,
         _doc("Encoder of fine orders that name none; auto is full where there is a GPU and its file, else slim."),
     ] = "auto"
-    threads: Annotated[int, _doc("CPU threads to paint with; 0 takes every core.", ge=0, le=1024)] = 0
+    workers: Annotated[
+        int,
+        _doc(
+            "Pictures painted side by side, each by a process with a GPU or a part of the cores.",
+            ge=1,
+            le=64,
+        ),
+    ] = 1
+    threads: Annotated[int, _doc("CPU threads of each worker; 0 takes every core, or its part.", ge=0, le=1024)] = 0
     cache: Annotated[Path, _doc("Folder for the weights of the full encoder.")] = Path("~/.cache/impasto")
     weights: Annotated[
         Path | None, _doc("Local file with the weights of the full encoder, instead of a download.")
@@ -137,8 +145,10 @@ class Limits(Section, frozen=True):
     max_steps: Annotated[int, _within(STEPS_BOUNDS, "Largest steps= that an order may name.")] = 1000
     max_photo_mb: Annotated[int, _doc("Largest photo or style picture, in MB.", ge=1, le=60)] = 20
     open_jobs: Annotated[int, _doc("Pictures that one person may have waiting or being painted.", ge=1)] = 3
-    per_minute: Annotated[float, _doc("Pictures that one person may order in a minute, in the long run.", gt=0)] = 6.0
-    burst: Annotated[int, _doc("Pictures that one person may order at once after a pause.", ge=1)] = 6
+    per_minute: Annotated[
+        float, _doc("Pictures of one person that are begun in a minute; more wait their turn.", gt=0)
+    ] = 6.0
+    burst: Annotated[int, _doc("Pictures of one person that are begun at once after a pause.", ge=1)] = 6
     engine_minutes: Annotated[
         float, _doc("Minutes of the engine's time that one person may order in an hour.", gt=0)
     ] = 30.0

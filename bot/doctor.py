@@ -13,7 +13,7 @@ import socket
 import urllib.error
 import urllib.request
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +25,7 @@ from bot.config import Config, Setting, is_loopback, settings
 from bot.core.errors import ConfigError
 from bot.core.journal.store import Store
 from bot.engine_process.command import clean_environment
+from bot.engine_process.pool import parts
 from engine import wire
 from engine.gallery import Gallery
 
@@ -52,6 +53,7 @@ async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> As
         yield await asyncio.to_thread(telegram, config)
     yield libraries()
     yield swatches(gallery)
+    yield workers(config)
     async for finding in painting(config, engine):
         yield finding
 
@@ -89,6 +91,21 @@ def discord(config: Config) -> Finding:
     return Finding("ok", "Discord", f"a token is set; {plain}; discord.py {version}")
 
 
+def workers(config: Config, environ: Mapping[str, str] = os.environ) -> Finding:
+    """Who paints, and with which part of the machine."""
+    count, device = config.engine.workers, config.engine.device
+    if count == 1:
+        return Finding("ok", "workers", "one, with the whole machine; quick pictures are painted between its steps")
+    shared = parts(count, device, config.engine.threads, environ)
+    if any(part.card for part in shared):
+        found = len({part.card for part in shared})
+        text = f"{count} workers on {found} {'cards' if found > 1 else 'card'}"
+        return Finding("ok" if found == count else "note", "workers", f"{text}, one each" if found == count else text)
+    cores, threads = len(os.sched_getaffinity(0)), shared[0].threads
+    text = f"{count} workers with {threads} {'threads' if threads > 1 else 'thread'} each, on {cores} cores"
+    return Finding("note" if count * threads > cores else "ok", "workers", text)
+
+
 def already_running(config: Config) -> Finding | None:
     """Whether an Impasto answers at the configured address."""
     url = f"http://{_host(config)}:{config.web.port}/health"
@@ -102,7 +119,11 @@ def already_running(config: Config) -> Finding | None:
             body = answer.read(65536)
         found = json.loads(body)
         if isinstance(found, dict) and "checks" in found:
-            return Finding("ok", "port", f"an Impasto is running at {url.removesuffix('health')}")
+            text = f"an Impasto is running at {url.removesuffix('health')}"
+            if isinstance(painting := found.get("workers"), dict):
+                states = ", ".join(f"{name} is {state}" for name, state in painting.items())
+                text += f"; of its workers {states}"
+            return Finding("ok", "port", text)
     return None
 
 

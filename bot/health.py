@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+WORKER_STATES = ("starting", "idle", "busy", "restarting")
 SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+
+
+def _count(workers: Callable[[], Mapping[str, str]], state: str) -> float:
+    return float(sum(each == state for each in workers().values()))
 
 
 class Health:
@@ -47,6 +53,7 @@ class Health:
         )
         self._checks: dict[str, Callable[[], str]] = {}
         self._notes: list[Callable[[], str]] = []
+        self._workers: Callable[[], Mapping[str, str]] = dict
         up = Gauge("impasto_up", "1 while everything that an order needs is there.", registry=self.registry)
         up.set_function(lambda: float(self.readiness()["ok"]))
 
@@ -58,6 +65,13 @@ class Health:
         """Publish a number that is asked for whenever /metrics is read."""
         Gauge(f"impasto_{name}", text, registry=self.registry).set_function(value)
 
+    def show_workers(self, workers: Callable[[], Mapping[str, str]]) -> None:
+        """Publish who paints: by name the state, which is one of `WORKER_STATES`."""
+        self._workers = workers
+        gauge = Gauge("impasto_workers", "Those who paint, by state.", ["state"], registry=self.registry)
+        for state in WORKER_STATES:
+            gauge.labels(state).set_function(partial(_count, workers, state))
+
     def watch(self, name: str, check: Callable[[], str]) -> None:
         """Add to readiness a check that returns what is wrong as a sentence, or nothing."""
         self._checks[name] = check
@@ -67,13 +81,16 @@ class Health:
         self._notes.append(note)
 
     def readiness(self) -> dict[str, Any]:
-        """``{"ok": bool, "checks": {name: bool}, "reasons": [sentence], "notes": [sentence]}``, for /health."""
+        """``{"ok": bool, "checks": {name: bool}, "reasons": [sentence], "notes": [sentence],
+        "workers": {name: state}}``, for /health.
+        """
         found = {name: check() for name, check in self._checks.items()}
         return {
             "ok": not any(found.values()),
             "checks": {name: not reason for name, reason in found.items()},
             "reasons": [reason for reason in found.values() if reason],
             "notes": list(filter(None, (note() for note in self._notes))),
+            "workers": dict(self._workers()),
         }
 
     def metrics(self) -> bytes:

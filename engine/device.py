@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
@@ -13,6 +14,8 @@ import torch
 # programs wanted the cores too, it took up to half as long again.
 SMALL = 256
 
+T = TypeVar("T")
+R = TypeVar("R")
 log = logging.getLogger("engine")
 
 
@@ -46,19 +49,27 @@ def in_words(device: torch.device) -> str:
     return f"CPU, {count} thread{'s' if count > 1 else ''}"
 
 
-@contextmanager
-def threads_for(size: int) -> Iterator[None]:
-    """One thread while a small picture is painted, the process's own number for all others.
+def with_threads_for(size: int, stages: Generator[T, None, R]) -> Generator[T, None, R]:
+    """The stages, with one thread for every step of a small picture, the process's own number for all others.
 
     Sums are in another order with another number of threads: the number may depend on what the recipe says, never on
-    how busy the machine is, or the same line would not be the same picture.
+    how busy the machine is, or the same line would not be the same picture. Between two steps the number is the
+    process's own again, for another picture may be painted there.
     """
     count = torch.get_num_threads()
-    torch.set_num_threads(1 if size <= SMALL else count)
     try:
-        yield
+        while True:
+            torch.set_num_threads(1 if size <= SMALL else count)
+            try:
+                stage = next(stages)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            finally:
+                torch.set_num_threads(count)
+            yield stage
     finally:
-        torch.set_num_threads(count)
+        stages.close()
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

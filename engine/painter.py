@@ -146,8 +146,8 @@ class TorchPainter:
             work = opened(order, self._limits, self.device)
             if work.recipe.clip == "yes":
                 work.watch = functools.partial(animate.keep_step, work.film)
-            with device.threads_for(work.recipe.size or 0):  # its own size, which the line that comes back has as well
-                x = yield from self.repaint(work)
+            # Its own size, which the line that comes back has as well.
+            x = yield from device.with_threads_for(work.recipe.size or 0, self.repaint(work))
             height, width = x.shape[-2:]
             if work.film:
                 yield animate.encoded(order, animate.film_of(work), work.recipe, work.notes)
@@ -166,8 +166,7 @@ class TorchPainter:
     def _clip(self, order: Paint) -> Generator[Stage | Picture, None, None]:
         """An animation, painted as one."""
         clip, work = opened_clip(order, self._limits, self.device)
-        with device.threads_for(work.recipe.size or 0):
-            clip.frames = yield from clips.paint(self, clip, work)
+        clip.frames = yield from device.with_threads_for(work.recipe.size or 0, clips.paint(self, clip, work))
         yield Stage(0.99, "putting the frames together")
         yield animate.encoded(order, clip, work.recipe, work.notes)
 

@@ -1,4 +1,4 @@
-"""What crosses the process boundary: settings and orders in; ready, beat, progress, preview, done, failed out.
+"""What crosses the process boundary: settings and orders in; ready, beat, turn, progress, preview, done, failed out.
 
 A frame is four bytes of length, big-endian, then one message in MessagePack. The settings are one command-line
 argument of JSON.
@@ -110,6 +110,7 @@ class Paint(msgspec.Struct, frozen=True, tag=True):
     enlarge: bool = True  # a photo that is smaller than the recipe's size; else it keeps its own
     plays: tuple[str, ...] = ()  # media types of moving pictures that can be shown there; without any it is a still
     most_bytes: int = 0  # of a moving picture; 0 for no limit
+    quick: bool = False  # done in one pass: it is painted between two steps of a long one
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -140,6 +141,12 @@ class Beat(msgspec.Struct, frozen=True, tag=True):
     """The working loop is alive. Sent by that loop itself, never by a side thread."""
 
 
+class Turn(msgspec.Struct, frozen=True, tag=True):
+    """From now on this job is being painted, and no other in hand: it is the suspect, should the process die."""
+
+    job: str
+
+
 class Progress(msgspec.Struct, frozen=True, tag=True):
     """A step was taken."""
 
@@ -147,6 +154,7 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     done: float  # share of the whole work, 0..1
     text: str  # what is happening, in a few words: "step 40 of 125"
     note: str = ""  # a sentence for the person, when something was changed to get this far
+    seconds: float = 0.0  # of the engine's time that it has taken
 
 
 class Preview(msgspec.Struct, frozen=True, tag=True):
@@ -172,7 +180,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     recipe: Recipe  # as painted: what was reduced to fit is reduced here too
     width: int
     height: int
-    seconds: float
+    seconds: float  # of the engine's time, without what was painted in between
     notes: tuple[str, ...] = ()  # sentences for the person: first frame of an animation, size halved
     findings: tuple[Finding, ...] = ()  # for programs; the notes say the same in words
     media_type: str = PNG.media_type  # of the picture; another only where the order can have it shown
@@ -182,7 +190,9 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     """No picture, and why."""
 
     job: str
-    kind: Literal["refused", "broken", "cancelled"]  # the photo or the order is at fault; the engine is; as asked
+    # The photo or the order is at fault; the engine is; as asked; a quick one finds no memory beside the long one, and
+    # is to be ordered again as a long one.
+    kind: Literal["refused", "broken", "cancelled", "crowded"]
     message: str  # for the person
 
 
@@ -195,7 +205,7 @@ class Fetched(msgspec.Struct, frozen=True, tag=True):
 
 
 Request = Paint | Cancel | Stop
-Event = Ready | Beat | Progress | Preview | Done | Failed | Fetched
+Event = Ready | Beat | Turn | Progress | Preview | Done | Failed | Fetched
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -20,7 +20,7 @@ from bot.app import assemble
 from bot.backoff import Backoff
 from bot.core.admission import Rules
 from bot.core.announce import Pace
-from bot.core.engine import Engine, Taken
+from bot.core.engine import Engine, Taken, Worker
 from bot.core.errors import EngineError
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
@@ -114,13 +114,14 @@ class EngineDouble(Board):
         self.runs: list[Paint] = []
         self.cancelled: list[str] = []
         self.free: set[str] = set()
-        self.busy = False
+        self.busy: Counter[bool] = Counter()
+        self.workers: tuple[Worker, ...] = (Worker("1", "idle"),)
 
     async def introduced(self) -> None: ...
 
     async def run(self, paint: Paint) -> AsyncGenerator[Taken | Event, None]:
-        assert not self.busy, "one job at a time"
-        self.busy = True
+        assert self.busy[paint.quick] < len(self.workers), "one job at a time in each lane of a worker"
+        self.busy[paint.quick] += 1
         try:
             act = self.acts.popleft() if self.acts else paints
             if act is not does_not_start:
@@ -130,7 +131,7 @@ class EngineDouble(Board):
             async for event in act(self, paint):
                 yield event
         finally:
-            self.busy = False
+            self.busy[paint.quick] -= 1
 
     async def cancel(self, job: str) -> None:
         self.cancelled.append(job)
@@ -156,6 +157,7 @@ class ManualEngine:
     def __init__(self) -> None:
         self.ready: Ready | None = Ready("a double", ("slim",), "0")
         self.encoder: EncoderName = "slim"
+        self.workers: tuple[Worker, ...] = (Worker("1", "idle"),)
         self.orders: asyncio.Queue[Paint] = asyncio.Queue()
         self._events: defaultdict[str, asyncio.Queue[Event]] = defaultdict(asyncio.Queue)
 

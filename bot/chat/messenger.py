@@ -36,6 +36,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     words_first: (
         bool  # a post repeated would be a second message: so it is made of words, and the picture comes by edit
     )
+    silent_seconds: float = 2.0  # for which a job without a message gets none: what is done by then is its first word
     calm_seconds: float = 3.0  # for which a new message stays as it is: what is done by then needs no progress
     edit_seconds: float = 3.0  # between two edits that show progress
     preview_seconds: float = 1.0  # the same before the first preview of a slow job, which is worth an edit more
@@ -83,6 +84,10 @@ class MessageGone(Exception):
     """The message was deleted, or cannot be edited any more."""
 
 
+class WordsFirst(Exception):
+    """The platform takes this only as an edit of a message of words."""
+
+
 class TooLarge(Exception):
     """The platform does not take a file of this size; ``limit`` (bytes) is what it takes, where that is known."""
 
@@ -101,6 +106,7 @@ class Transport(Protocol):
         """A new message for the job.
 
         Raises:
+            WordsFirst: a picture may come later, by edit; nothing was posted, or it is not known.
             Undeliverable: there is nowhere to post it, now or ever.
             TooLarge
         """
@@ -141,6 +147,10 @@ class Transport(Protocol):
         """
         await asyncio.sleep(max(0.0, not_before - time.time()))
         return True
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, by the messenger's clock."""
+        await asyncio.sleep(seconds)
 
     def working(self, job: Job, status: Status, *, posted: bool) -> None:
         """The job is waiting or being painted; ``posted`` says that its message is new."""
@@ -194,6 +204,7 @@ class Messenger:
         self._shown: dict[str, _Shown] = {}
         self._posting: dict[str, asyncio.Task[_Shown | Exception]] = {}
         self._turns: set[str] = set()  # jobs that have one and have not used it
+        self._silent: dict[str, float] = {}  # until when nothing is said of a job that has no message
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -214,14 +225,25 @@ class Messenger:
         """See `Chat.wait_to_show`."""
         shown, limits = self._shown.get(job.id), self._transport.capabilities
         since = self._transport.shown_since(job) if shown is None else shown.at
-        if since is None:  # it is posted, which waits its turn like everything that must arrive
-            return
+        if since is None:
+            await self._keep_silent(job, status)
+            return  # it is posted, which waits its turn like everything that must arrive
         slow = "steps" in job.recipe.rules.settings
         soon = slow and status.preview is not None and not (shown and shown.previewed)
         calm = shown.posted + limits.calm_seconds if shown else since + limits.calm_seconds
         not_before = since + limits.preview_seconds if soon else max(since + limits.edit_seconds, calm)
         if await self._transport.take_turn(job, not_before=not_before, soon=soon):
             self._turns.add(job.id)
+
+    async def _keep_silent(self, job: Job, status: Status) -> None:
+        """What is likely to be done in a moment is its own first word: one message, and no edit of it."""
+        seconds = self._transport.capabilities.silent_seconds
+        if status.left is None or status.left > seconds:
+            return
+        self._transport.working(job, status, posted=False)
+        until = self._silent.setdefault(job.id, self._clock() + seconds)
+        if (left := until - self._clock()) > 0:
+            await self._transport.pause(left)
 
     async def show(self, job: Job, status: Status) -> None:
         """See `Chat.show`."""
@@ -231,7 +253,7 @@ class Messenger:
             if shown.message.answered:
                 return
             self._transport.working(job, status, posted=posted)
-            if status == shown.status:
+            if status.shows(shown.status):
                 return
             if job.id not in self._turns and not await self._transport.take_turn(job, patience=0.0):
                 return
@@ -287,9 +309,16 @@ class Messenger:
         self._drop(job)
 
     async def _answer(self, job: Job, content: Content) -> None:
-        first = Progress(Status(text="finished", done=1.0)) if self._transport.capabilities.words_first else content
+        words = Progress(Status(text="finished", done=1.0)) if self._transport.capabilities.words_first else content
+        # Words first, lest a post repeated be a second picture; but not where silence was kept for one message's sake.
+        first = content if job.id in self._silent else words
         for _ in range(2):
-            shown = await self._message(job, first)
+            try:
+                shown = await self._message(job, first)
+            except WordsFirst:
+                self._silent.pop(job.id, None)  # for good: it may have been posted all the same
+                first = words
+                shown = await self._message(job, first)
             if shown.message.answered:
                 return
             if shown.posted_with is not content:
@@ -305,6 +334,7 @@ class Messenger:
     def _drop(self, job: Job) -> None:
         """Nothing more is shown of it."""
         self._shown.pop(job.id, None)
+        self._silent.pop(job.id, None)
         self._turns.discard(job.id)
 
     async def press(self, press: Press, context: PressContext) -> Pressed:

@@ -62,6 +62,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     of_room: int  # the same of the room
     until_one_of_user: float | None  # seconds until one of the person's is likely to be finished
     until_next: float  # seconds until any is
+    paced: int = 0  # pictures that join the queue when the rate of their people allows it
 
 
 class Admission:
@@ -143,9 +144,9 @@ class Admission:
         now = time.monotonic()  # the other clock may be set back
         settings.check_waiting(demand.of_room + self._pending_in[room])
         self._limits.check(user, demand.of_user + self._pending[user], now, demand.until_one_of_user, seconds)
-        self._queue.check(demand.until_next, coming=self._pending.total())
+        self._queue.check(demand.until_next, coming=self._pending.total() + demand.paced)
 
-    def reserve(self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float) -> None:
+    def reserve(self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float) -> float:
         """Promise a place in the queue, and take an order from the person's allowance.
 
         Nothing is awaited between the checks and the promise, or two orders at once could both take the last place.
@@ -153,13 +154,17 @@ class Admission:
         Args:
             seconds: that the order is likely to keep the engine busy.
 
+        Returns:
+            Seconds until the person's rate allows it.
+
         Raises:
             LimitReached
         """
         self.check(user, room, settings, demand, seconds)
-        self._limits.spend(user, time.monotonic(), seconds)
+        wait = self._limits.spend(user, time.monotonic(), seconds)
         self._pending[user] += 1
         self._pending_in[room] += 1
+        return wait
 
     @contextmanager
     def reserved(self, user: str, room: str) -> Iterator[None]:

@@ -41,7 +41,7 @@ class Announcer:
 
     def show(self, job: Job, status: Status) -> None:
         """Overtake whatever was not shown yet; nothing is shown after `end`."""
-        if self._answer is None and status != self.status:
+        if self._answer is None and not status.shows(self.status):
             self.status = status
             self._news = job, status
             self._notice()

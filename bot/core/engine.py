@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -17,8 +17,23 @@ class Taken(msgspec.Struct, frozen=True):
     job: str
 
 
+WorkerState = Literal["starting", "idle", "busy", "restarting"]
+
+
+class Worker(msgspec.Struct, frozen=True):
+    """One of those who paint."""
+
+    name: str
+    state: WorkerState
+
+
 class Engine(Protocol):
-    """Runs one job at a time."""
+    """Runs as many long jobs at once as it has workers, and beside each of them a quick one."""
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Those who may be given jobs. Their number may change at any time, and may be 0 for a while."""
+        ...
 
     @property
     def ready(self) -> wire.Ready | None:
@@ -36,11 +51,14 @@ class Engine(Protocol):
     def run(self, paint: wire.Paint) -> AsyncIterator[Taken | wire.Event]:
         """Paint one picture: Taken, the newest Progress and Preview whenever asked, then exactly one Done or Failed.
 
+        More at once than there is room for wait their turn.
+
         To give a job up, `cancel` it, or just close the iterator.
 
         Raises:
             EngineError: the engine failed, not the job; a second attempt may succeed. Without a Taken before it, the
                 engine could not be started, and has not seen the photo.
+            Interrupted: one of these, and certainly not because of this photo.
         """
         ...
 

@@ -5,11 +5,12 @@ ImpastoError
     InvalidOrder        no photo, an unreadable one
       PictureTooLarge     a photo or style picture with too many bytes
       InvalidRecipe       the recipe line is invalid
-    LimitReached        too many waiting, too fast, the queue is full
+    LimitReached        too many waiting, too much of the engine, the queue is full
     NotOwner            somebody else's job
     NotAllowed          the admins of the room have decided otherwise
   InternalError       ours; the operator's log has the details
     EngineError         the engine process crashed, hung or failed
+      Interrupted         while another photo was being painted
     StoreError          the journal cannot be read or written
     NotNow              starting or stopping; the same again in a moment
     InvalidTransition   the job has moved on in the meantime
@@ -73,6 +74,10 @@ class InternalError(ImpastoError):
 
 class EngineError(InternalError):
     """The engine process crashed, hung or reported a failure of its own."""
+
+
+class Interrupted(EngineError):
+    """The engine was lost while it painted another photo."""
 
 
 class StoreError(InternalError):

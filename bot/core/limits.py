@@ -1,5 +1,7 @@
 """How much one person may ask for: token buckets of orders and of engine seconds, and a cap on open jobs.
 
+Who orders faster than the rate is not refused: the picture waits until its turn has come.
+
 Pure: the clock is an argument.
 """
 
@@ -64,11 +66,20 @@ class Limits:
         burst: pictures that one person may order at once after a rest.
         per_minute: pictures that one person may order in a minute, in the long run.
         engine_minutes: of the engine's time that one person may order in an hour.
+        free: what the names of those begin with who have no limits, such as ``web:``.
     """
 
     def __init__(
-        self, *, open_jobs: int = 3, burst: int = 6, per_minute: float = 6.0, engine_minutes: float = math.inf
+        self,
+        *,
+        open_jobs: int = 3,
+        burst: int = 6,
+        per_minute: float = 6.0,
+        engine_minutes: float = math.inf,
+        free: tuple[str, ...] = (),
     ) -> None:
+        self._free = free
+        self._most_debt = burst + open_jobs
         self._open_jobs = open_jobs
         self._orders = _Buckets(burst, per_minute / 60)
         seconds = engine_minutes * 60
@@ -88,12 +99,12 @@ class Limits:
         Raises:
             LimitReached
         """
+        if user.startswith(self._free):
+            return
         if open_jobs >= self._open_jobs:
             wait = f" or wait {in_words(wait_hint)}" if wait_hint is not None else " or wait for one to be finished"
             many = f"{open_jobs} of your pictures are" if open_jobs != 1 else "1 of your pictures is"
             raise LimitReached(f"{many} waiting; the limit is {self._open_jobs}. Cancel one{wait}.")
-        if missing := self._orders.wait(user, 1, now):
-            raise LimitReached(f"You are ordering too fast. Please wait {in_words(math.ceil(missing))}.")
         if self._seconds is not None:
             self._check_seconds(self._seconds, user, seconds, now)
 
@@ -105,17 +116,28 @@ class Limits:
         if missing := buckets.wait(user, seconds, now):
             raise LimitReached(f"{takes}; {limit}. Please wait {in_words(missing)}, or try a smaller size=.")
 
-    def spend(self, user: str, now: float, seconds: float = 0.0) -> None:
-        """Take one order, and what it is likely to cost, out of the person's allowance."""
-        self._orders.take(user, 1, now)
+    def spend(self, user: str, now: float, seconds: float = 0.0) -> float:
+        """Take one order, and what it is likely to cost, out of the person's allowance.
+
+        Returns:
+            Seconds until the rate allows the order.
+        """
+        if user.startswith(self._free):
+            return 0.0
+        wait = self._orders.wait(user, 1, now)
+        if self._orders.tokens(user, now) > -self._most_debt:  # who orders and cancels again and again owes no more
+            self._orders.take(user, 1, now)
         self.give_seconds_back(user, now, -seconds)
+        return wait
 
     def give_back(self, user: str, now: float, seconds: float = 0.0) -> None:
         """Undo `spend`: the order came to nothing, and not by the person's doing."""
+        if user.startswith(self._free):
+            return
         self._orders.take(user, -1, now)
         self.give_seconds_back(user, now, seconds)
 
     def give_seconds_back(self, user: str, now: float, seconds: float) -> None:
         """What an order was charged and did not take; negative, what it took beyond."""
-        if self._seconds is not None:
+        if self._seconds is not None and not user.startswith(self._free):
             self._seconds.take(user, -seconds, now)

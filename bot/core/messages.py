@@ -93,6 +93,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     text: str  # "place 2 of 5, about 20 s", "step 40 of 125"
     done: float = 0.0  # 0..1
     preview: bytes | None = None  # JPEG; the newest there is
+    left: float | None = None  # estimated seconds until the picture is there
+
+    def shows(self, other: Status | None) -> bool:
+        """Whether it looks like the other."""
+        return other is not None and (self.text, self.done, self.preview) == (other.text, other.done, other.preview)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,6 @@
-"""Who is next: deficit round-robin between people, in estimated engine seconds; cancel by id.
+"""Who is next in each lane: deficit round-robin between people, in estimated engine seconds; cancel by id.
+
+Quick pictures have a lane of their own, beside the long ones, and are shared out there by themselves.
 
 Every person in the line is visited in turn and credited a quantum of engine seconds; whose first picture is paid for
 by the credit is served. So one person's ten pictures hold up another's first by no more than its own cost.
@@ -22,6 +24,7 @@ class Ticket(msgspec.Struct, frozen=True):
     id: str
     user: str
     cost: float  # estimated engine seconds
+    quick: bool = False  # its lane
 
 
 class _Line(msgspec.Struct):
@@ -44,11 +47,12 @@ class FairQueue:
     def __init__(self, *, capacity: int = 100, quantum: float = 1.0) -> None:
         self._capacity = capacity
         self._quantum = quantum
-        self._round: deque[_Line] = deque()  # the next to be visited first; nobody without pictures
-        self._filled = asyncio.Event()
+        # By whether they are quick; the next to be visited first, nobody without pictures.
+        self._rounds: dict[bool, deque[_Line]] = {False: deque(), True: deque()}
+        self._filled = {False: asyncio.Event(), True: asyncio.Event()}
 
     def __len__(self) -> int:
-        return sum(len(line.tickets) for line in self._round)
+        return sum(len(line.tickets) for round_ in self._rounds.values() for line in round_)
 
     def check(self, wait: float = 0.0, coming: int = 0) -> None:
         """Refuse when the line is full.
@@ -65,38 +69,44 @@ class FairQueue:
                 f"The queue is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait)}."
             )
 
-    def put(self, ticket: Ticket) -> None:
-        """Join the line. Never refuses: after a restart, those who were accepted before come back in."""
-        for line in self._round:
+    def put(self, ticket: Ticket, *, first: bool = False) -> None:
+        """Join the line. Never refuses: after a restart, those who were accepted before come back in.
+
+        Args:
+            first: before the person's other pictures.
+        """
+        round_ = self._rounds[ticket.quick]
+        for line in round_:
             if line.user == ticket.user:
-                line.tickets.append(ticket)
+                line.tickets.insert(0 if first else len(line.tickets), ticket)
                 break
         else:
-            self._round.append(_Line(ticket.user, deque([ticket])))
-        self._filled.set()
+            round_.append(_Line(ticket.user, deque([ticket])))
+        self._filled[ticket.quick].set()
 
-    async def get(self) -> Ticket:
-        """The next to be served, as soon as there is one."""
-        while not self._round:
-            self._filled.clear()
-            await self._filled.wait()
-        return _serve(self._round, self._quantum)
+    async def get(self, *, quick: bool = False) -> Ticket:
+        """The next to be served in the lane, as soon as there is one."""
+        while not self._rounds[quick]:
+            self._filled[quick].clear()
+            await self._filled[quick].wait()
+        return _serve(self._rounds[quick], self._quantum)
 
     def cancel(self, job: str) -> bool:
         """Take a job out of the line; False when it is not there."""
-        for line in self._round:
-            for ticket in line.tickets:
-                if ticket.id == job:
-                    line.tickets.remove(ticket)
-                    if not line.tickets:
-                        self._round.remove(line)
-                    return True
+        for round_ in self._rounds.values():
+            for line in round_:
+                for ticket in line.tickets:
+                    if ticket.id == job:
+                        line.tickets.remove(ticket)
+                        if not line.tickets:
+                            round_.remove(line)
+                        return True
         return False
 
-    def order(self) -> list[Ticket]:
-        """Everybody waiting, in the order in which they would be served if nobody else came."""
-        copy = deque(_Line(line.user, deque(line.tickets), line.credit) for line in self._round)
-        return [_serve(copy, self._quantum) for _ in range(len(self))]
+    def order(self, *, quick: bool = False) -> list[Ticket]:
+        """Everybody waiting in the lane, in the order in which they would be served if nobody else came."""
+        copy = deque(_Line(line.user, deque(line.tickets), line.credit) for line in self._rounds[quick])
+        return [_serve(copy, self._quantum) for _ in range(sum(len(line.tickets) for line in copy))]
 
 
 def _serve(round_: deque[_Line], quantum: float) -> Ticket:

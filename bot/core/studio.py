@@ -1,4 +1,4 @@
-"""The use case: order -> limits -> queue -> engine -> reply, and everyone notified.
+"""The use case: an order is checked and becomes a job, which can be asked about and cancelled; the rest is `work`.
 
 The journal decides every race: a job is cancelled, finished or failed by whoever moves it there first.
 """
@@ -9,50 +9,43 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
-from bot.core import estimate
 from bot.core.admission import Admission, Demand, Rules
-from bot.core.announce import Announcer, Pace
-from bot.core.engine import Engine, Taken
+from bot.core.announce import Pace
+from bot.core.engine import Engine
 from bot.core.errors import (
-    EngineError,
-    ImpastoError,
     InternalError,
     InvalidOrder,
     InvalidTransition,
     NotNow,
     NotOwner,
-    Refusal,
     StoreError,
-    sentence,
 )
-from bot.core.estimate import Estimator, clip_order, in_words
+from bot.core.estimate import Estimator, clip_order
 from bot.core.jobs import OPEN, Job, Place, State, new_id
 from bot.core.journal.forget import Held
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
-from bot.core.messages import Chat, Incoming, Result, Status
-from bot.core.queue import FairQueue, Ticket
+from bot.core.messages import Chat, Incoming, Status
+from bot.core.queue import FairQueue
 from bot.core.rooms import RoomSettingsStore
+from bot.core.work.line import Line
+from bot.core.work.open_jobs import OpenJob, OpenJobs
+from bot.core.work.painting import Painting
 from bot.health import Health
 from engine.gallery import Gallery
-from engine.recipe import MINE, Recipe, credits, line
-from engine.wire import Done, Event, Failed, Paint, Preview, Progress
+from engine.recipe import Recipe, line
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 2  # engine processes that may die with a photo in hand before the photo is the suspect
 INTERRUPTIONS = 5  # the same of the bot, which strangers' photos do not touch: a photo can hardly be the reason
 START_SECONDS = 30.0  # how long an order waits for the studio to be up
 CANCEL_SECONDS = 30.0  # how long the engine may take to answer a cancel
 SWEEP_SECONDS = 60.0  # what is kept too long is kept no longer than this
-CELLS = "To have one of these in full, name its number, counted row by row: /again cell=3."
 FORGET_SECONDS = 20.0  # for answers to arrive before their jobs are forgotten
 
 
@@ -69,25 +62,6 @@ class JobWithPictures(msgspec.Struct, frozen=True):
     job: Job
     photo: bytes | None
     style: bytes | None
-
-
-class _ActiveJob:
-    """A job in memory, from acceptance until its answer has arrived."""
-
-    def __init__(self, job: Job, chat: Chat, pace: Pace) -> None:
-        self.job = job
-        self.chat = chat
-        self.announcer = Announcer(chat, pace)
-        self.started = 0.0  # when the engine got it last, by the monotonic clock
-        self.charged: float | None = None  # engine seconds that the person has paid for, in this run of the bot
-        self.done = 0.0  # share of the work
-        self.note = ""  # the engine's latest sentence about it
-        self.preview: bytes | None = None
-        self.answered = asyncio.Event()  # the answer has arrived, or will never
-
-    @property
-    def cancelled(self) -> bool:
-        return self.job.state is State.CANCELLED
 
 
 class Studio:
@@ -115,20 +89,30 @@ class Studio:
         self.health = health or Health()
         self.rooms = RoomSettingsStore(store)
         self._store = store
-        self._queue = queue
-        self._gallery = gallery
         self._admission = Admission(self.rules, limits, queue, gallery)
-        self._pace = pace or Pace()
         self._clock = clock
         self._chats: dict[str, Chat] = {}
         self._estimator = Estimator()
-        self._live: dict[str, _ActiveJob] = {}
-        self._running: _ActiveJob | None = None
-        self._engine_missing = False  # it could not be started when it was last wanted
         self._open = asyncio.Event()
         self._stopping = False
         self._tasks = asyncio.TaskGroup()
+        pace = pace or Pace()
+        self._jobs = OpenJobs(store, self._admission, gallery, self._tasks, pace=pace, health=self.health)
+        self._line = Line(queue, self._jobs, engine)
+        self._painting = Painting(
+            engine,
+            self._line,
+            self._jobs,
+            store,
+            gallery,
+            self._estimator,
+            rules=self.rules,
+            pace=pace,
+            health=self.health,
+            clock=clock,
+        )
         self.health.gauge("queue_length", "Pictures waiting.", lambda: len(queue))
+        self.health.show_workers(lambda: {worker.name: worker.state for worker in engine.workers})
         self.health.watch("loop", lambda: "" if self._open.is_set() else "The studio is not open.")
         self.health.watch("engine", lambda: "" if engine.ready else "The engine is not ready.")
         self.health.watch("journal", lambda: store.trouble)
@@ -140,15 +124,16 @@ class Studio:
 
     async def run(self) -> None:
         """Take up what the last run left unfinished, then get orders done until cancelled."""
-        async with asyncio.TaskGroup() as self._tasks:
+        async with self._tasks:
             await self._resume()
-            self._tasks.create_task(self._work())
+            self._tasks.create_task(self._painting.run())
             self._tasks.create_task(self._sweep())
             self._open.set()
             try:
                 await asyncio.Event().wait()
             finally:
                 self._stopping = True  # first of all: a group that is closing takes no new task
+                self._line.close()
                 self._open.clear()
 
     # --- orders ------------------------------------------------------------------------------------------------------
@@ -190,9 +175,9 @@ class Studio:
         if self._stopping:  # since it was asked above; from here to the task nothing is awaited
             raise self._not_now()
         where = job.place.room
-        self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
+        wait = self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
-        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else ""))
+        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else "", wait))
         try:
             admitted = await asyncio.shield(admitting)
         except asyncio.CancelledError:
@@ -220,15 +205,18 @@ class Studio:
         self._admission.check(user, place, room, self._demand(user, place))
 
     def _demand(self, user: str, room: str) -> Demand:
-        open_jobs = [live.job for live in self._live.values() if live.job.state in OPEN]
+        open_jobs = [live.job for live in self._jobs.in_work()]
         return Demand(
             of_user=sum(job.user == user for job in open_jobs),
             of_room=sum(job.place.room == room for job in open_jobs),
-            until_one_of_user=self._until_one_of(user),
-            until_next=self._running_left(),
+            until_one_of_user=self._line.until_one_of(user),
+            until_next=self._line.until_next(),
+            paced=self._line.paced,
         )
 
-    async def _admit(self, job: Job, photo: bytes | None, style: bytes | None, note: str) -> Job | Exception:
+    async def _admit(
+        self, job: Job, photo: bytes | None, style: bytes | None, note: str, wait: float
+    ) -> Job | Exception:
         """Write the job down and queue it. An error is returned: it is the caller's, not the task group's."""
         with self._admission.reserved(job.user, job.place.room):
             try:
@@ -236,10 +224,10 @@ class Studio:
                 if written.id != job.id:  # the same order came twice at once
                     self._admission.give_back(job.user, job.cost)
                     return written
-                live = self._track(job)
+                live = self._jobs.track(job, self._chats[job.place.chat])
                 live.charged = job.cost
                 live.note = note
-                self._enqueue(live)
+                self._line.join_in(live, wait)
             except Exception as error:
                 self._admission.give_back(job.user, job.cost)
                 return error
@@ -254,12 +242,12 @@ class Studio:
             InvalidOrder: there is nothing to cancel.
         """
         if job is None:
-            mine = [live for live in self._live.values() if live.job.user == user and live.job.state in OPEN]
-            cancelled = [taken for live in mine if (taken := await self._cancel_job(live)) is not None]
+            tried = [await self._cancel_job(live) for live in self._jobs.in_work(user)]
+            cancelled = [taken for taken in tried if taken is not None]
             if not cancelled:
                 raise InvalidOrder("You have no pictures waiting, so there is nothing to cancel.")
             return cancelled
-        live = self._live.get(job)
+        live = self._jobs.get(job)
         known = live.job if live else await self._store.job(job)
         if known is None:
             raise InvalidOrder(f"There is no picture “{job[:20]}”. /queue shows yours.")
@@ -270,17 +258,17 @@ class Studio:
             raise InvalidOrder(f"{job} is finished already, so there is nothing to cancel.")
         return [taken]
 
-    async def _cancel_job(self, live: _ActiveJob) -> Job | None:
+    async def _cancel_job(self, live: OpenJob) -> Job | None:
         """The job cancelled; None when it was finished first."""
         try:
             live.job = await self._store.move(live.job.id, State.CANCELLED)
         except InvalidTransition:
             return None
-        self._queue.cancel(live.job.id)
-        if self._running is live and not self._stopping:  # which stops the engine anyway
+        self._line.leave(live)
+        if self._line.is_running(live) and not self._stopping:  # which stops the engine anyway
             self._tasks.create_task(self._stop_engine(live.job.id))
-        self._notify(live, "Cancelled, as you asked.")
-        self._queue_moved()
+        self._jobs.notify(live, "Cancelled, as you asked.")
+        self._line.moved()
         return live.job
 
     async def held(self, incoming: Incoming) -> Held:
@@ -300,7 +288,7 @@ class Studio:
         before = await self.held(incoming)
         with suppress(InvalidOrder):
             await self.cancel(incoming.user)
-        mine = [live for live in self._live.values() if live.job.user == incoming.user]
+        mine = self._jobs.of_user(incoming.user)
         with suppress(TimeoutError):
             async with asyncio.timeout(FORGET_SECONDS):
                 for live in mine:
@@ -337,16 +325,16 @@ class Studio:
 
     def open_jobs(self, user: str) -> list[Waiting]:
         """The person's jobs that wait or are being painted, oldest first."""
-        mine = [live for live in self._live.values() if live.job.user == user and live.job.state in OPEN]
+        mine = self._jobs.in_work(user)
         return [Waiting(live.job, live.announcer.status) for live in sorted(mine, key=lambda live: live.job.created)]
 
     def waiting(self) -> int:
-        """How many pictures wait, the one being painted included."""
-        return len(self._queue) + (self._running is not None and not self._running.cancelled)
+        """How many pictures wait, those being painted included."""
+        return self._line.waiting()
 
     async def status(self, job: str) -> Status | None:
         """How a job stands; None for one that is not known."""
-        live = self._live.get(job)
+        live = self._jobs.get(job)
         if live and live.job.state in OPEN:
             return live.announcer.status
         known = live.job if live else await self._store.job(job)
@@ -355,7 +343,7 @@ class Studio:
         finished = known.state in (State.PAINTED, State.DELIVERED)
         return Status(text="finished" if finished else known.message or known.state, done=float(finished))
 
-    # --- the line ----------------------------------------------------------------------------------------------------
+    # --- opening and closing -----------------------------------------------------------------------------------------
 
     async def _wait_until_open(self) -> None:
         """Raises NotNow."""
@@ -380,273 +368,20 @@ class Studio:
             if job.place.chat not in self._chats:
                 away[job.place.chat] += 1
                 continue
-            live = self._track(job)
+            live = self._jobs.track(job, self._chats[job.place.chat])
             if job.state is State.PAINTED:
-                self._deliver(live)
+                self._jobs.deliver(live)
             elif job.state is State.FAILED:
-                self._notify(live, job.message)
+                self._jobs.notify(live, job.message)
             elif job.state is State.PAINTING and job.interruptions + 1 >= INTERRUPTIONS:
-                await self._give_up(live, f"The bot went down {INTERRUPTIONS} times in the middle of this picture.")
+                why = f"The bot went down {INTERRUPTIONS} times in the middle of this picture."
+                await self._jobs.give_up(live, why)
             else:
                 if job.state is State.PAINTING:
-                    await self._move(live, State.QUEUED, interruptions=job.interruptions + 1)
-                self._enqueue(live)
+                    await self._jobs.move(live, State.QUEUED, interruptions=job.interruptions + 1)
+                self._line.join(live)
         for chat, count in away.items():
             log.warning("%d unfinished jobs wait until %s is configured again", count, chat)
-
-    def _track(self, job: Job) -> _ActiveJob:
-        live = self._live[job.id] = _ActiveJob(job, self._chats[job.place.chat], self._pace)
-        self._tasks.create_task(self._announce(live))
-        return live
-
-    def _enqueue(self, live: _ActiveJob) -> None:
-        self._queue.put(Ticket(live.job.id, live.job.user, live.job.cost))
-        self._queue_moved()
-
-    def _queue_moved(self) -> None:
-        """Tell everybody who waits where they stand now."""
-        ahead = self._running_left()
-        tickets = self._queue.order()
-        for place, ticket in enumerate(tickets, 1):
-            live = self._live[ticket.id]
-            text = f"place {place} of {len(tickets)}, {in_words(ahead)}"
-            if place == 1 and self._running is None:  # of which most people are told no more, it is done so soon
-                text = f"coming up in {in_words(ticket.cost)}"
-            elif self._engine_missing:
-                text = f"place {place} of {len(tickets)}, as soon as the painting engine is back"
-            live.announcer.show(live.job, Status(text=f"{text}. {live.note}" if live.note else text))
-            ahead += ticket.cost
-
-    def _running_left(self) -> float:
-        """Estimated engine seconds until the picture that is being painted is finished."""
-        live = self._running
-        if live is None or live.cancelled:  # which the engine is about to notice
-            return 0.0
-        spent = time.monotonic() - live.started if live.started else 0.0
-        if live.done > 0.1:
-            return spent / live.done * (1 - live.done)
-        return max(0.0, live.job.cost - spent)
-
-    def _until_one_of(self, user: str) -> float | None:
-        """Estimated seconds until the first of a person's open jobs is finished."""
-        left = self._running_left()
-        if self._running and self._running.job.user == user and not self._running.cancelled:
-            return left
-        for ticket in self._queue.order():
-            left += ticket.cost
-            if ticket.user == user:
-                return left
-        return None
-
-    # --- the working loop --------------------------------------------------------------------------------------------
-
-    async def _work(self) -> None:
-        while True:
-            ticket = await self._queue.get()
-            live = self._running = self._live[ticket.id]
-            self._queue_moved()
-            try:
-                await self._paint(live)
-            except InvalidTransition:
-                pass  # cancelled in the meantime; whoever did that has notified the person
-            except asyncio.CancelledError:
-                await self._requeue(live)
-                raise
-            except Exception as error:  # a bug of ours costs one job, not the line
-                if not isinstance(error, Refusal):
-                    log.exception("job %s failed", live.job.id)
-                with suppress(InvalidTransition):
-                    await self._fail(live, sentence(error))
-            finally:
-                self._running = None
-
-    async def _paint(self, live: _ActiveJob) -> None:
-        failed_starts = 0
-        while live.job.state in OPEN:
-            try:
-                event = await self._run_engine(live)
-            except EngineError as error:
-                if live.job.state is State.PAINTING:
-                    await self._lost_engine(live, error)
-                elif live.job.state is State.QUEUED:
-                    failed_starts += 1
-                    await self._await_engine(live, error, failed_starts)
-            else:
-                await self._finish(live, event)
-                return
-
-    async def _lost_engine(self, live: _ActiveJob, error: EngineError) -> None:
-        """The engine died with the photo in hand: once that may be the engine's fault."""
-        self.health.breakdowns.inc()
-        attempts = live.job.attempts + 1
-        log.warning("job %s lost its engine, attempt %d: %s", live.job.id, attempts, error)
-        await self._move(live, State.QUEUED, attempts=attempts)
-        if attempts >= ATTEMPTS:
-            await self._give_up(live, f"{error} It was tried twice.")
-        else:
-            live.announcer.show(live.job, Status(text="The engine failed; trying again."))
-
-    async def _await_engine(self, live: _ActiveJob, error: EngineError, failed_starts: int) -> None:
-        """There is no engine to take the photo, which is not the photo's fault: the job waits, and is told so."""
-        log.warning("job %s waits for an engine: %s", live.job.id, error)
-        if failed_starts >= self.rules.failed_starts:
-            await self._fail(live, str(error))
-            return
-        self._engine_missing = True
-        text = "The painting engine does not start at the moment; your picture waits until it does."
-        live.announcer.show(live.job, Status(text=text))
-        self._queue_moved()
-        await asyncio.sleep(self._pace.retry.first)  # an engine paces its starts; this is in case one does not
-
-    async def _run_engine(self, live: _ActiveJob) -> Done | Failed:
-        photo = await self._retrying(lambda: self._store.photo(live.job.id))
-        style = await self._retrying(lambda: self._store.style(live.job.id))
-        if live.cancelled:
-            raise InvalidTransition(f"The picture {live.job.id} was given up.")
-        if photo is None and live.job.recipe.rules.photo:
-            raise InternalError("The photo of this order is no longer in the journal. Please order it again.")
-        for share in live.job.recipe.styles:
-            if share.name != MINE and self._gallery.find(share.name) is None:
-                raise InvalidOrder(f"The style {share.name} is no longer in the gallery. /styles shows what there is.")
-        if not live.job.attempts and not self._engine_missing:
-            text = "painting begins" if self.engine.ready else "the engine is loading"
-            live.announcer.show(live.job, Status(text=text))
-        seconds, enlarge = self.rules.preview_seconds, live.job.size_named
-        plays, most = live.chat.plays, live.chat.most_bytes(live.job)
-        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most)
-        # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
-        async with aclosing(cast("AsyncGenerator[Event]", self.engine.run(paint))) as events:
-            async for event in events:
-                match event:
-                    case Taken():
-                        await self._taken(live)
-                    case Done() | Failed():
-                        return event
-                    case Progress() | Preview():
-                        self._show(live, event)
-                if live.cancelled:  # before the engine had the job, so that its cancel was in vain
-                    raise InvalidTransition(f"The picture {live.job.id} was given up.")
-        raise EngineError("The painting engine gave no answer.")
-
-    async def _taken(self, live: _ActiveJob) -> None:
-        await self._move(live, State.PAINTING)
-        if not live.started:
-            self.health.wait.observe(max(0.0, self._clock() - live.job.created))
-        live.started, live.done, live.preview = time.monotonic(), 0.0, None
-        if self._engine_missing:
-            self._engine_missing = False
-            self._queue_moved()
-
-    def _show(self, live: _ActiveJob, event: Progress | Preview) -> None:
-        text = live.announcer.status.text
-        if isinstance(event, Preview):
-            live.preview = event.picture
-        else:
-            live.done = event.done
-            live.note = event.note or live.note
-            left = f"{event.text}, {in_words(self._running_left())} left"
-            text = f"{left}. {live.note}" if live.note else left
-        live.announcer.show(live.job, Status(text=text, done=live.done, preview=live.preview))
-
-    async def _finish(self, live: _ActiveJob, event: Done | Failed) -> None:
-        if isinstance(event, Failed):
-            if not live.cancelled:
-                await self._fail(live, event.message)
-            return
-        live.job = await self._retrying(
-            lambda: self._store.finish(
-                live.job.id,
-                event.picture,
-                recipe=event.recipe,
-                width=event.width,
-                height=event.height,
-                seconds=event.seconds,
-                notes=event.notes,
-                media_type=event.media_type,
-            )
-        )
-        took = estimate.painted(live.job, event.seconds)
-        self._estimator.learn(took)
-        self.health.painting.labels(took.kind).observe(event.seconds)
-        self._deliver(live)
-
-    async def _requeue(self, live: _ActiveJob) -> None:
-        """The bot is stopping: the picture is painted after the restart, and that is not its fault."""
-        with suppress(ImpastoError):
-            job = await self._store.job(live.job.id)
-            if job and job.state is State.PAINTING:
-                await self._store.move(job.id, State.QUEUED)
-
-    async def _give_up(self, live: _ActiveJob, why: str) -> None:
-        """Whatever is wrong with the photo, it stays, and the person may want it tried again."""
-        await self._fail(live, f"{why} So this picture was given up; /retry {live.job.id} has it tried once more.")
-
-    async def _fail(self, live: _ActiveJob, message: str) -> None:
-        await self._move(live, State.FAILED, message=message)
-        self._notify(live, message)
-
-    async def _move(self, live: _ActiveJob, state: State, **changes: Any) -> None:
-        live.job = await self._retrying(lambda: self._store.move(live.job.id, state, **changes))
-
-    async def _retrying(self, access: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an access to the journal until it works: a full disk stops the line, and loses nothing."""
-        for pause in self._pace.retry:
-            try:
-                return await access()
-            except StoreError:
-                await asyncio.sleep(pause)
-        raise AssertionError("the pauses have no end")
-
-    # --- answers -----------------------------------------------------------------------------------------------------
-
-    def _settle(self, live: _ActiveJob) -> None:
-        if live.charged is not None:
-            taken = time.monotonic() - live.started if live.started else 0.0
-            self._admission.settle(live.job.user, live.charged, taken)
-            live.charged = None
-
-    def _deliver(self, live: _ActiveJob) -> None:
-        self._settle(live)
-
-        async def answer() -> None:
-            job = live.job
-            picture = await self._store.result(job.id)  # not held in memory while a slow chat is waited for
-            if picture is None:
-                await live.chat.notify(
-                    job, "Your picture was finished, but is no longer in the journal. Please order it again."
-                )
-                return
-            result = Result(
-                picture=picture,
-                width=job.width,
-                height=job.height,
-                credit="; ".join(credits(job.recipe, self._gallery)),
-                line=line(job.recipe),
-                seconds=job.seconds or 0.0,
-                notes=(*job.notes, CELLS) if job.recipe.mode == "grid" else job.notes,
-                media_type=job.media_type,
-            )
-            await live.chat.deliver(job, result)
-
-        live.announcer.end(answer)
-
-    def _notify(self, live: _ActiveJob, text: str) -> None:
-        self._settle(live)
-        live.announcer.end(lambda: live.chat.notify(live.job, text))
-
-    async def _announce(self, live: _ActiveJob) -> None:
-        """Show how the job stands, hand over the answer, and note that it has arrived."""
-        arrived = await live.announcer.run()
-        answered = {State.PAINTED: State.DELIVERED, State.FAILED: State.NOTIFIED}.get(live.job.state)
-        if answered is not None:
-            try:
-                await self._move(live, answered if arrived else State.LOST)
-            except InvalidTransition as error:
-                log.error("job %s was answered: %s", live.job.id, error)
-        self.health.jobs.labels(str(live.job.state)).inc()
-        log.info("job %s is %s", live.job.id, live.job.state)
-        del self._live[live.job.id]
-        live.answered.set()
 
     async def _sweep(self) -> None:
         """Forget what was kept long enough."""

@@ -1,7 +1,8 @@
 """Owns the engine process: start, heartbeat, cancel, restart with back-off, stop.
 
 One process, from spawn to reaped, is `Supervisor._run_process`; `_run_processes` starts one after the other. Whatever
-is wrong with a process, the remedy is the same: it is killed, its job ends, and the next one starts.
+is wrong with a process, the remedy is the same: it is killed, its jobs end, and the next one starts. It has at most
+two of them, a long one and a quick one, and says which of them it is painting.
 """
 
 from __future__ import annotations
@@ -11,22 +12,23 @@ import logging
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal, Self
 
 import msgspec
 
 from bot.backoff import Backoff
-from bot.core.engine import Taken
-from bot.core.errors import EngineError
+from bot.core.engine import Taken, Worker, WorkerState
+from bot.core.errors import EngineError, Interrupted
+from bot.engine_process.child import keep_log, shut_down, uncancelled, wait_for_exit
 from bot.engine_process.command import clean_environment
 from bot.engine_process.rest import Rest
+from bot.engine_process.run import Lane, Run
 from engine import wire
 from engine.recipe import EncoderName
 
-T = TypeVar("T")
 log = logging.getLogger("impasto.engine")
 
 # What becomes of engine processes; `Supervisor` tells its observer each of them as it happens.
@@ -59,6 +61,7 @@ SENTENCES: dict[ProcessEvent, str] = {
 REAP_SECONDS = 1.0  # from the end of a process's pipe until its exit code is there
 TOO_LARGE = "This photo is too large for the painting engine. Send a smaller one."
 CANCELLED = "Cancelled."
+INTERRUPTED = "The painting engine was restarted because of another picture."
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,58 +82,6 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     restart: Backoff = Backoff(first=0.25, longest=30.0)
 
 
-class _Run:
-    """One job in the engine, and what its consumer has not seen yet: only the newest of each kind."""
-
-    def __init__(self, paint: wire.Paint) -> None:
-        self.job = paint.job
-        self.frame = wire.encode(paint)
-        self.sent = False
-        self.verdict: wire.Failed | None = None  # ours: how the job ends, unless the engine finishes it first
-        self.end: wire.Done | wire.Failed | EngineError | None = None
-        self._taken: Taken | None = None
-        self._progress: wire.Progress | None = None
-        self._preview: wire.Preview | None = None
-        self._news = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def take(self) -> None:
-        """It is on its way to the engine."""
-        self.sent, self._taken = True, Taken(self.job)
-        self._news.set()
-
-    def tell(self, event: wire.Progress | wire.Preview) -> None:
-        if isinstance(event, wire.Preview):
-            self._preview = event
-        else:
-            # A note is sent once, and must outlive the progress that it came with.
-            unread = self._progress.note if self._progress else ""
-            self._progress = msgspec.structs.replace(event, note=f"{unread} {event.note}".strip())
-        self._news.set()
-
-    def finish(self, end: wire.Done | wire.Failed | EngineError) -> None:
-        self.disarm()
-        self.end = end
-        self._news.set()
-
-    async def news(self) -> list[Taken | wire.Progress | wire.Preview | wire.Done | wire.Failed | EngineError]:
-        """What is new since the last call, the end last; waits until something is."""
-        await self._news.wait()
-        self._news.clear()
-        found = [event for event in (self._taken, self._progress, self._preview, self.end) if event]
-        self._taken = self._progress = self._preview = None
-        return found
-
-    def arm(self, seconds: float, overdue: Callable[[_Run], None]) -> None:
-        """Call ``overdue`` unless the job ends within ``seconds``; replaces the deadline before."""
-        self.disarm()
-        self._timer = asyncio.get_running_loop().call_later(seconds, overdue, self)
-
-    def disarm(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-
-
 class Supervisor:
     """The engine as a child process, always there while the context is open.
 
@@ -145,7 +96,9 @@ class Supervisor:
         timings: Timings = Timings(),  # noqa: B008 (frozen)
         env: Mapping[str, str] | None = None,
         observer: Callable[[ProcessEvent], None] = lambda event: None,
+        name: str = "1",
     ) -> None:
+        self._name = name
         self.ready: wire.Ready | None = None
         self.encoder: EncoderName = "slim"  # of the last Ready
         self._introduced = asyncio.Event()
@@ -155,17 +108,32 @@ class Supervisor:
         self._runner: asyncio.Task[None] | None = None
         self._closed = True
         self._process: Process | None = None
-        self._run: _Run | None = None
-        self._abandoned: _Run | None = None  # given up by its consumer, not yet by the engine
+        self._lanes = {False: Lane(), True: Lane()}  # by whether their jobs are quick
+        self._in_hand, self._since = "", 0.0  # the job that is being painted, and since when by the loop's clock
         self._killed = False
         self._rest = Rest(timings.growth, timings.rest_seconds)
         self._pauses = iter(timings.restart)  # anew when a job is answered
 
     @property
     def busy(self) -> str | None:
-        """The job that the engine works on."""
-        run = self._abandoned or self._run
-        return run.job if run else None
+        """The job that the engine works on; if there are two, the one that it is at."""
+        jobs = [lane.at_work.job for lane in self._lanes.values() if lane.at_work]
+        return self._in_hand if self._in_hand in jobs else next(iter(jobs), None)
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """See `Engine.workers`: this one, also while its process is being restarted."""
+        return (Worker(self._name, self.state),)
+
+    @property
+    def state(self) -> WorkerState:
+        if self.ready is None:
+            return "restarting" if self._introduced.is_set() else "starting"
+        return "busy" if self.busy else "idle"
+
+    def has_room(self, *, quick: bool) -> bool:
+        """Whether it takes such a job: it is sent as soon as the process is ready, and has given up the one before."""
+        return self._lanes[quick].run is None
 
     @property
     def pid(self) -> int | None:
@@ -197,16 +165,17 @@ class Supervisor:
 
     async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
         """See `Engine.run`. Waits for a process that is loading or being restarted."""
-        if self._run:
-            raise RuntimeError(f"job {self._run.job} is running; one at a time")
+        lane = self._lanes[paint.quick]
+        if lane.run:
+            raise RuntimeError(f"job {lane.run.job} is running; one at a time in each lane")
         if self._closed:
             raise EngineError(STOPPED)
         try:
-            run = _Run(paint)
+            run = Run(paint)
         except wire.WireError:
             yield wire.Failed(paint.job, "refused", TOO_LARGE)
             return
-        self._run = run
+        lane.run = run
         self._dispatch()
         try:
             while True:
@@ -217,23 +186,24 @@ class Supervisor:
                     if isinstance(event, wire.Done | wire.Failed):
                         return
         finally:
-            if self._run is run:
-                self._abandon(run)
+            if lane.run is run:
+                self._abandon(lane, run)
 
     async def cancel(self, job: str) -> None:
         """See `Engine.cancel`. What is not given up within the deadline is killed with its process."""
-        if self._run and self._run.job == job and not self._run.verdict:
-            self._give_up(self._run, wire.Failed(job, "cancelled", CANCELLED))
+        for run in [lane.run for lane in self._lanes.values()]:
+            if run and run.job == job and not run.verdict:
+                self._give_up(run, wire.Failed(job, "cancelled", CANCELLED))
 
-    def _abandon(self, run: _Run) -> None:
+    def _abandon(self, lane: Lane, run: Run) -> None:
         """Nobody listens any more: the engine may drop it, and takes the next job as soon as it has."""
         if not run.verdict:
             self._give_up(run, wire.Failed(run.job, "cancelled", CANCELLED))
-        self._run = None
+        lane.run = None
         if not run.end:
-            self._abandoned = run
+            lane.abandoned = run
 
-    def _give_up(self, run: _Run, verdict: wire.Failed) -> None:
+    def _give_up(self, run: Run, verdict: wire.Failed) -> None:
         run.verdict = verdict
         if run.sent:
             self._send(wire.encode(wire.Cancel(run.job)))
@@ -241,36 +211,55 @@ class Supervisor:
         else:
             self._end(run, verdict)
 
-    def _enforce(self, run: _Run) -> None:
+    def _enforce(self, run: Run) -> None:
         log.warning("Job %s was not given up within %g s: killing the engine.", run.job, self._timings.cancel_seconds)
         self._killed = True
         if self._process:
             with suppress(ProcessLookupError):
                 self._process.kill()
 
-    def _too_long(self, run: _Run) -> None:
+    def _too_long(self, run: Run) -> None:
         minutes = self._timings.job_seconds / 60
         sentence = f"This picture took longer than {minutes:.0f} minutes. Try a smaller size=, or fewer steps=."
         self._give_up(run, wire.Failed(run.job, "broken", sentence))
 
     def _dispatch(self) -> None:
-        """Hand the job over, if there is one to hand and an engine free to take it."""
-        if self.ready and self._run and not self._run.sent and not self._abandoned:
-            self._run.take()
-            self._run.arm(self._timings.job_seconds, self._too_long)
-            self._send(self._run.frame)
+        """Hand jobs over, if there are any to hand and an engine free to take them."""
+        for lane in self._lanes.values():
+            if self.ready and lane.run and not lane.run.sent and not lane.abandoned:
+                lane.run.take()
+                lane.run.arm(self._timings.job_seconds, self._too_long)
+                self._send(lane.run.frame)
+
+    @staticmethod
+    def _end_of(run: Run, outcome: ProcessEvent, *, suspect: bool) -> wire.Failed | EngineError:
+        """How a job ends whose process is lost; only the suspect may be why."""
+        if outcome == "stopped":
+            return EngineError(STOPPED)
+        if run.verdict:
+            return run.verdict
+        return EngineError(SENTENCES[outcome]) if suspect else Interrupted(INTERRUPTED)
 
     def _send(self, frame: bytes) -> None:
-        # Not drained: with one job at a time little can pile up, and a process that reads nothing answers nothing.
+        # Not drained: with two jobs at a time little can pile up, and a process that reads nothing answers nothing.
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
             self._process.stdin.write(frame)
 
-    def _end(self, run: _Run, end: wire.Done | wire.Failed | EngineError) -> None:
+    def _end(self, run: Run, end: wire.Done | wire.Failed | EngineError) -> None:
         run.finish(end)
-        if self._abandoned is run:
-            self._abandoned = None
-        elif self._run is run:
-            self._run = None
+        self._lanes[run.quick].drop(run)
+
+    def _turn(self, job: str) -> None:
+        """From now on this job is being painted; none if it is empty. What it kept waiting has that time back."""
+        now = asyncio.get_running_loop().time()
+        for run in self._sent():
+            if run.job != self._in_hand and self._in_hand and not run.verdict:
+                run.extend(now - self._since)
+        self._in_hand, self._since = job, now
+
+    def _sent(self) -> list[Run]:
+        """The jobs that the engine has."""
+        return [run for lane in self._lanes.values() for run in lane.sent]
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
@@ -288,7 +277,7 @@ class Supervisor:
         )
         try:
             # asyncio can wait for ever when it is cancelled between fork and exec.
-            process, cancelled = await _uncancelled(spawn)
+            process, cancelled = await uncancelled(spawn)
         except OSError as error:
             log.error("The engine cannot be started: %s.", error)
             return self._on_exit("crashed")
@@ -298,12 +287,15 @@ class Supervisor:
         try:
             if cancelled:
                 raise asyncio.CancelledError
-            log_lines = self._tasks.create_task(_log_lines(process), name="engine log")
+            log_lines = self._tasks.create_task(keep_log(process), name="engine log")
             self._observer("started")
             outcome = await self._read_events(process)
         finally:
             self._on_exit(outcome)
-            _, cancelled = await _uncancelled(self._shut_down(process, log_lines, gently=outcome in ENDED_BY_US))
+            stop, terminate = self._timings.stop_seconds, self._timings.terminate_seconds
+            gently = stop if outcome in ENDED_BY_US else 0.0
+            ending = shut_down(process, log_lines, stop_seconds=gently, terminate_seconds=terminate)
+            _, cancelled = await uncancelled(ending)
             self._process = None
         if cancelled:
             raise asyncio.CancelledError
@@ -333,7 +325,7 @@ class Supervisor:
         except (asyncio.IncompleteReadError, ConnectionError):
             if self._killed:
                 return "killed"
-            await _wait_for_exit(process, REAP_SECONDS)
+            await wait_for_exit(process, REAP_SECONDS)
             return "oom_killed" if process.returncode == -signal.SIGKILL else "crashed"
 
     def _on_event(self, event: wire.Event) -> None:
@@ -345,15 +337,20 @@ class Supervisor:
                 for note in event.notes:
                     log.warning("%s", note)
                 self._observer("ready")
+            case wire.Turn():
+                self._turn(event.job)
             case wire.Progress() | wire.Preview():
                 self._rest.disturb()
-                if self._run and self._run.sent and self._run.job == event.job:
-                    self._run.tell(event)
+                for lane in self._lanes.values():
+                    if lane.run and lane.run.sent and lane.run.job == event.job:
+                        lane.run.tell(event)
             case wire.Done() | wire.Failed():
                 self._rest.disturb()
                 self._pauses = iter(self._timings.restart)
-                run = self._abandoned or self._run
-                if run and run.sent and run.job == event.job:
+                if self._in_hand == event.job:
+                    self._turn("")
+                run = next((run for run in self._sent() if run.job == event.job), None)
+                if run:
                     given_up = isinstance(event, wire.Failed) and event.kind == "cancelled"
                     self._end(run, run.verdict if given_up and run.verdict else event)
         self._dispatch()
@@ -362,75 +359,15 @@ class Supervisor:
         """The process is lost: tell its job. One that still waits for a process may wait on, if that makes sense."""
         was_ready, self.ready = self.ready is not None, None
         self._introduced.set()
-        if self._abandoned:
-            self._end(self._abandoned, EngineError(SENTENCES[outcome]))
-        run = self._run
-        if run and outcome == "stopped":
-            self._end(run, EngineError(STOPPED))
-        elif run and run.sent:
-            self._end(run, run.verdict or EngineError(SENTENCES[outcome]))
-        elif run and not was_ready:
-            self._end(run, EngineError(NOT_STARTED))
+        sent, killed_for = self._sent(), [run for run in self._sent() if run.verdict] if self._killed else []
+        for run in sent:
+            suspect = run in killed_for or (not killed_for and self._in_hand in ("", run.job))
+            self._end(run, self._end_of(run, outcome, suspect=suspect))
+        for waiting in [lane.run for lane in self._lanes.values()]:
+            if waiting and outcome == "stopped":
+                self._end(waiting, EngineError(STOPPED))
+            elif waiting and not was_ready:
+                self._end(waiting, EngineError(NOT_STARTED))
+        self._in_hand = ""
         self._observer(outcome)
         return outcome
-
-    async def _shut_down(self, process: Process, log_lines: asyncio.Task[None] | None, gently: bool) -> None:
-        """See the process to its end: asked first if ``gently``, then told, then killed."""
-        if gently:
-            self._send(wire.encode(wire.Stop()))
-        assert process.stdin
-        process.stdin.close()
-        if gently and not await _wait_for_exit(process, self._timings.stop_seconds):
-            with suppress(ProcessLookupError):
-                process.terminate()
-            await _wait_for_exit(process, self._timings.terminate_seconds)
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        await _wait_for_exit(process, self._timings.terminate_seconds)
-        if log_lines:
-            # The last words matter most; but a grandchild could hold the pipe open for ever.
-            await asyncio.wait({log_lines}, timeout=self._timings.terminate_seconds)
-            log_lines.cancel()
-
-
-async def _uncancelled(work: Coroutine[Any, Any, T]) -> tuple[T, bool]:
-    """The result of ``work``, however often the caller is cancelled meanwhile; and whether it was."""
-    task, cancelled = asyncio.ensure_future(work), False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    return task.result(), cancelled
-
-
-async def _wait_for_exit(process: Process, seconds: float) -> bool:
-    """Wait for the end of ``process``; what it still says is thrown away, for a full pipe would hold it up."""
-    assert process.stdout
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while await process.stdout.read(2**20):
-                pass
-            await process.wait()
-    return process.returncode is not None
-
-
-async def _log_lines(process: Process) -> None:
-    """The engine's stderr into our log, at the level that a line begins with; what follows it keeps that level."""
-    assert process.stderr
-    levels = logging.getLevelNamesMapping()
-    level = logging.INFO
-    while True:
-        try:
-            line = await process.stderr.readline()
-        except ValueError:  # a line longer than the buffer, dropped by the reader
-            continue
-        if not line:
-            return
-        text = line.decode("utf-8", "backslashreplace").rstrip()
-        name, _, rest = text.partition(" ")
-        if name in levels:
-            level, text = levels[name], rest
-        if text:
-            log.log(level, "%s", text)

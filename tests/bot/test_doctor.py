@@ -149,6 +149,32 @@ def test_a_bot_that_runs_already_is_recognised(status: int) -> None:
     assert running.verdict == "ok"
 
 
+def test_who_paints_in_a_bot_that_runs_is_shown() -> None:
+    with neighbour(json.dumps({"ok": True, "checks": {}, "workers": {"1": "busy", "2": "idle"}}).encode()) as port:
+        running = doctor.already_running(configured(web__port=port))
+    assert running
+    assert running.text.endswith("of its workers 1 is busy, 2 is idle")
+
+
+@pytest.mark.parametrize(
+    ("workers", "environ", "verdict", "text"),
+    [
+        (1, {}, "ok", "one, with the whole machine"),
+        (2, {"CUDA_VISIBLE_DEVICES": "0,1"}, "ok", "2 workers on 2 cards, one each"),
+        (3, {"CUDA_VISIBLE_DEVICES": "0,1"}, "note", "3 workers on 2 cards"),
+        (2, {"CUDA_VISIBLE_DEVICES": ""}, "ok", "2 workers with 2 threads each, on 4 cores"),
+        (8, {"CUDA_VISIBLE_DEVICES": ""}, "note", "8 workers with 1 thread each, on 4 cores"),
+    ],
+)
+def test_the_parts_of_the_machine_that_workers_have_are_shown(
+    workers: int, environ: dict[str, str], verdict: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(4)))
+    finding = doctor.workers(configured(engine__workers=workers), environ)
+    assert finding.verdict == verdict
+    assert finding.text.startswith(text)
+
+
 @pytest.mark.parametrize("body", [b"<html>a site</html>", b"[]", b"3", b'{"ok": true}', b"\xff"])
 def test_somebody_elses_server_is_not_taken_for_a_bot(body: bytes) -> None:
     with neighbour(body) as port:

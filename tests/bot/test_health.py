@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.health import Health
+from bot.health import WORKER_STATES, Health
 
 
 def _samples(health: Health) -> dict[tuple[str, ...], float]:
@@ -15,7 +15,21 @@ def _samples(health: Health) -> dict[tuple[str, ...], float]:
 def test_it_is_ready_when_nothing_is_wrong() -> None:
     health = Health()
     health.watch("engine", lambda: "")
-    assert health.readiness() == {"ok": True, "checks": {"engine": True}, "reasons": [], "notes": []}
+    assert health.readiness() == {
+        "ok": True,
+        "checks": {"engine": True},
+        "reasons": [],
+        "notes": [],
+        "workers": {},
+    }
+
+
+def test_workers_are_shown_with_what_they_are_doing() -> None:
+    health = Health()
+    health.show_workers(lambda: {"1 (card 0)": "busy", "2 (card 1)": "idle", "3 (card 2)": "busy"})
+    assert health.readiness()["workers"] == {"1 (card 0)": "busy", "2 (card 1)": "idle", "3 (card 2)": "busy"}
+    samples = _samples(health)
+    assert [samples["impasto_workers", state] for state in WORKER_STATES] == [0, 1, 2, 0]
 
 
 def test_what_is_wrong_is_named() -> None:
@@ -27,6 +41,7 @@ def test_what_is_wrong_is_named() -> None:
         "checks": {"engine": False, "journal": True},
         "reasons": ["The engine is not ready."],
         "notes": [],
+        "workers": {},
     }
     assert _samples(health)["impasto_up",] == 0
     reasons["engine"] = ""

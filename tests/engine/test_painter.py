@@ -24,6 +24,7 @@ from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
 from engine.tensors import fit
+from engine.universal import paint as universal
 from engine.universal import predictor
 from engine.wire import MOVING_RESULTS, EngineSettings, Paint
 from tests.fakes.weights import file_of, serving, torchvisions
@@ -316,22 +317,29 @@ def test_weights_that_are_missing_or_not_whole_are_told_before_the_first_order(
             TorchPainter(EngineSettings(device="cpu"))
 
 
-def test_a_small_picture_takes_one_thread_and_changes_none_that_comes_later(painter) -> None:
+def test_a_small_picture_takes_one_thread_and_changes_none_that_is_painted_beside_or_after_it(
+    painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, pictures = set(), []
+
+    def noting(network, predictor, encoder, p, *rest):
+        for step in universal.paint(network, predictor, encoder, p, *rest):
+            taken.add((max(p.shape[1:]), torch.get_num_threads()))
+            yield step
+
+    monkeypatch.setattr("engine.painter.paint_universal", noting)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        taken, pictures = set(), []
         for size in (288, 72, 288):
             order = msgspec.structs.replace(recipe("starrynight mode=universal"), size=size)
-            last: Stage | Picture | None = None
-            for last in painter.paint(Paint("job", picture_bytes(), order)):
-                if isinstance(last, Stage) and last.done:
-                    taken.add((size, torch.get_num_threads()))
+            for stage in painter.paint(Paint("job", picture_bytes(), order)):
+                assert torch.get_num_threads() == 2, "between two steps another picture may be painted"
+                last = stage
             assert isinstance(last, Picture)
             pictures.append(last.data)
         assert taken == {(72, 1), (288, 2)}
         assert pictures[0] == pictures[2]
-        assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 

@@ -136,6 +136,10 @@ class RateLimiter(BaseRateLimiter[Turn]):
                     raise
                 raise ours from error
 
+    async def pause(self, seconds: float) -> None:
+        """Wait by the clock that turns are counted by."""
+        await self._sleep(seconds)
+
     # --- turns -------------------------------------------------------------------------------------------------------
 
     async def turn(

@@ -24,9 +24,9 @@ from telegram import (
     MessageEntity,
 )
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, NetworkError, TelegramError
 
-from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport
+from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, WordsFirst
 from bot.chat.telegram.messages import Attachment, TelegramAddress
 from bot.chat.telegram.rate_limiter import ALWAYS, PROGRESS, Barred, Bot, RateLimiter, Turn
 from bot.chat.telegram.render import CAPTION, MESSAGE, caption, cut, job_buttons
@@ -47,10 +47,14 @@ PHOTO_RATIO = 20
 FILE_BYTES = 50_000_000
 ACTION_SECONDS = 4.5  # Telegram shows an action for five
 QUICK_SECONDS = 5.0  # a job that takes less shows no progress, so that somebody is at work is shown at once
+# A group takes twenty messages a minute, and that somebody is at work is shown without one.
+SILENT_SECONDS = 8.0
 # Kinds of messages: a picture has a caption in place of a text, and one in an album can have no buttons.
 PICTURE, ALBUM = "picture", "album"
 # Telegram counts edits, and the rate limiter spreads them.
-CAPABILITIES = Capabilities(file_bytes=FILE_BYTES, words_first=True, edit_seconds=0.0, preview_seconds=0.0)
+CAPABILITIES = Capabilities(
+    file_bytes=FILE_BYTES, words_first=True, edit_seconds=0.0, preview_seconds=0.0, silent_seconds=SILENT_SECONDS
+)
 
 
 @dataclass
@@ -69,9 +73,35 @@ class TelegramTransport(Transport):
     # --- the job's message -------------------------------------------------------------------------------------------
 
     async def post(self, job: Job, content: Content) -> JobMessage:
-        assert not isinstance(content, Picture), "text is posted first"
+        if isinstance(content, Picture):
+            return await self._post_photo(job, content)
         message = await self.say(TelegramAddress.of(job.place), self._text(job, content))
         return JobMessage(message=message.message_id)
+
+    async def _post_photo(self, job: Job, picture: Picture) -> JobMessage:
+        """The picture as its job's first and only message."""
+        photo = await self._as_photo(picture)
+        if photo is None:
+            raise WordsFirst
+        address, (text, entities) = TelegramAddress.of(job.place), caption(picture.result, picture.notes)
+        try:
+            message = await self.bot.send_photo(
+                photo=photo.data,
+                filename=photo.file_name,
+                caption=text,
+                caption_entities=entities,
+                has_spoiler=address.spoiler,
+                reply_markup=job_buttons(picture.buttons) if picture.buttons else None,
+                rate_limit_args=ALWAYS,
+                **address.target,
+            )
+        except (BadRequest, Barred) as error:
+            log.info("job %s: its picture cannot be posted at once: %s", job.id, error)
+            raise WordsFirst from error
+        except (NetworkError, TimeoutError) as error:  # it may be there; at most one more is to come
+            log.warning("job %s: Telegram did not say whether its picture is there: %r", job.id, error)
+            raise WordsFirst from error
+        return JobMessage(message=message.message_id, kind=PICTURE)
 
     async def edit(self, job: Job, message: JobMessage, content: Content) -> JobMessage:
         if isinstance(content, Picture):
@@ -128,10 +158,7 @@ class TelegramTransport(Transport):
 
     async def _show_photo(self, job: Job, message: JobMessage, picture: Picture) -> bool:
         """False where the picture cannot be a photo."""
-        short, long = sorted((picture.result.width, picture.result.height))
-        if short + long > PHOTO_SUM or long > PHOTO_RATIO * short:
-            return False
-        photo = await picture.within(PHOTO_BYTES)
+        photo = await self._as_photo(picture)
         if photo is None:
             return False
         media = _photo(job, photo.data, photo.file_name, *caption(picture.result, picture.notes))
@@ -146,6 +173,14 @@ class TelegramTransport(Transport):
             log.info("job %s: photos may not be sent there, so it is sent as a file: %s", job.id, error)
             return False
         return True
+
+    @staticmethod
+    async def _as_photo(picture: Picture) -> Picture | None:
+        """As Telegram takes a photo; None where the picture cannot be one."""
+        short, long = sorted((picture.result.width, picture.result.height))
+        if picture.result.moves or short + long > PHOTO_SUM or long > PHOTO_RATIO * short:
+            return None
+        return await picture.within(PHOTO_BYTES)
 
     async def _show_file(self, job: Job, message: JobMessage, picture: Picture) -> None:
         if message.kind == ALBUM:  # in which a photo can only be followed by a photo
@@ -197,6 +232,9 @@ class TelegramTransport(Transport):
             posted.set()
             del self._albums[name]
 
+    async def pause(self, seconds: float) -> None:
+        await self.limiter.pause(seconds)
+
     async def take_turn(
         self, job: Job, *, not_before: float = -math.inf, soon: bool = False, patience: float = math.inf
     ) -> bool:
@@ -204,7 +242,7 @@ class TelegramTransport(Transport):
         return await self.limiter.turn(chat, patience=patience, after=not_before, spare=True, soon=soon)
 
     def working(self, job: Job, status: Status, *, posted: bool) -> None:
-        if status.done or (posted and job.cost < QUICK_SECONDS):
+        if status.done or job.cost < QUICK_SECONDS:
             acting = self._act(TelegramAddress.of(job.place), anew=posted)
             try:
                 self.tasks.create_task(acting)

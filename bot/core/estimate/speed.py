@@ -29,6 +29,8 @@ FIRST_GUESS = {
     "like": 2.0,
     "map": 2.0,
 }
+QUICK_SECONDS = 20.0  # the longest that a picture may be likely to take, and keep a long one waiting
+LONG_SECONDS = 60.0  # what takes longer is said how long in advance
 KEPT = 60  # of each kind; older ones were perhaps painted on another machine
 NEAREST = 9
 
@@ -53,6 +55,19 @@ def work(recipe: Recipe) -> float:
     if recipe.zoom and width:  # frames that are not painted take their steps with them
         steps *= min(1.0, max(2, most_frames("dream", height, width)) / recipe.zoom)
     return steps * width * height / 1e6
+
+
+def is_quick(job: Job) -> bool:
+    """Whether a job is done in one pass, and soon: it is painted between two steps of a long one."""
+    return "steps" not in job.recipe.rules.settings and job.cost <= QUICK_SECONDS
+
+
+def quote(job: Job) -> str:
+    """What a long job will cost, for who has ordered it: nothing of one that is not long."""
+    if job.cost < LONG_SECONDS:
+        return ""
+    size = f" at {job.recipe.size} pixels" if job.recipe.size else ""
+    return f"{in_words(job.cost)} of painting{size}"
 
 
 CLIP = "clip"  # what the kind of an animation ends in: its work is frames x megapixels

@@ -21,33 +21,47 @@ def test_a_cap_of_one_speaks_of_one_picture() -> None:
         Limits(open_jobs=1).check("ann", 1, now=0)
 
 
-def test_a_burst_is_allowed_and_the_next_order_is_told_when_to_come() -> None:
+def test_a_burst_is_allowed_and_the_next_orders_wait_their_turn_and_are_not_refused() -> None:
     limits = Limits(burst=2, per_minute=2)
-    for _ in range(2):
+    waits = []
+    for _ in range(4):
         limits.check("ann", 0, now=100)
-        limits.spend("ann", now=100)
-    with pytest.raises(LimitReached, match="Please wait about 30 s"):
-        limits.check("ann", 0, now=100)
-    limits.check("ann", 0, now=130)
+        waits.append(limits.spend("ann", now=100))
+    assert waits == [0, 0, 30, 60]
+    assert limits.spend("ann", now=220) == 0
+
+
+def test_who_orders_and_cancels_again_and_again_does_not_wait_for_ever() -> None:
+    limits = Limits(burst=2, open_jobs=3, per_minute=60)
+    assert max(limits.spend("ann", now=0) for _ in range(1000)) == 6
+
+
+def test_who_sits_at_the_machine_has_no_limits() -> None:
+    limits = Limits(open_jobs=1, burst=1, per_minute=1, engine_minutes=1, free=("web:",))
+    for _ in range(20):
+        limits.check("web:me", 7, now=0, seconds=10_000)
+        assert limits.spend("web:me", now=0, seconds=10_000) == 0
+    with pytest.raises(LimitReached):
+        limits.check("telegram:1", 1, now=0)
 
 
 def test_one_person_spends_nothing_of_another() -> None:
     limits = Limits(burst=1)
     limits.spend("ann", now=0)
-    limits.check("bob", 0, now=0)
+    assert limits.spend("bob", now=0) == 0
 
 
 def test_an_order_that_came_to_nothing_is_given_back() -> None:
     limits = Limits(burst=1)
     limits.spend("ann", now=0)
     limits.give_back("ann", now=0)
-    limits.check("ann", 0, now=0)
+    assert limits.spend("ann", now=0) == 0
 
 
 def test_a_clock_set_back_costs_nobody_an_order() -> None:
     limits = Limits(burst=2)
     limits.spend("ann", now=1000)
-    limits.check("ann", 0, now=0)
+    assert limits.spend("ann", now=0) == 0
 
 
 def test_people_who_have_rested_are_forgotten() -> None:
@@ -93,14 +107,11 @@ def test_what_a_picture_took_is_what_it_costs() -> None:
     per_minute=st.floats(0.5, 120),
     pauses=st.lists(st.floats(0, 120), max_size=60),
 )
-def test_nobody_gets_more_than_the_burst_and_the_rate(burst: int, per_minute: float, pauses: list[float]) -> None:
-    limits, now, orders = Limits(burst=burst, per_minute=per_minute), 0.0, 0
+def test_nobody_has_more_begun_than_the_burst_and_the_rate(burst: int, per_minute: float, pauses: list[float]) -> None:
+    limits, now, begun = Limits(burst=burst, per_minute=per_minute, open_jobs=100), 0.0, []
     for pause in pauses:
         now += pause
-        try:
-            limits.check("ann", 0, now)
-        except LimitReached:
-            continue
-        limits.spend("ann", now)
-        orders += 1
-        assert orders <= burst + now * per_minute / 60 + 1e-6
+        limits.check("ann", 0, now)
+        begun.append(now + limits.spend("ann", now))
+    for number, at in enumerate(sorted(begun), 1):
+        assert number <= burst + at * per_minute / 60 + 1e-6

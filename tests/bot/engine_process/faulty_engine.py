@@ -16,8 +16,9 @@ from pathlib import Path
 
 from engine import wire
 from engine.cage import die_with_the_bot
+from engine.loop import serve
 from engine.stages import Picture, Refused, Stage
-from engine.worker import claim_pipes, end_orphan, serve
+from engine.worker import claim_pipes, end_orphan
 
 FOREVER = 3600.0
 
@@ -38,6 +39,7 @@ class FaultyPainter:
             path, _, fault = rest.partition(" ")
             word = "well" if Path(path).exists() else fault
             Path(path).touch()
+        self.rest = rest
         said = getattr(self, word)()
         yield from said or ()
         yield Stage(1.0, "finished", note="finished")
@@ -63,6 +65,12 @@ class FaultyPainter:
     def patient(self):
         """Works until it is cancelled."""
         while True:
+            time.sleep(0.01)
+            yield Stage(0.5, "working")
+
+    def between(self):
+        """Works until the named file is there."""
+        while not Path(self.rest).exists():
             time.sleep(0.01)
             yield Stage(0.5, "working")
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -22,139 +20,21 @@ from bot.config import load
 from bot.core.engine import Taken
 from bot.core.errors import EngineError
 from bot.engine_process.command import clean_environment, fetching_environment, worker_command
-from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
+from bot.engine_process.supervisor import ProcessEvent, Supervisor
 from engine import wire
-from engine.recipe import Recipe, Share
-
-FAULTY = str(Path(__file__).parent / "faulty_engine.py")
-RECIPE = Recipe(styles=(Share("starrynight"),))
-ENDLESS = 90.0  # seconds; no test may come near it
-TIMINGS = Timings(
-    load_seconds=ENDLESS,
-    hang_seconds=ENDLESS,
-    cancel_seconds=ENDLESS,
-    stop_seconds=ENDLESS,
-    terminate_seconds=ENDLESS,
-    restart=Backoff(first=0.01, longest=0.02),
+from tests.bot.engine_process.harness import (
+    ENDLESS,
+    FAULTY,
+    RECIPE,
+    Watched,
+    at_work,
+    broken_by,
+    events_of,
+    is_alive,
+    order,
+    paints,
+    pid_of,
 )
-
-
-class Watched(Supervisor):
-    """A supervisor whose process events can be waited for."""
-
-    def __init__(self, *command: str, **timings: float) -> None:
-        self.happened: list[ProcessEvent] = []
-        self._news, self._beat = asyncio.Event(), asyncio.Event()
-        super().__init__(
-            command or (sys.executable, FAULTY),
-            timings=Timings(**{**{f: getattr(TIMINGS, f) for f in TIMINGS.__struct_fields__}, **timings}),
-            observer=self._note,
-        )
-
-    def _note(self, event: ProcessEvent) -> None:
-        self.happened.append(event)
-        self._news.set()
-
-    def _on_event(self, event: wire.Event) -> None:
-        super()._on_event(event)
-        self._news.set()
-        if isinstance(event, wire.Beat):
-            self._beat.set()
-
-    async def run(self, paint: wire.Paint) -> AsyncGenerator[wire.Event, None]:
-        """What the engine itself says."""
-        async with aclosing(super().run(paint)) as events:
-            async for event in events:
-                if not isinstance(event, Taken):
-                    yield event
-
-    async def until(self, *wanted: ProcessEvent) -> None:
-        """Wait until what has happened begins with ``wanted``."""
-        while self.happened[: len(wanted)] != list(wanted):
-            self._news.clear()
-            await self._news.wait()
-
-    async def beats(self, number: int) -> None:
-        """Wait for so many beats of an engine that rests."""
-        for _ in range(number):
-            self._beat.clear()
-            await self._beat.wait()
-
-    async def until_idle(self) -> None:
-        while self.busy:
-            self._news.clear()
-            await self._news.wait()
-
-
-@pytest.fixture(autouse=True)
-async def _everything_ends() -> AsyncIterator[None]:
-    def give_up() -> None:
-        for task in asyncio.all_tasks():
-            task.cancel("the test takes too long")
-
-    watchdog = asyncio.get_running_loop().call_later(ENDLESS, give_up)
-    yield
-    watchdog.cancel()
-    assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left behind"
-
-
-def order(photo: str, job: str = "job") -> wire.Paint:
-    return wire.Paint(job, photo.encode(), RECIPE, preview_seconds=0.001)
-
-
-async def events_of(engine: Watched, photo: str, job: str = "job") -> list[wire.Event]:
-    return [event async for event in engine.run(order(photo, job))]
-
-
-async def broken_by(engine: Watched, photo: str) -> tuple[list[wire.Event], str]:
-    """What came before the engine broke, and the sentence."""
-    events = []
-    try:
-        async for event in engine.run(order(photo)):
-            events.append(event)
-    except EngineError as error:
-        return events, str(error)
-    pytest.fail(f"not broken: {events}")
-
-
-async def paints(engine: Watched) -> bool:
-    """Whether it still does what it is there for."""
-    last = (await events_of(engine, "well", "another job"))[-1]
-    return isinstance(last, wire.Done) and last.picture == b"well"
-
-
-@asynccontextmanager
-async def at_work(engine: Watched, photo: str) -> AsyncIterator[asyncio.Task[list[wire.Event]]]:
-    """A job that the engine has begun; its events are the task's result."""
-    begun = asyncio.Event()
-
-    async def collect() -> list[wire.Event]:
-        events = []
-        async for event in engine.run(order(photo)):
-            events.append(event)
-            begun.set()
-        return events
-
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(collect())
-        await begun.wait()
-        yield task
-
-
-def pid_of(events: list[wire.Event]) -> int:
-    notes = " ".join(event.note for event in events if isinstance(event, wire.Progress))
-    found = re.search(r"process (\d+)", notes)
-    assert found
-    return int(found[1])
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
 
 # --- when all is well ------------------------------------------------------------------------------------------------
 

@@ -62,8 +62,8 @@ def paints(result: bytes = PAINTED, **more: object) -> Act:
     """An engine that makes this picture."""
 
     async def act(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
-        size = dict(width=96, height=64) | more
-        yield Done(job=paint.job, picture=result, seconds=2.0, recipe=paint.recipe, **size)
+        said = dict(width=96, height=64, seconds=2.0) | more
+        yield Done(job=paint.job, picture=result, recipe=paint.recipe, **said)
 
     return act
 

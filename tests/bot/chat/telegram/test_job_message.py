@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.telegram.render import caption, cut, length
+from bot.chat.telegram.transport import TelegramTransport
 from bot.core.messages import Result
 from engine import gallery
 from engine.wire import Event, Paint, Preview, Progress
@@ -42,7 +43,7 @@ async def test_one_message_shows_place_progress_preview_and_picture(server: Fake
         assert "cancels it" in waiting["text"]
         shown = await message_with(server, ANN, "step 60 of 120")
         await server.until(lambda: server.messages[ANN, shown["message_id"]].get("_data") == PREVIEW)
-        assert [call.parameters["action"] for call in server.made("sendChatAction")] == ["upload_photo"]
+        assert {call.parameters["action"] for call in server.made("sendChatAction")} == {"upload_photo"}
         it.let_go()
         await it.engine.until(lambda: len(it.engine.runs) == 2)
         it.let_go()
@@ -55,7 +56,7 @@ async def test_one_message_shows_place_progress_preview_and_picture(server: Fake
         assert second["message_id"] == waiting["message_id"]
 
 
-@pytest.mark.parametrize(("mode", "kinds"), [("fast", ["text", "picture"]), ("fine", ["text", "preview", "picture"])])
+@pytest.mark.parametrize(("mode", "kinds"), [("fast", ["picture"]), ("fine", ["text", "preview", "picture"])])
 @pytest.mark.parametrize("chat", [ANN, GROUP])
 async def test_what_is_finished_in_a_moment_shows_no_progress_but_the_first_preview_of_what_takes_long(
     server: FakeTelegram, mode: str, kinds: list[str], chat: int
@@ -63,13 +64,54 @@ async def test_what_is_finished_in_a_moment_shows_no_progress_but_the_first_prev
     async with telegram_bot(server, always=shows, time=Moment()) as it:
         server.says(chat, f"/stylize scream mode={mode}", photo=CAT)
         await it.engine.until(lambda: it.engine.runs)
-        (waiting,) = await server.until(lambda: server.of_bot(chat))
-        await server.until(lambda: mode == "fast" or server.of_bot(chat)[0].get("_data") == PREVIEW)
+        await server.until(lambda: mode == "fast" or [m for m in server.of_bot(chat) if m.get("_data") == PREVIEW])
         await server.until(lambda: mode == "fine" or server.made("sendChatAction"))
         it.let_go()
         (result,) = await finished(server, chat)
         assert [kind(state) for state in server.history[chat, result["message_id"]]] == kinds
-        assert result["message_id"] == waiting["message_id"]
+        assert len(server.of_bot(chat)) == 1
+
+
+async def test_twelve_quick_orders_in_a_group_are_twelve_messages_and_no_edits(
+    server: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group takes twenty writes a minute."""
+
+    async def longer_than_the_pictures_take(transport: TelegramTransport, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(TelegramTransport, "pause", longer_than_the_pictures_take)
+    async with telegram_bot(server, always=paints(seconds=0.3)) as it:
+        began = it.limiter.now()
+        for _ in range(12):
+            server.says(GROUP, "/stylize scream size=512", photo=CAT)
+        await finished(server, GROUP, 12)
+        await it.delivered()
+        assert it.limiter.now() - began < 2
+    assert len(server.made("sendPhoto")) == len(server.of_bot(GROUP)) == 12
+    assert not [call for call in server.calls if call.method.startswith("editMessage")]
+    assert server.made("sendChatAction"), "that somebody is at work is shown all the same"
+    assert all(message["reply_markup"] for message in server.of_bot(GROUP))
+
+
+async def test_a_quick_picture_that_telegram_does_not_take_as_a_photo_comes_as_a_file(
+    server: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with telegram_bot(server, time=Moment()):
+        server.faults.append(("sendPhoto", Refuse(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")))
+        server.says(GROUP, "/stylize scream", photo=CAT)
+        (result,) = await finished(server, GROUP)
+        assert [kind(state) for state in server.history[GROUP, result["message_id"]]] == ["text", "picture"]
+        assert len(server.of_bot(GROUP)) == 1
+
+
+async def test_a_quick_picture_whose_arrival_is_not_known_is_repeated_once_at_most(server: FakeTelegram) -> None:
+    async with telegram_bot(server, time=Moment()) as it:
+        server.faults.extend([("sendPhoto", None)] * 5)
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await finished(server, ANN)
+        await it.delivered()
+        assert len(server.faults) == 4, "it was tried once"
 
 
 def kind(state: dict) -> str:

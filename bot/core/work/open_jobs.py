@@ -1,0 +1,194 @@
+"""The open jobs, each from acceptance until its answer has arrived: what becomes of one is noted and told here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+from bot.core.admission import Admission
+from bot.core.announce import Announcer, Pace
+from bot.core.errors import InvalidTransition, StoreError
+from bot.core.estimate import is_quick
+from bot.core.jobs import OPEN, Job, State
+from bot.core.journal.store import Store
+from bot.core.messages import Chat, Result
+from bot.health import Health
+from engine.gallery import Gallery
+from engine.recipe import credits, line
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+MEASURED = 0.1  # share of the work from which on its own speed tells more than that of others before it
+CELLS = "To have one of these in full, name its number, counted row by row: /again cell=3."
+
+
+class OpenJob:
+    """A job in memory, from acceptance until its answer has arrived."""
+
+    def __init__(self, job: Job, chat: Chat, pace: Pace) -> None:
+        self.job = job
+        self.chat = chat
+        self.announcer = Announcer(chat, pace)
+        self.started = 0.0  # when the engine got it last, by the monotonic clock
+        self.charged: float | None = None  # engine seconds that the person has paid for, in this run of the bot
+        self.quick = is_quick(job)  # the lane that it is painted in
+        self.done = 0.0  # share of the work
+        self.seconds = 0.0  # of the engine's time that it has taken, as the engine said last
+        self.heard = 0.0  # when that was, by the monotonic clock
+        self.note = ""  # the engine's latest sentence about it
+        self.preview: bytes | None = None
+        self.answered = asyncio.Event()  # the answer has arrived, or will never
+
+    @property
+    def cancelled(self) -> bool:
+        return self.job.state is State.CANCELLED
+
+    def begin(self) -> None:
+        """The engine has it now."""
+        self.started = self.heard = time.monotonic()
+        self.done, self.seconds, self.preview = 0.0, 0.0, None
+
+    def hear(self, done: float, seconds: float) -> None:
+        """The engine says how far it is."""
+        self.heard = time.monotonic()
+        self.done, self.seconds = done, seconds or self.heard - self.started
+
+    @property
+    def taken(self) -> float:
+        """Seconds of the engine's time that it has taken."""
+        if self.job.seconds is not None:
+            return self.job.seconds
+        if not self.started:
+            return 0.0
+        return self.seconds or time.monotonic() - self.started
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it takes longer than was thought, and nothing that the engine said tells how long."""
+        return self.done <= MEASURED and self.started > 0 and self.taken >= self.job.cost
+
+    def left(self) -> float:
+        """Estimated seconds of the engine's time until it is finished."""
+        if self.done > MEASURED:
+            since = time.monotonic() - self.heard
+            return max(0.0, self.seconds / self.done * (1 - self.done) - since)
+        if self.overdue:  # by what is known of such things, it will take about as long again
+            return self.taken
+        return max(0.0, self.job.cost - self.taken)
+
+
+class OpenJobs:
+    """All of them, by id. Their tasks belong to ``tasks``."""
+
+    def __init__(
+        self,
+        store: Store,
+        admission: Admission,
+        gallery: Gallery,
+        tasks: asyncio.TaskGroup,
+        *,
+        pace: Pace,
+        health: Health,
+    ) -> None:
+        self._store = store
+        self._admission = admission
+        self._gallery = gallery
+        self._tasks = tasks
+        self._pace = pace
+        self._health = health
+        self._open: dict[str, OpenJob] = {}
+
+    def __getitem__(self, job: str) -> OpenJob:
+        return self._open[job]
+
+    def get(self, job: str) -> OpenJob | None:
+        return self._open.get(job)
+
+    def in_work(self, user: str | None = None) -> Iterator[OpenJob]:
+        """Those that wait or are being painted; of one person, or of all."""
+        return (it for it in list(self._open.values()) if it.job.state in OPEN and user in (None, it.job.user))
+
+    def of_user(self, user: str) -> list[OpenJob]:
+        """All of this person's, the answered ones among them that are still being handed over."""
+        return [it for it in self._open.values() if it.job.user == user]
+
+    def track(self, job: Job, chat: Chat) -> OpenJob:
+        live = self._open[job.id] = OpenJob(job, chat, self._pace)
+        self._tasks.create_task(self._announce(live))
+        return live
+
+    # --- what becomes of one -----------------------------------------------------------------------------------------
+
+    async def give_up(self, live: OpenJob, why: str) -> None:
+        """Whatever is wrong with the photo, it stays, and the person may want it tried again."""
+        await self.fail(live, f"{why} So this picture was given up; /retry {live.job.id} has it tried once more.")
+
+    async def fail(self, live: OpenJob, message: str) -> None:
+        await self.move(live, State.FAILED, message=message)
+        self.notify(live, message)
+
+    async def move(self, live: OpenJob, state: State, **changes: Any) -> None:
+        live.job = await self.retrying(lambda: self._store.move(live.job.id, state, **changes))
+
+    async def retrying(self, access: Callable[[], Awaitable[T]]) -> T:
+        """Repeat an access to the journal until it works: a full disk stops the line, and loses nothing."""
+        for pause in self._pace.retry:
+            try:
+                return await access()
+            except StoreError:
+                await asyncio.sleep(pause)
+        raise AssertionError("the pauses have no end")
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def _settle(self, live: OpenJob) -> None:
+        if live.charged is not None:
+            self._admission.settle(live.job.user, live.charged, live.taken)
+            live.charged = None
+
+    def deliver(self, live: OpenJob) -> None:
+        self._settle(live)
+
+        async def answer() -> None:
+            job = live.job
+            picture = await self._store.result(job.id)  # not held in memory while a slow chat is waited for
+            if picture is None:
+                await live.chat.notify(
+                    job, "Your picture was finished, but is no longer in the journal. Please order it again."
+                )
+                return
+            result = Result(
+                picture=picture,
+                width=job.width,
+                height=job.height,
+                credit="; ".join(credits(job.recipe, self._gallery)),
+                line=line(job.recipe),
+                seconds=job.seconds or 0.0,
+                notes=(*job.notes, CELLS) if job.recipe.mode == "grid" else job.notes,
+                media_type=job.media_type,
+            )
+            await live.chat.deliver(job, result)
+
+        live.announcer.end(answer)
+
+    def notify(self, live: OpenJob, text: str) -> None:
+        self._settle(live)
+        live.announcer.end(lambda: live.chat.notify(live.job, text))
+
+    async def _announce(self, live: OpenJob) -> None:
+        """Show how the job stands, hand over the answer, and note that it has arrived."""
+        arrived = await live.announcer.run()
+        answered = {State.PAINTED: State.DELIVERED, State.FAILED: State.NOTIFIED}.get(live.job.state)
+        if answered is not None:
+            try:
+                await self.move(live, answered if arrived else State.LOST)
+            except InvalidTransition as error:
+                log.error("job %s was answered: %s", live.job.id, error)
+        self._health.jobs.labels(str(live.job.state)).inc()
+        log.info("job %s is %s", live.job.id, live.job.state)
+        del self._open[live.job.id]
+        live.answered.set()
