@@ -551,7 +551,7 @@ class Studio:
     async def _finish(self, live: _ActiveJob, event: Done | Failed) -> None:
         if isinstance(event, Failed):
             if not live.cancelled:
-                await self._fail(live, event.message)
+                await self._fail(live, event.message, refused=event.kind == "refused")
             return
         live.job = await self._retrying(
             lambda: self._store.finish(
@@ -581,8 +581,8 @@ class Studio:
         """Whatever is wrong with the photo, it stays, and the person may want it tried again."""
         await self._fail(live, f"{why} So this picture was given up; /retry {live.job.id} has it tried once more.")
 
-    async def _fail(self, live: _ActiveJob, message: str) -> None:
-        await self._move(live, State.FAILED, message=message)
+    async def _fail(self, live: _ActiveJob, message: str, *, refused: bool = False) -> None:
+        await self._move(live, State.FAILED, message=message, refused=refused)
         self._notify(live, message)
 
     async def _move(self, live: _ActiveJob, state: State, **changes: Any) -> None:

@@ -24,11 +24,12 @@ from bot.core import estimate
 from bot.core.errors import InvalidTransition, LimitReached, StoreError
 from bot.core.estimate import Duration
 from bot.core.jobs import FOLLOWS, UNFINISHED, Job, State
-from bot.core.journal import blobs, forget, sign_ins
+from bot.core.journal import blobs, forget, promises, sign_ins
 from bot.core.journal.blobs import BlobInfo
 from bot.core.journal.file import File
 from bot.core.journal.forget import Held
 from bot.core.journal.pictures import collect, keep
+from bot.core.journal.promises import Promise
 from bot.core.journal.sign_ins import SignIn
 from bot.core.journal.sweep import Quota, listed, make_room, prune, shrink
 from engine.recipe import Recipe
@@ -374,6 +375,18 @@ class Store:
     async def forget(self, user: str, room: str) -> None:
         """Delete all of it that is not in use."""
         await self._do(lambda db: forget.forget(db, user, room))
+
+    # --- promises: see the module of that name -----------------------------------------------------------------------
+
+    async def promise(self, promise: Promise) -> None:
+        await self._do(lambda db: promises.add(db, promise))
+
+    async def promises(self, chat: str) -> list[Promise]:
+        """What people on a platform still wait for, oldest first."""
+        return await self._do(lambda db: promises.of(db, chat))
+
+    async def end_promise(self, key: str) -> None:
+        await self._do(lambda db: promises.end(db, key))
 
     # --- sign-ins: see the module of that name -----------------------------------------------------------------------
 
