@@ -182,9 +182,10 @@ class DiscordTransport(Transport):
         # The nonce makes Discord return the message that is there, should this be sent twice within minutes.
         nonce = f"{job.id}-{old % 10**9}"
         draft = draft.naming(job)
-        if address.asked and draft.final:
+        if address.asked and self._clock() - job.created > TOKEN_SECONDS:  # they are likely to look elsewhere
+            users: Any = [_Person(str(address.asked))]
             more["allowed_mentions"] = discord.AllowedMentions(
-                everyone=False, roles=False, users=[discord.Object(address.asked)], replied_user=False
+                everyone=False, roles=False, users=users, replied_user=False
             )
         posted = await self._channel(job).send(nonce=nonce, mention_author=False, **more, **draft.posted())
         if posted.content != draft.text:  # an earlier attempt had arrived after all
@@ -221,6 +222,12 @@ class DiscordTransport(Transport):
         return self.client
 
 
+class _Person(NamedTuple):
+    """Somebody, as Discord wants ids: as text, which the library leaves as it is."""
+
+    id: Any
+
+
 def _closes(error: discord.HTTPException) -> bool:
     return error.status in (403, 404) or error.code in CLOSED
 
@@ -241,7 +248,6 @@ class Draft(msgspec.Struct, frozen=True):
     alt: str = ""
     spoiler: bool = False
     view: ui.View | None = None
-    final: bool = True  # nothing comes after it
     private: bool = False  # for nobody but who ordered
 
     def naming(self, job: Job) -> Draft:
@@ -275,8 +281,7 @@ def draft_of(job: Job, content: Content) -> Draft:
     match content:
         case Progress(status=status):
             text = f"{title}{_bar(status)}{escape_markdown(status.text)}"
-            alt = "How far the picture is."
-            return Draft(text[:TEXT], status.preview, "preview.jpg", alt, spoiler, final=False)
+            return Draft(text[:TEXT], status.preview, "preview.jpg", "How far the picture is.", spoiler)
         case Picture(result=result):
             what = "clip" if result.moves else "photo"
             alt = f"{result.credit}." if rules.title else f"A {what} repainted in the style of {result.credit}."

@@ -219,7 +219,7 @@ class Store:
 
     async def job_messages(self, room: str) -> list[JobMessage]:
         """All messages that show jobs of a room."""
-        sql = "SELECT data FROM job_messages JOIN jobs ON job = id WHERE room = ?"
+        sql = "SELECT data FROM job_messages JOIN jobs ON job_messages.job = jobs.id WHERE room = ?"
         rows = await self._do(lambda db: db.execute(sql, (room,)).fetchall())
         return [msgspec.json.decode(row[0], type=JobMessage) for row in rows]
 
