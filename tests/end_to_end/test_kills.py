@@ -208,6 +208,18 @@ async def test_a_question_that_was_thinking_when_the_bot_was_killed_is_told_so(c
     assert found.ephemeral
 
 
+async def test_an_order_that_is_refused_after_a_kill_is_refused_in_private(channel: Channel) -> None:
+    async with channel.bot() as bot:
+        channel.kill_at(bot, acknowledges)
+        found = await channel.fake.slash(channel.ann, channel.id, "again")
+        await bot.died()
+    async with channel.bot():
+        await channel.fake.until(lambda: found.followups)
+        await channel.forgotten()
+    assert "no order to repeat" in channel.fake.text(found.followups[0])
+    assert not channel.public()
+
+
 async def test_an_order_by_a_mention_survives_a_kill_while_its_photo_is_fetched(
     channel: Channel,
 ) -> None:

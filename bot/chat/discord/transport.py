@@ -48,7 +48,9 @@ class FollowUp(NamedTuple):
     since: float
 
     def webhook(self, client: discord.Client) -> discord.Webhook:
-        return discord.Webhook.partial(self.application, self.token, client=client)
+        webhook = discord.Webhook.partial(self.application, self.token, client=client)
+        webhook.type = discord.WebhookType.application  # which may speak to one person alone
+        return webhook
 
     def __repr__(self) -> str:
         return "FollowUp"  # the token must not stand in a log
