@@ -16,9 +16,12 @@ from tests.fakes.discord.rest import Request
 from tests.fakes.discord.rules import LOADING
 from tests.fakes.discord.server import FakeDiscord
 from tests.fakes.discord.world import EPHEMERAL, Interaction
+from tests.fakes.telegram.server import FakeTelegram
+from tests.fakes.telegram.state import Call
 from tests.waiting import eventually
 
 MINUTES = 60.0
+ANN = 7
 
 
 @pytest.fixture
@@ -238,3 +241,37 @@ async def test_an_order_by_a_mention_survives_a_kill_while_its_photo_is_fetched(
         answer = await channel.answer()
     assert answer["message_reference"]["message_id"] == str(order)
     assert len(channel.public()) == 1
+
+
+# --- Telegram --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_first_word_whose_number_never_came_back_does_not_stay(tmp_path: Path) -> None:
+    """Telegram posts it, and the bot is killed before it is told."""
+    async with FakeTelegram().serve() as server:
+        posts = server._on_sendMessage
+        async with process("telegram", server.url, tmp_path) as bot:
+
+            def posted(call: Call) -> Any:
+                bot.kill()
+                return posts(call)
+
+            server._on_sendMessage = posted  # type: ignore[method-assign]
+            server.says(ANN, "/stylize starrynight", photo=CAT[1])
+            await bot.died()
+        await server.until(lambda: server.of_bot(ANN))
+        (stale,) = server.of_bot(ANN)
+        assert "/cancel" in stale["text"]
+        server._on_sendMessage = posts  # type: ignore[method-assign]
+        server.says(ANN, "in between, two more things are said")
+        server.says(ANN, "to the bot")
+        let_go(tmp_path)
+        async with process("telegram", server.url, tmp_path):
+            await server.until(lambda: server.pictures(ANN))
+            await server.until(lambda: stale not in server.of_bot(ANN))
+            await server.until(lambda: server.pending == 0)
+        answers = [message for message in server.of_bot(ANN) if "/cancel" in message.get("text", "")]
+        assert not answers
+        assert len(server.pictures(ANN)) == 1
+        assert len([m for (chat, _), m in server.messages.items() if chat == ANN and m["from"]["id"] == ANN]) == 3
+        assert not server.at_the_end()

@@ -195,7 +195,8 @@ class Rest(Rules, People):
     async def _follow_up(self, found: Interaction, request: Request) -> Any:
         original = self.messages.get(found.original or 0)
         if found.answered == 5 and original is not None and original["flags"] & LOADING:
-            return self._change(int(original["id"]), request.body, request.files, found)
+            body = request.body | {"flags": request.body.get("flags", 0) & ~EPHEMERAL}  # who sees it is decided
+            return self._change(int(original["id"]), body, request.files, found)
         message = self._new(found.channel, request.body, request.files, found)
         found.followups.append(int(message["id"]))
         return message
