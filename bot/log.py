@@ -17,6 +17,8 @@ FOLDED_SECONDS = 60.0  # ... in such a time
 LOOKS = re.compile(
     r"(?<!\d)\d{8,12}:[\w-]{30,}"  # Telegram; its addresses say bot123...
     r"|(?<![\w-])[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # Discord
+    r"|(?:(?<=/webhooks/)|(?<=/interactions/))\d+/[^/?\s\"')]+"  # an interaction's, in addresses ...
+    r"|aW50ZXJhY3Rpb246[\w=-]+"  # ... and anywhere else: base64 of "interaction:"
     r"|(?<=[?&]token=)[^&\s\"']+"  # the chat page's
 )
 

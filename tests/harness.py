@@ -66,8 +66,9 @@ NOT_STARTED = "The painting engine does not start."
 
 def done(paint: Paint, **changes: Any) -> Done:
     """The end of a job, with a picture that tells whose it is."""
-    said = dict(width=640, height=480, seconds=2.0, recipe=paint.recipe) | changes
-    return Done(job=paint.job, picture=b"picture of " + (paint.photo or b"nothing"), **said)
+    picture = b"picture of " + (paint.photo or b"nothing")
+    said = dict(width=640, height=480, seconds=2.0, recipe=paint.recipe, picture=picture) | changes
+    return Done(job=paint.job, **said)
 
 
 async def paints(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:

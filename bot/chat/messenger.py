@@ -75,6 +75,7 @@ class Ending(msgspec.Struct, frozen=True):
     """Why there is no picture."""
 
     text: str
+    refused: bool = False  # the photo was at fault: which concerns nobody but who ordered
 
 
 Content = Progress | Picture | Ending
@@ -130,6 +131,10 @@ class Transport(Protocol):
 
     async def prepare(self, job: Job) -> None:
         """Called before a job's message is looked for: it may be on its way together with others."""
+        return
+
+    async def finished(self, job: Job) -> None:
+        """Called when nothing more will be shown of a job."""
         return
 
     def shown_since(self, job: Job) -> float | None:
@@ -297,16 +302,16 @@ class Messenger:
 
     async def notify(self, job: Job, text: str) -> None:
         """See `Chat.notify`."""
-        await self._finish(job, Ending(text))
+        await self._finish(job, Ending(text, job.refused))
 
     async def _finish(self, job: Job, content: Content) -> None:
         """The last edit of a job's message; of a new one where it was deleted in the meantime."""
         try:
             await self._answer(job, content)
         except Undeliverable:
-            self._drop(job)
+            await self._drop(job)
             raise
-        self._drop(job)
+        await self._drop(job)
 
     async def _answer(self, job: Job, content: Content) -> None:
         words = Progress(Status(text="finished", done=1.0)) if self._transport.capabilities.words_first else content
@@ -331,11 +336,16 @@ class Messenger:
             return
         raise Undeliverable("The platform does not let the bot change its own messages there.")
 
-    def _drop(self, job: Job) -> None:
+    async def _drop(self, job: Job) -> None:
         """Nothing more is shown of it."""
         self._shown.pop(job.id, None)
         self._silent.pop(job.id, None)
         self._turns.discard(job.id)
+        await self._transport.finished(job)
+
+    async def check(self, press: Press) -> None:
+        """See `Buttons.check`."""
+        await self._buttons.check(press)
 
     async def press(self, press: Press, context: PressContext) -> Pressed:
         """Do what a button asks for, and say what came of it."""

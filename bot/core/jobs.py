@@ -78,6 +78,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 0  # pixels of the picture, once PAINTED
     height: int = 0
     message: str = ""  # why there is no picture, once FAILED
+    refused: bool = False  # because the photo cannot be painted, which is nobody's business but the person's
     media_type: str = PNG.media_type  # of the picture, once PAINTED
     notes: tuple[str, ...] = ()  # the engine's sentences about the picture, once PAINTED
     idempotency_key: str = ""  # the platform's name for the order, if it has one: the same key is never two jobs

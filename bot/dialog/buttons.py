@@ -15,7 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from bot.core.admission import Rules
-from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, sentence
+from bot.core.errors import InvalidOrder, LimitReached, NotNow, NotOwner, Refusal, sentence
 from bot.core.jobs import OPEN, Job, Place, State
 from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Incoming
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 STEP = 20  # of the scale of strength
 DOUBLE_SECONDS = 3.0  # within which the same press is an accidental double click
+DOUBLE = "This is being done already."
 PRESSES_KEPT = 100  # whose outcome is remembered, for a platform that hands one over again
 
 
@@ -44,6 +45,7 @@ class Action(StrEnum):
     DELETE = "d"
 
 
+NO_ORDERS = frozenset({Action.ORIGINAL, Action.DELETE})  # all others are orders of a new picture
 LABELS = {
     Action.AGAIN: "Again",
     Action.STRONGER: "Stronger",
@@ -94,6 +96,11 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True):
     message: JobMessage | None = None  # the one that shows the picture, as the journal knew it before
     refused: bool = False
     not_now: bool = False  # the bot is starting or stopping, and the same is welcome in a moment
+
+
+def is_order(data: str) -> bool:
+    """Whether a button, by what a platform keeps of it, orders a new picture."""
+    return data.partition(":")[2] not in NO_ORDERS
 
 
 def job_id(data: str) -> str:
@@ -152,6 +159,18 @@ class Buttons:
         """The largest size, in pixels, that a picture of the job's mode may have in a room."""
         return (await self._studio.rooms.get(room)).most(self._studio.rules.largest(job.recipe.mode))
 
+    async def check(self, press: Press) -> None:
+        """Refuse what `press` would refuse before it does anything: so that a platform need not answer all in public.
+
+        Raises:
+            Refusal, NotNow
+        """
+        if self._is_double(press):
+            raise LimitReached(DOUBLE)
+        job, action = await self._found(press)
+        if job is not None and action not in NO_ORDERS:
+            await self._studio.check_limits(self._incoming(press, job))
+
     async def press(self, press: Press) -> Pressed:
         """Do it, once for every idempotency key. Never raises: the answer says what went wrong."""
         if press.idempotency_key in self._done:
@@ -165,13 +184,18 @@ class Buttons:
                 self._done.popitem(last=False)
         return pressed
 
-    async def _press(self, press: Press) -> Pressed:
+    def _is_double(self, press: Press) -> bool:
+        """Whether the same was pressed a moment ago, and this is not that press handed over again."""
         now = self._clock()
         self._recent = {key: at for key, at in self._recent.items() if now - at[0] < DOUBLE_SECONDS}
         key = press.user, press.data
-        if key in self._recent and (not press.idempotency_key or self._recent[key][1] != press.idempotency_key):
-            return Pressed(text="This is being done already.")
-        self._recent[key] = now, press.idempotency_key
+        return key in self._recent and (not press.idempotency_key or self._recent[key][1] != press.idempotency_key)
+
+    async def _press(self, press: Press) -> Pressed:
+        if self._is_double(press):
+            return Pressed(text=DOUBLE)
+        key = press.user, press.data
+        self._recent[key] = self._clock(), press.idempotency_key
         try:
             return await self._do(press)
         except Exception as error:
@@ -182,18 +206,23 @@ class Buttons:
         self._studio.health.refused.inc()
         return Pressed(text=text[:200], refused=True, not_now=not_now)
 
-    async def _do(self, press: Press) -> Pressed:
+    async def _found(self, press: Press) -> tuple[Job | None, Action]:
+        """What is pressed, and on which job, if that is kept; raises InvalidOrder, NotOwner."""
         letter = press.data.partition(":")[2]
         if letter not in {str(action) for action in Action}:
             raise InvalidOrder("This button is no longer supported. Order the picture again.")
         action = Action(letter)
         job = await self._store.job(job_id(press.data))
-        if job is None and action is Action.DELETE:
-            return _delete_message(press)
-        if job is None:
+        if job is None and action is not Action.DELETE:
             raise InvalidOrder("This picture is no longer kept, so send its photo again.")
-        if job.user != press.user and not (action is Action.DELETE and press.admin):
+        if job is not None and job.user != press.user and not (action is Action.DELETE and press.admin):
             raise NotOwner("These buttons are for who ordered the picture. Reply /stylize to the photo for your own.")
+        return job, action
+
+    async def _do(self, press: Press) -> Pressed:
+        job, action = await self._found(press)
+        if job is None:
+            return _delete_message(press)
         match action:
             case Action.DELETE:
                 return await self._delete(job)
@@ -205,14 +234,17 @@ class Buttons:
             case _:
                 return await self._order(press, job, _changed(action, _repeated(job), self._studio.rules))
 
-    async def _order(self, press: Press, job: Job, recipe: Recipe) -> Pressed:
-        incoming = Incoming(
+    def _incoming(self, press: Press, job: Job) -> Incoming:
+        return Incoming(
             user=press.user,
             place=self._studio.repeated(press.place, job.place) if press.place else job.place,
             admin=press.admin,
             topic=press.topic,
             idempotency_key=press.idempotency_key,
         )
+
+    async def _order(self, press: Press, job: Job, recipe: Recipe) -> Pressed:
+        incoming = self._incoming(press, job)
         await self._studio.check_limits(incoming)  # before the photo is loaded
         photo, style = await self._store.photo(job.id), await self._store.style(job.id)
         if photo is None and recipe.rules.photo:

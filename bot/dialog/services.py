@@ -9,6 +9,7 @@ from bot.core.studio import Studio
 from bot.dialog.buttons import Buttons
 from bot.dialog.commands import Commands
 from bot.dialog.gallery import ContactSheets
+from bot.dialog.loading import Loading
 from bot.health import Health
 from engine.gallery import Gallery
 
@@ -23,6 +24,7 @@ class Services(NamedTuple):
     gallery: Gallery
     sheets: ContactSheets
     health: Health
+    loading: Loading
 
     @property
     def max_photo_bytes(self) -> int:
@@ -31,4 +33,4 @@ class Services(NamedTuple):
     @classmethod
     def around(cls, studio: Studio, store: Store, gallery: Gallery) -> Services:
         commands, buttons = Commands(studio, gallery), Buttons(studio, store)
-        return cls(store, studio, commands, buttons, gallery, ContactSheets(), studio.health)
+        return cls(store, studio, commands, buttons, gallery, ContactSheets(), studio.health, Loading())

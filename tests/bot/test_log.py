@@ -13,6 +13,7 @@ from bot import log
 
 TELEGRAM = "123456789:AAE4-abcdefghijklmnopqrstuvwxyz_12345"
 DISCORD = "MTE5NzQ2NTg3MjM0NTY3ODkw.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"
+INTERACTION = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5MDEyMzQ1Njc4OTphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg"
 SECRET = "my own/secret"
 
 
@@ -36,6 +37,10 @@ def written() -> Iterator[io.StringIO]:
         "GET /bot?secret=my%20own%2Fsecret",
         f"https://api.telegram.org/bot{TELEGRAM}/getMe",
         f"Authorization: Bot {DISCORD}",
+        f"PATCH https://discord.com/api/v10/webhooks/900/{INTERACTION}/messages/@original",
+        f"POST https://discord.com/api/v10/interactions/1234/{INTERACTION}/callback?with_response=1",
+        "ClientResponseError(url='https://discord.com/api/v10/webhooks/900/hunter2hunter2')",
+        f"FollowUp(token={INTERACTION})",
         "GET /events?after=3&token=hunter2hunter2 HTTP/1.1",
     ],
 )
@@ -43,7 +48,7 @@ def test_no_secret_gets_into_a_line(written: io.StringIO, said: str) -> None:
     logging.getLogger("library").info("asked for %s", said)
     line = written.getvalue()
     assert log.HIDDEN in line
-    for secret in (SECRET, "my%20own", TELEGRAM, DISCORD, "hunter2"):
+    for secret in (SECRET, "my%20own", TELEGRAM, DISCORD, INTERACTION, "hunter2"):
         assert secret not in line
 
 

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 
 import discord
+import msgspec
 
 from bot.core.errors import InternalError, InvalidOrder, PictureTooLarge
 from bot.dialog import pictures
 
+READ_SECONDS = 60.0  # for one photo
 
-class Photo(NamedTuple):
-    """A photo that somebody points at."""
 
-    attachment: discord.Attachment
-    nsfw: bool  # it comes from an age-restricted channel
+class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A photo that somebody points at: where it lies, so that it can be fetched by another process, too."""
+
+    url: str
+    name: str
+    size: int  # bytes
+    type: str = ""
+    spoiler: bool = False
+    nsfw: bool = False  # it comes from an age-restricted channel
     reply: int = 0  # the message that the answer is to be a reply to, if there is one
+
+    @classmethod
+    def of(cls, attachment: discord.Attachment, *, nsfw: bool, reply: int = 0) -> Photo:
+        return cls(
+            url=attachment.url,
+            name=attachment.filename,
+            size=attachment.size,
+            type=attachment.content_type or "",
+            spoiler=attachment.is_spoiler(),
+            nsfw=nsfw,
+            reply=reply,
+        )
 
     @property
     def plausible(self) -> bool:
         """Whether it may be a photo, by what Discord says of it."""
-        return pictures.looks_like_photo(self.attachment.content_type or "", self.attachment.filename)
+        return pictures.looks_like_photo(self.type, self.name)
 
     def check(self, limit: int) -> None:
         """Refuse what is plainly no photo, or has more than ``limit`` bytes, before it is fetched.
@@ -29,11 +49,11 @@ class Photo(NamedTuple):
             InvalidOrder
         """
         if not self.plausible:
-            raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(self.attachment.filename[:60])))
-        if self.attachment.size > limit:
-            raise PictureTooLarge(limit, size=self.attachment.size)
+            raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(self.name[:60])))
+        if self.size > limit:
+            raise PictureTooLarge(limit, size=self.size)
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, client: discord.Client, limit: int) -> bytes:
         """Its bytes.
 
         Raises:
@@ -42,12 +62,13 @@ class Photo(NamedTuple):
         """
         self.check(limit)
         try:
-            return await self.attachment.read()
+            async with asyncio.timeout(READ_SECONDS):
+                return await client.http.get_from_cdn(self.url)
         except discord.NotFound:
             raise InvalidOrder("That photo was deleted in the meantime. Send it again.") from None
-        except discord.HTTPException as error:
-            text = f"Discord does not give me that photo at the moment ({error.status}). Try again."
-            raise InternalError(text) from error
+        except (discord.HTTPException, OSError) as error:
+            why = f" ({error.status})" if isinstance(error, discord.HTTPException) else ""
+            raise InternalError(f"Discord does not give me that photo at the moment{why}. Try again.") from error
 
 
 class Pictures(NamedTuple):
@@ -66,12 +87,17 @@ class Pictures(NamedTuple):
 
     @property
     def spoiler(self) -> bool:
-        return any(picture.attachment.is_spoiler() for picture in self.given)
+        return any(picture.spoiler for picture in self.given)
 
-    async def read(self, limit: int) -> tuple[bytes | None, bytes | None]:
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(picture.size for picture in self.given)
+
+    async def read(self, client: discord.Client, limit: int) -> tuple[bytes | None, bytes | None]:
         """Their bytes; raises what `Photo.read` does."""
-        photo = await self.photo.read(limit) if self.photo else None
-        return photo, await self.style.read(limit) if self.style else None
+        photo = await self.photo.read(client, limit) if self.photo else None
+        return photo, await self.style.read(client, limit) if self.style else None
 
 
 NONE = Pictures()
@@ -94,7 +120,7 @@ def photos_of(message: discord.Message) -> list[Photo]:
     """All photos of a message and of what it forwards, those first that can be painted."""
     forwarded = (attachment for shot in message.message_snapshots for attachment in shot.attachments)
     nsfw = is_nsfw(message.channel)
-    photos = [Photo(attachment, nsfw, message.id) for attachment in (*message.attachments, *forwarded)]
+    photos = [Photo.of(each, nsfw=nsfw, reply=message.id) for each in (*message.attachments, *forwarded)]
     return sorted(photos, key=lambda photo: not photo.plausible)
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import discord
 
 from bot.backoff import Backoff
 from bot.chat.discord import commands, places
 from bot.chat.discord.client import Client
+from bot.chat.discord.interaction_reply import send_dm
 from bot.chat.discord.messages import Messages
 from bot.chat.discord.orders import Orders
 from bot.chat.discord.presses import Presses
+from bot.chat.discord.promises import Left, Promises
 from bot.chat.discord.transport import DiscordTransport
 from bot.chat.messenger import Messenger
 from bot.config import Discord
+from bot.core.errors import InternalError, StoreError
 from bot.core.jobs import Job, Place
 from bot.core.messages import Platform, Result, Status
 from bot.dialog.services import Services
@@ -35,6 +39,7 @@ REFUSED = (
     "Discord does not accept discord.token, so I am not on Discord. Copy the token from the developer portal again"
     " (Bot, Reset Token), and restart me. Everything else goes on."
 )
+ORDER_AGAIN = "That was too long ago for me to answer there, so please order it again."
 RETRY = Backoff(first=5.0, longest=300.0)
 
 
@@ -63,11 +68,12 @@ class DiscordChat(Platform):
         self._config = config
         self._store = services.store
         self._retry = retry
-        self._transport = DiscordTransport(clock, pause)
+        self._transport = DiscordTransport(services.store, clock, pause)
         self._messenger = Messenger(self._transport, services, clock)
-        self._orders = Orders(services, self._transport, clock)
-        self._messages = Messages(services, self._orders)
-        self._presses = Presses(self._messenger, self._transport)
+        self._promises = Promises(services.store, self._transport, clock)
+        self._orders = Orders(services, self._transport, self._promises, clock)
+        self._messages = Messages(self._orders, self._promises)
+        self._presses = Presses(self._messenger, self._transport, self._promises)
         self._up = asyncio.Event()
         services.health.gauge(
             "discord_connected", "Whether Discord has let the bot in.", lambda: float(self._up.is_set())
@@ -83,8 +89,62 @@ class DiscordChat(Platform):
         return client
 
     async def run(self) -> None:
+        left = await self._left()
         async with self._messenger:
-            await self._stay_connected()
+            taking_up = asyncio.create_task(self._take_up(left))
+            try:
+                await self._stay_connected()
+            finally:
+                taking_up.cancel()
+                with suppress(asyncio.CancelledError):
+                    await taking_up
+
+    # --- what the last run was killed with ---------------------------------------------------------------------------
+
+    async def _left(self) -> Sequence[Left]:
+        for pause in self._retry:
+            try:
+                return await self._promises.left()
+            except StoreError as error:
+                log.warning("what the last run left undone cannot be read yet: %s", error)
+                await asyncio.sleep(pause)
+        raise AssertionError("the pauses have no end")
+
+    async def _take_up(self, left: Sequence[Left]) -> None:
+        """Do what was promised and not done."""
+        await self._up.wait()
+        async with asyncio.TaskGroup() as tasks:
+            for one in left:
+                tasks.create_task(self._take_up_one(one))
+
+    async def _take_up_one(self, left: Left) -> None:
+        for pause in self._retry:
+            try:
+                await self._up.wait()
+                await self._carry_out(left)
+                break
+            except (discord.DiscordServerError, OSError, InternalError) as error:
+                log.warning("an order of the last run is not taken up yet: %r", error)
+                await asyncio.sleep(pause)
+            except Exception:
+                log.exception("an order of the last run could not be taken up")
+                break
+        if not self._transport.answers_by_interaction(left.asked.key):
+            await self._promises.end(left.asked.key)
+
+    async def _carry_out(self, left: Left) -> None:
+        asked, client = left.asked, self._transport.connected()
+        if asked.kind == "message":
+            await self._messages.take_up(asked, client)
+        elif self._promises.has_expired(left):
+            if asked.is_order:
+                await send_dm(
+                    client,
+                    asked.user,
+                    f"I was away when you ordered a picture <t:{left.promise.at:.0f}:R>. {ORDER_AGAIN}",
+                )
+        elif reply := await self._promises.resumed(left):
+            await (self._presses if asked.press else self._orders).carry_out(asked, reply)
 
     async def _stay_connected(self) -> None:
         """Returns where Discord does not accept the bot at all, having logged why."""

@@ -63,8 +63,7 @@ class Client(discord.Client):
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
 
     async def on_message(self, message: discord.Message) -> None:
-        assert self.user
-        await self.messages.answer(message, self.user)
+        await self.messages.answer(message, self)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Buttons and menus by their custom ids, so that they outlive a restart; commands come by the tree."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -15,7 +16,7 @@ from discord.utils import escape_markdown
 from bot.chat.discord.interaction_reply import InteractionReply, cut
 from bot.chat.discord.places import user_of
 from bot.chat.discord.transport import ALT
-from bot.core.errors import NotOwner
+from bot.core.errors import LimitReached, NotOwner, Refusal
 from bot.core.messages import Choice, Incoming, Reply
 from bot.dialog.gallery import GalleryPage, GalleryView, page_of
 from bot.dialog.parse import Command, Name
@@ -24,6 +25,7 @@ from bot.engine_process import thumbnails
 from engine.recipe import MODES
 
 OPTIONS, LABEL = 25, 100  # of a select menu; characters of one
+BUTTONS, LABEL_OF_BUTTON = 5, 80  # likewise
 NOTHING = "-"  # for Discord takes no empty values
 PICTURE_BYTES = 8 * 2**20
 STRENGTHS = (20, 40, 60, 80, 100)
@@ -31,7 +33,8 @@ SEARCH_SECONDS = 14 * 60.0
 BUSY = "One moment…"
 EMPTY = GalleryPage((), 0, 1, 0, {})
 
-Paint = Callable[[InteractionReply, str], Awaitable[str]]
+Paint = Callable[[discord.Interaction[Any], str], Awaitable[Reply]]
+Order = Callable[[discord.Interaction[Any], str], Awaitable[bool]]
 
 
 class GalleryMenu:
@@ -39,7 +42,7 @@ class GalleryMenu:
 
     Args:
         incoming: whom it is for, and where; others are refused.
-        paint: called with the acknowledged press and the recipe's words; says what became of it. None only shows.
+        paint: acknowledges the press and orders by the recipe's words; returns what became of it. None only shows.
         style: what is chosen already, as in a recipe.
         settings: what was given besides the style; what is chosen here takes its place.
     """
@@ -62,6 +65,7 @@ class GalleryMenu:
         self._settings = {name.lower(): value for name, _, value in (w.partition("=") for w in settings.split())}
         self._chosen: dict[str, str] = {}  # settings that were chosen here
         self._outcome = ""  # what became of the order
+        self._last: discord.Interaction[Any] | None = None  # the newest interaction that shows this menu
 
     async def look_for(self, word: str) -> None:
         self.show(await self._look(word))
@@ -119,17 +123,21 @@ class GalleryMenu:
 
     async def _order(self, interaction: discord.Interaction[Any]) -> None:
         reply = InteractionReply(interaction)
-        await reply.acknowledge("quiet")
-        if self._outcome == BUSY:  # a double click: the first is on its way
-            return
-        if not self._outcome:  # else it only could not be shown
+        if self._outcome:  # a double click; or it is known, and could not be shown
+            await reply.acknowledge("quiet")
+            if self._outcome == BUSY:
+                return
+        else:
             assert self._paint
             self._outcome = BUSY
-            self._outcome = await self._paint(reply, self._recipe())
+            self._outcome = (await self._paint(interaction, self._recipe())).text
         if reply.late:
             await reply.say(self._outcome)
-        else:
+        elif not reply.public:
             await self.show_in(interaction)
+        elif self._last is not None:  # this interaction's answer is the picture, so an earlier one shows the menu
+            with suppress(discord.HTTPException):
+                await self.show_in(self._last)
 
     def _recipe(self) -> str:
         """The words of the recipe that was chosen."""
@@ -143,6 +151,7 @@ class GalleryMenu:
         """Have the message of an acknowledged interaction show it."""
         view, files = await self.draw()
         await interaction.edit_original_response(view=view, attachments=files)
+        self._last = interaction
 
     async def draw(self) -> tuple[ui.LayoutView, list[discord.File]]:
         """The components, and the files that belong to them."""
@@ -217,6 +226,41 @@ class GalleryMenu:
 
     def _id(self, name: str) -> str:
         return f"menu:{self.key}:{name}"
+
+
+class Suggestions:
+    """Styles that may have been meant, as buttons for one person.
+
+    Args:
+        order: acknowledges the press and orders by the line; returns whether that was taken.
+    """
+
+    def __init__(self, user: str, choice: Choice, order: Order) -> None:
+        self.key = secrets.token_hex(4)
+        self._user = user
+        self._lines = {style: choice.line(style) for style in choice.suggestions[:BUTTONS]}
+        self._order = order
+        self._ordered = False
+
+    @property
+    def view(self) -> ui.View:
+        view = ui.View(timeout=None)
+        for number, style in enumerate(self._lines):
+            view.add_item(ui.Button(label=cut(style, LABEL_OF_BUTTON), custom_id=f"menu:{self.key}:{number}"))
+        view.stop()  # presses come to `Client.on_interaction`
+        return view
+
+    async def press(self, interaction: discord.Interaction[Any], part: str) -> None:
+        if user_of(interaction) != self._user:
+            raise NotOwner("This is for the person who asked. /stylize is for everybody.")
+        if self._ordered:
+            raise LimitReached("That is ordered already.")
+        self._ordered = True
+        try:
+            self._ordered = await self._order(interaction, list(self._lines.values())[int(part)])
+        except Refusal:
+            self._ordered = False
+            raise
 
 
 class Search(ui.Modal):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 
 from bot.chat.discord.attachments import Photo, Pictures, photos_of
 from bot.chat.discord.interaction_reply import TEXT, send_dm
 from bot.chat.discord.orders import Orders
-from bot.chat.discord.places import check_age, check_message, incoming_of_message
+from bot.chat.discord.places import DiscordAddress, check_message, incoming_of_message
+from bot.chat.discord.promises import Asked, Promises
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
 from bot.core.messages import Accepted, Choice
 from bot.dialog.parse import COMMANDS, Command, Name, parse
-from bot.dialog.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -28,38 +28,53 @@ HIDDEN = (
 class Messages:
     """Answers messages."""
 
-    def __init__(self, services: Services, orders: Orders) -> None:
-        self._commands = services.commands
-        self._max_photo = services.max_photo_bytes
+    def __init__(self, orders: Orders, promises: Promises) -> None:
         self._orders = orders
+        self._promises = promises
 
-    async def answer(self, message: discord.Message, me: discord.ClientUser) -> None:
-        command = _command(message, me)
+    async def answer(self, message: discord.Message, client: discord.Client) -> None:
+        assert client.user
+        command = _command(message, client.user)
         if command is None:
             return
+        reply = _Reply(client, message)
         try:
             check_message(message)
-            await self._answer(message, command)
+            await self._answer(message, command, reply)
         except Refusal as error:
-            await _reply(message, str(error))
+            await reply.say(str(error))
         except Exception as error:
             log.exception("a message could not be answered")
-            await _reply(message, sentence(error))
+            await reply.say(sentence(error))
 
-    async def _answer(self, message: discord.Message, command: Command) -> None:
+    async def take_up(self, asked: Asked, client: discord.Client) -> None:
+        """An order that an earlier run of the bot was killed with."""
+        address = DiscordAddress.of(asked.incoming.place)
+        answer = await self._orders.take(asked)
+        if not isinstance(answer, Accepted):
+            message = client.get_partial_messageable(address.channel).get_partial_message(address.reply)
+            try:
+                await message.reply(answer.text[:TEXT], mention_author=False)
+            except discord.HTTPException:
+                await send_dm(client, asked.user, answer.text)
+
+    async def _answer(self, message: discord.Message, command: Command, reply: _Reply) -> None:
         pictures = await _pictures(message, command)
-        check_age(pictures, message.channel)
-        photo, style = await pictures.read(self._max_photo)
-        incoming = incoming_of_message(message, pictures, photo, style)
-        answer = await self._commands.handle(incoming, command)
+        asked = Asked(
+            incoming=incoming_of_message(message, pictures), kind="message", command=command, pictures=pictures
+        )
+        async with self._promises.kept(asked):
+            answer = await self._orders.take(asked)
         if isinstance(answer, Choice) and answer.cards:
-            menu = self._orders.menu(incoming, pictures, settings=answer.settings)
-            if photo is None:
+            menu = self._orders.menu(asked.incoming, pictures, settings=answer.settings)
+            if pictures.photo is None:
                 menu.show(answer)
             view, files = await menu.draw()
-            await _reply(message, files=files, view=view)
+            await reply.say(files=files, view=view)
+        elif isinstance(answer, Choice):
+            await reply.say(answer.text, view=self._orders.suggestions(asked, answer).view)
         elif not isinstance(answer, Accepted):
-            await _reply(message, answer.text)
+            await reply.say(answer.text)
 
 
 def _command(message: discord.Message, me: discord.ClientUser) -> Command | None:
@@ -103,10 +118,17 @@ async def _replied(message: discord.Message) -> list[Photo]:
     return photos_of(there) if isinstance(there, discord.Message) else []
 
 
-async def _reply(message: discord.Message, text: str = "", **more: Any) -> None:
-    """Where the message was written, or else in private."""
-    try:
-        check_message(message)
-        await message.reply(text[:TEXT] or None, mention_author=False, **more)
-    except (discord.HTTPException, NotAllowed):
-        await send_dm(message.author, text or "I cannot show you my styles there. /styles does.")
+class _Reply(NamedTuple):
+    """The answer to a message."""
+
+    client: discord.Client
+    message: discord.Message
+
+    async def say(self, text: str = "", **more: Any) -> None:
+        """Where the message was written, or else in private."""
+        try:
+            check_message(self.message)
+            await self.message.reply(text[:TEXT] or None, mention_author=False, **more)
+        except (discord.HTTPException, NotAllowed):
+            text = text or "I cannot show you my styles there. /styles does."
+            await send_dm(self.client, self.message.author.id, text)

@@ -7,6 +7,7 @@ Discord never shows a slash command the message that it replies to, so there are
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,13 +16,15 @@ from typing import Any, TypeVar
 import discord
 import msgspec
 
+from bot.backoff import Backoff
 from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
-from bot.chat.discord.gallery import GalleryMenu
-from bot.chat.discord.interaction_reply import InteractionReply
+from bot.chat.discord.gallery import GalleryMenu, Suggestions
+from bot.chat.discord.interaction_reply import InteractionReply, Kind, WebhookReply
 from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
-from bot.chat.discord.transport import DiscordTransport, FollowUp
-from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
-from bot.core.messages import Accepted, Incoming, Refused, Reply
+from bot.chat.discord.promises import Asked, Promises, asked_by
+from bot.chat.discord.transport import DiscordTransport
+from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, NotNow, Refusal, sentence
+from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
 from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.services import Services
 from engine.recipe import MINE
@@ -31,7 +34,9 @@ V = TypeVar("V")
 log = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 180.0  # for which “Use this photo” counts
-PHOTOS_KEPT, MENUS_KEPT = 1000, 1000
+PHOTOS_KEPT, MENUS_KEPT = 1000, 1000  # not their bytes, but where they lie at Discord
+CHECK_SECONDS = 1.0  # of Discord's three, for what is to be refused without anybody else seeing it
+KEPT = " Your photo is kept for three minutes: /stylize style: without a photo takes it."
 OUTDATED = "This menu has expired. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 HELP = (
     "To order a picture here:\n"
@@ -49,17 +54,27 @@ class Orders:
 
     Args:
         clock: seconds since the epoch.
+        retry: the pauses while the bot is not open for orders.
     """
 
-    def __init__(self, services: Services, transport: DiscordTransport, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        transport: DiscordTransport,
+        promises: Promises,
+        clock: Callable[[], float],
+        retry: Backoff | None = None,
+    ) -> None:
         self.gallery = services.gallery
         self._services = services
         self._commands = services.commands
         self._max_photo = services.max_photo_bytes
         self._transport = transport
+        self._promises = promises
         self._clock = clock
+        self._retry = retry or Backoff()
         self._remembered: OrderedDict[int, tuple[float, Photo]] = OrderedDict()  # by user, the latest last
-        self._menus: OrderedDict[str, GalleryMenu] = OrderedDict()  # by their keys, the latest used last
+        self._menus: OrderedDict[str, GalleryMenu | Suggestions] = OrderedDict()  # by their keys, the latest used last
 
     # --- slash commands ----------------------------------------------------------------------------------------------
 
@@ -74,19 +89,28 @@ class Orders:
         nsfw = is_nsfw(interaction.channel)
         command = parse(f"/{Name.STYLIZE} {words}" if not words.startswith("/") else words)
         remembered = self._remembered_photo(interaction.user.id) if command.takes.photo else None
-        pictures = Pictures(Photo(file, nsfw) if file else remembered, Photo(style, nsfw) if style else None)
+        photo = Photo.of(file, nsfw=nsfw) if file else remembered
+        pictures = Pictures(photo, Photo.of(style, nsfw=nsfw) if style else None)
         if pictures.style and not command.style:
             command = msgspec.structs.replace(command, words=f"{MINE} {command.words}".strip())
-        # What can be known without waiting is refused in private; after the acknowledgement all see it.
-        check_interaction(interaction)
         self._check(pictures, command, interaction)
-        styled = command.style or command.takes.styles != "some"
-        if styled:
-            parse_recipe(command.words, self.gallery)
-        if styled or (command.words and await self._style_of_room(interaction)):
-            await self._order(interaction, command, pictures)
+        asked = asked_by(interaction, "public", command, pictures)
+        try:
+            check_interaction(interaction)
+            styled = command.style or command.takes.styles != "some"
+            if styled:
+                parse_recipe(command.words, self.gallery)
+            orders = styled or (command.words and await self._style_of_room(interaction))
+            if orders:
+                await self._check_limits(asked.incoming)
+        except InvalidRecipe:
+            await self._refuse(
+                InteractionReply(interaction), asked, await self._commands.handle(asked.incoming, command)
+            )
+        except Refusal as error:
+            await self._refuse(InteractionReply(interaction), asked, Refused(text=str(error)))
         else:
-            await self._offer(interaction, pictures, settings=command.words)
+            await (self._order(interaction, asked) if orders else self._offer(interaction, pictures, command.words))
 
     def _remembered_photo(self, user: int) -> Photo | None:
         at, photo = self._remembered.get(user, (-REMEMBERED_SECONDS, None))
@@ -99,28 +123,32 @@ class Orders:
             raise InvalidOrder("Which picture is the style? Add it as style_photo: to the same command.")
         for picture in pictures.given:
             picture.check(self._max_photo)
-        check_age(pictures, interaction.channel)
+        check_age(incoming_of(interaction, pictures))
 
     async def again(self, interaction: discord.Interaction[Any], changes: str) -> None:
-        check_interaction(interaction)
-        await self._order(interaction, Command(name=Name.AGAIN, words=changes), NONE)
+        await self._repeat(interaction, Command(name=Name.AGAIN, words=changes))
 
     async def retry(self, interaction: discord.Interaction[Any], picture: str) -> None:
-        check_interaction(interaction)
-        await self._order(interaction, Command(name=Name.RETRY, words=picture), NONE)
+        await self._repeat(interaction, Command(name=Name.RETRY, words=picture))
 
     async def explain(self, interaction: discord.Interaction[Any]) -> None:
+        await self._repeat(interaction, Command(name=Name.EXPLAIN))
+
+    async def _repeat(self, interaction: discord.Interaction[Any], command: Command) -> None:
+        """Order what was ordered before."""
         check_interaction(interaction)
-        await self._order(interaction, Command(name=Name.EXPLAIN), NONE)
+        asked = asked_by(interaction, "public", command)
+        await self._check_limits(asked.incoming)
+        await self._order(interaction, asked)
 
     async def ask(
         self, interaction: discord.Interaction[Any], command: Command, *, topic: str = "", before: str = ""
     ) -> None:
         """A command whose answer only the person sees."""
-        reply = InteractionReply(interaction)
-        await reply.acknowledge("private")
-        answer = await self._commands.handle(incoming_of(interaction, topic=topic), command)
-        await reply.say(before + answer.text)
+        asked = asked_by(interaction, "private", topic=topic)
+        async with self._promises.made(interaction, asked) as reply:
+            answer = await self._commands.handle(asked.incoming, command)
+            await reply.say(before + answer.text)
 
     async def help(self, interaction: discord.Interaction[Any]) -> None:
         await self.ask(interaction, Command(name=Name.HELP), before=_help(interaction))
@@ -132,12 +160,12 @@ class Orders:
         await self.ask(interaction, Command(name=Name.SETTINGS, words=words), topic=topic)
 
     async def styles(self, interaction: discord.Interaction[Any], word: str) -> None:
-        reply = InteractionReply(interaction)
-        await reply.acknowledge("private")
-        menu = self.menu(incoming_of(interaction))
-        if word:
-            await menu.look_for(word)
-        await self._open(reply, menu)
+        asked = asked_by(interaction, "private")
+        async with self._promises.made(interaction, asked) as reply:
+            menu = self.menu(asked.incoming)
+            if word:
+                await menu.look_for(word)
+            await self._open(reply, menu)
 
     # --- menus of a message ------------------------------------------------------------------------------------------
 
@@ -148,19 +176,20 @@ class Orders:
 
     async def remember(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Use this photo”: for the next /stylize."""
-        _keep(self._remembered, interaction.user.id, (self._clock(), photo_of(message, self._max_photo)), PHOTOS_KEPT)
-        reply = InteractionReply(interaction)
-        await reply.acknowledge("private")
-        await reply.say("I will use that photo. Write /stylize style: within three minutes.")
+        self._remember(interaction.user.id, photo_of(message, self._max_photo))
+        async with self._promises.made(interaction, asked_by(interaction, "private")) as reply:
+            await reply.say("I will use that photo. Write /stylize style: within three minutes.")
+
+    def _remember(self, user: int, photo: Photo) -> None:
+        _keep(self._remembered, user, (self._clock(), photo), PHOTOS_KEPT)
 
     # --- choosing a style --------------------------------------------------------------------------------------------
 
-    async def _offer(self, interaction: discord.Interaction[Any], pictures: Pictures, *, settings: str = "") -> None:
-        reply = InteractionReply(interaction)
-        await reply.acknowledge("private")
-        style = await self._style_of_room(interaction)
-        menu = self.menu(incoming_of(interaction), pictures, style=style, settings=settings)
-        await self._open(reply, menu)
+    async def _offer(self, interaction: discord.Interaction[Any], pictures: Pictures, settings: str = "") -> None:
+        asked = asked_by(interaction, "private", pictures=pictures)
+        async with self._promises.made(interaction, asked) as reply:
+            style = await self._style_of_room(interaction)
+            await self._open(reply, self.menu(asked.incoming, pictures, style=style, settings=settings))
 
     async def _style_of_room(self, interaction: discord.Interaction[Any]) -> str:
         """The style of orders that name none there, if it is decided."""
@@ -172,11 +201,30 @@ class Orders:
     ) -> GalleryMenu:
         """The gallery, to choose a style for the photo from, or only to look at."""
 
-        async def paint(press: InteractionReply, words: str) -> str:
-            return (await self._take(press, Command(name=Name.STYLIZE, words=words), pictures, original=False)).text
+        async def paint(interaction: discord.Interaction[Any], words: str) -> Reply:
+            # Where the bot is no member, only the interaction can carry the picture.
+            kind: Kind = "public" if DiscordAddress.of(incoming.place).outside else "quiet"
+            asked = asked_by(interaction, kind, Command(name=Name.STYLIZE, words=words), pictures)
+            async with self._promises.made(interaction, asked) as reply:
+                answer = await self.take(asked)
+                if not isinstance(answer, Accepted):
+                    await reply.withdraw()
+                    await self._transport.forget(asked.key)
+            return answer
 
         painting = paint if pictures.photo else None
         menu = GalleryMenu(self._services, incoming, painting, style=style, settings=settings)
+        _keep(self._menus, menu.key, menu, MENUS_KEPT)
+        return menu
+
+    def suggestions(self, asked: Asked, choice: Choice) -> Suggestions:
+        """What may have been meant, as buttons that order it."""
+
+        async def order(interaction: discord.Interaction[Any], line: str) -> bool:
+            await self._check_limits(incoming_of(interaction))
+            return await self._order(interaction, asked_by(interaction, "public", parse(line), asked.pictures))
+
+        menu = Suggestions(asked.incoming.user, choice, order)
         _keep(self._menus, menu.key, menu, MENUS_KEPT)
         return menu
 
@@ -195,36 +243,69 @@ class Orders:
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
-    async def _order(self, interaction: discord.Interaction[Any], command: Command, pictures: Pictures) -> None:
-        reply = InteractionReply(interaction)
-        await reply.acknowledge("public")
-        answer = await self._take(reply, command, pictures, original=True)
-        if not isinstance(answer, Accepted):
-            await reply.say(answer.text)
+    async def _check_limits(self, incoming: Incoming) -> None:
+        """Refuse what would be refused anyway, as long as nobody else need see it.
 
-    async def _take(self, reply: InteractionReply, command: Command, pictures: Pictures, *, original: bool) -> Reply:
-        """Hand an order over; never raises. Where an interaction's message cannot carry the answer, the channel does.
-
-        Args:
-            original: whether the deferred answer to the interaction becomes the message of the job.
+        Raises:
+            LimitReached, NotAllowed
         """
-        incoming = incoming_of(reply.interaction, pictures)
-        key = incoming.idempotency_key
-        answer: Reply
         try:
-            check_age(pictures, reply.interaction.channel)
-            photo, style = await pictures.read(self._max_photo)
-            # From the menu of a message the answer is a reply to that message, which only the channel can carry.
-            if not reply.late and (original or DiscordAddress.of(incoming.place).outside):
-                self._transport.answer_by(key, FollowUp(reply.interaction, original))
-            answer = await self._commands.handle(msgspec.structs.replace(incoming, photo=photo, style=style), command)
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._services.studio.check_limits(incoming)
+        except (TimeoutError, NotNow):  # which `take` waits out
+            pass
+
+    async def _order(self, interaction: discord.Interaction[Any], asked: Asked) -> bool:
+        """Whether it was taken."""
+        taken = False
+        async with self._promises.made(interaction, asked) as reply:
+            taken = await self.carry_out(asked, reply)
+        return taken
+
+    async def carry_out(self, asked: Asked, reply: WebhookReply) -> bool:
+        """Take an order; False where it is refused, and what is wrong with it is said."""
+        answer = await self.take(asked)
+        if isinstance(answer, Accepted):
+            return True
+        await self._refuse(reply, asked, answer)
+        await self._transport.forget(asked.key)
+        return False
+
+    async def _refuse(self, reply: WebhookReply, asked: Asked, answer: Reply) -> None:
+        """Tell the person alone. Their photo is not to be sent again for a slip of the pen."""
+        text, photo = answer.text, asked.pictures.photo
+        if photo is not None and not photo.reply and asked.command is not None and asked.command.takes.photo:
+            self._remember(asked.user, photo)
+            text += KEPT
+        more = {}
+        if isinstance(answer, Choice) and answer.suggestions and not reply.late:
+            more["view"] = self.suggestions(asked, answer).view
+        await reply.say(text, **more)
+
+    async def take(self, asked: Asked) -> Reply:
+        """Hand an order over, as soon as the bot is open for orders; never raises."""
+        for pause in self._retry:
+            answer = await self._take(asked)
+            if not isinstance(answer, Refused) or not answer.not_now:
+                return answer
+            await asyncio.sleep(pause)
+        raise AssertionError("the pauses have no end")
+
+    async def _take(self, asked: Asked) -> Reply:
+        incoming, loading = asked.incoming, self._services.loading
+        assert asked.command
+        try:
+            check_age(incoming)
+            async with loading.turn(incoming.user), loading.room_for(asked.pictures.size):
+                if asked.pictures.given:
+                    await self._services.studio.check_limits(incoming)
+                photo, style = await asked.pictures.read(self._transport.connected(), self._max_photo)
+                whole = msgspec.structs.replace(incoming, photo=photo, style=style)
+                return await self._commands.handle(whole, asked.command)
         except Exception as error:
-            if not isinstance(error, Refusal):
+            if not isinstance(error, Refusal | NotNow):
                 log.exception("an order could not be taken")
-            answer = Refused(text=sentence(error))
-        if not isinstance(answer, Accepted):
-            self._transport.forget(key)
-        return answer
+            return Refused(text=sentence(error), not_now=isinstance(error, NotNow))
 
 
 def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:

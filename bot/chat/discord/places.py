@@ -27,6 +27,7 @@ class DiscordAddress(Address, frozen=True, kw_only=True, omit_defaults=True):
     spoiler: bool = False  # a picture of the order is hidden until it is clicked
     nsfw: bool = False  # a picture of the order comes from an age-restricted channel
     nsfw_allowed: bool = False  # and such a one may be shown there
+    asked: int = 0  # who ordered it by a command or a button, which no message shows; 0 where a message shows it
     outside: bool = False  # the bot is not a member there: only the interaction can carry the answer
 
 
@@ -39,15 +40,8 @@ def repeated(place: Place, last: Place) -> Place:
     return kept.place(place.chat, place.room)
 
 
-def incoming_of(
-    interaction: discord.Interaction[Any],
-    pictures: Pictures = NONE,
-    photo: bytes | None = None,
-    style: bytes | None = None,
-    *,
-    topic: str = "",
-) -> Incoming:
-    """``photo`` and ``style`` are the bytes of ``pictures``."""
+def incoming_of(interaction: discord.Interaction[Any], pictures: Pictures = NONE, *, topic: str = "") -> Incoming:
+    """Without the bytes of the pictures."""
     address = DiscordAddress(
         channel=interaction.channel_id or 0,
         guild=interaction.guild_id or 0,
@@ -56,23 +50,20 @@ def incoming_of(
         spoiler=pictures.spoiler,
         nsfw=pictures.nsfw,
         nsfw_allowed=is_nsfw(interaction.channel),
+        asked=interaction.user.id,
         outside=is_outside(interaction),
     )
     return Incoming(
         user=user_of(interaction),
         place=_place(address),
-        photo=photo,
-        style=style,
         admin=interaction.guild_id is None or interaction.permissions.manage_guild,
         topic=topic or _topic(interaction.channel),
         idempotency_key=f"{NAME}:{interaction.id}",
     )
 
 
-def incoming_of_message(
-    message: discord.Message, pictures: Pictures, photo: bytes | None, style: bytes | None
-) -> Incoming:
-    """``photo`` and ``style`` are the bytes of ``pictures``."""
+def incoming_of_message(message: discord.Message, pictures: Pictures) -> Incoming:
+    """Without the bytes of the pictures."""
     address = DiscordAddress(
         channel=message.channel.id,
         guild=message.guild.id if message.guild else 0,
@@ -85,8 +76,6 @@ def incoming_of_message(
     return Incoming(
         user=f"{NAME}:{message.author.id}",
         place=_place(address),
-        photo=photo,
-        style=style,
         admin=message.guild is None or bool(member and member.guild_permissions.manage_guild),
         topic=_topic(message.channel),
         idempotency_key=f"{NAME}:{message.id}",
@@ -115,9 +104,10 @@ def is_outside(interaction: discord.Interaction[Any]) -> bool:
     return interaction.client.get_guild(interaction.guild_id) is None
 
 
-def check_age(pictures: Pictures, channel: Any) -> None:
+def check_age(incoming: Incoming) -> None:
     """Raises InvalidOrder: what comes from an age-restricted channel must not be shown here."""
-    if pictures.nsfw and not is_nsfw(channel):
+    address = DiscordAddress.of(incoming.place)
+    if address.nsfw and not address.nsfw_allowed:
         raise InvalidOrder(AGE)
 
 

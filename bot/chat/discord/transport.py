@@ -1,8 +1,8 @@
 """The ways in which a job's message is posted and edited: as the answer to the interaction, else in the channel, else
 as a direct message to who ordered it.
 
-An interaction's token lasts for fifteen minutes and ends with the process. From then on the channel has the message,
-as a reply.
+An interaction's token lasts for fifteen minutes, also beyond the end of this process (see `promises`). From then on
+the channel has the message, as a reply, which names who ordered it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import logging
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import discord
@@ -19,12 +20,12 @@ import msgspec
 from discord import ui
 from discord.utils import escape_markdown
 
-from bot.chat.discord.interaction_reply import TEXT
+from bot.chat.discord.interaction_reply import ORIGINAL, TEXT
 from bot.chat.discord.places import DiscordAddress
 from bot.chat.messenger import Capabilities, Content, Ending, Picture, Progress, TooLarge, Transport
 from bot.core.errors import InternalError, Undeliverable
 from bot.core.jobs import Job
-from bot.core.journal.store import JobMessage
+from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Result, Status
 from bot.dialog.buttons import Action, Button
 
@@ -40,14 +41,19 @@ CLOSED = {10062, 30046, 50027}
 
 
 class FollowUp(NamedTuple):
-    """An interaction whose answer is a job's message."""
+    """An interaction whose answer, which all were promised, is a job's message: edited, so that it is there once."""
 
-    interaction: discord.Interaction[Any]
-    original: bool  # it is the answer that the acknowledgement promised; else it is one more
+    application: int
+    token: str
+    since: float
 
-    @property
-    def since(self) -> float:
-        return self.interaction.created_at.timestamp()
+    def webhook(self, client: discord.Client) -> discord.Webhook:
+        webhook = discord.Webhook.partial(self.application, self.token, client=client)
+        webhook.type = discord.WebhookType.application  # which may speak to one person alone
+        return webhook
+
+    def __repr__(self) -> str:
+        return "FollowUp"  # the token must not stand in a log
 
 
 class DiscordTransport(Transport):
@@ -58,7 +64,8 @@ class DiscordTransport(Transport):
         pause: seconds between two edits of a message.
     """
 
-    def __init__(self, clock: Callable[[], float], pause: float) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], pause: float) -> None:
+        self._store = store
         self.client: discord.Client | None = None  # while there is a connection
         self._clock = clock
         self._follow_ups: dict[str, FollowUp] = {}  # by the idempotency key of the order
@@ -83,7 +90,10 @@ class DiscordTransport(Transport):
     def shown_since(self, job: Job) -> float | None:
         """Discord shows that the bot is thinking; what is finished soon needs no more than that."""
         follow_up = self._follow_up(job.idempotency_key)
-        return follow_up.since if follow_up and follow_up.original else None
+        return follow_up.since if follow_up else None
+
+    async def finished(self, job: Job) -> None:
+        await self.forget(job.idempotency_key)
 
     async def take_turn(
         self, job: Job, *, not_before: float = -math.inf, soon: bool = False, patience: float = math.inf
@@ -98,8 +108,14 @@ class DiscordTransport(Transport):
         self._follow_ups = {old: lasting for old in self._follow_ups if (lasting := self._follow_up(old))}
         self._follow_ups[key] = follow_up
 
-    def forget(self, key: str) -> None:
-        self._follow_ups.pop(key, None)
+    def answers_by_interaction(self, key: str) -> bool:
+        """Whether the interaction is still to carry a job's message."""
+        return key in self._follow_ups
+
+    async def forget(self, key: str) -> None:
+        """The interaction has been answered, or takes no answer any more."""
+        if self._follow_ups.pop(key, None):
+            await self._store.end_promise(key)
 
     def _follow_up(self, key: str) -> FollowUp | None:
         found = self._follow_ups.get(key)
@@ -135,25 +151,25 @@ class DiscordTransport(Transport):
         follow_up = self._follow_up(job.idempotency_key)
         if follow_up is None or (message is not None and message.kind != FOLLOW_UP):
             return None
-        interaction, original = follow_up
-        shown: discord.Message
+        webhook = follow_up.webhook(self.connected())
         try:
-            if original:
-                shown = await interaction.edit_original_response(**draft.edited())
-            elif message is not None:
-                shown = await interaction.followup.edit_message(int(message.message), **draft.edited())
-            else:
-                shown = await interaction.followup.send(wait=True, **draft.posted())
+            if draft.private:
+                with suppress(discord.NotFound):  # an earlier attempt has done it
+                    await webhook.delete_message(ORIGINAL)
+                shown = await webhook.send(wait=True, ephemeral=True, **draft.posted())
+                return JobMessage(message=shown.id, kind=FOLLOW_UP)
+            shown = await webhook.edit_message(ORIGINAL, **draft.edited())
         except discord.HTTPException as error:
             if error.status != 401 and not _closes(error):
                 raise
-            self.forget(job.idempotency_key)
+            await self.forget(job.idempotency_key)
             return None
         return message or JobMessage(message=shown.id, kind=FOLLOW_UP)
 
     async def _by_own_message(self, job: Job, message: JobMessage | None, draft: Draft) -> JobMessage | None:
         if message is not None and not message.kind:
-            await self._channel(job).get_partial_message(int(message.message)).edit(**draft.edited())
+            edited = draft.naming(job).edited()
+            await self._channel(job).get_partial_message(int(message.message)).edit(**edited)
             return message
         return None
 
@@ -167,6 +183,12 @@ class DiscordTransport(Transport):
             more["reference"] = self._channel(job).get_partial_message(anchor).to_reference(fail_if_not_exists=False)
         # The nonce makes Discord return the message that is there, should this be sent twice within minutes.
         nonce = f"{job.id}-{old % 10**9}"
+        draft = draft.naming(job)
+        if address.asked and self._clock() - job.created > TOKEN_SECONDS:  # they are likely to look elsewhere
+            users: Any = [_Person(str(address.asked))]
+            more["allowed_mentions"] = discord.AllowedMentions(
+                everyone=False, roles=False, users=users, replied_user=False
+            )
         posted = await self._channel(job).send(nonce=nonce, mention_author=False, **more, **draft.posted())
         if posted.content != draft.text:  # an earlier attempt had arrived after all
             await posted.edit(**draft.edited())
@@ -181,7 +203,7 @@ class DiscordTransport(Transport):
         text = f"I could not post this where you ordered it, so here it is.\n{draft.text}"[:TEXT]
         spoiler = draft.spoiler or DiscordAddress.of(job.place).nsfw
         direct = msgspec.structs.replace(draft, text=text, spoiler=spoiler)
-        user = await self._connected().create_dm(discord.Object(int(job.user.partition(":")[2])))
+        user = await self.connected().create_dm(discord.Object(int(job.user.partition(":")[2])))
         posted = await user.send(nonce=f"{job.id}-direct", **direct.posted())
         return JobMessage(message=posted.id, kind=DIRECT)
 
@@ -193,12 +215,19 @@ class DiscordTransport(Transport):
             log.debug("job %s: its old message stays as it is: %s", job.id, error)
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
-        return self._connected().get_partial_messageable(DiscordAddress.of(job.place).channel)
+        return self.connected().get_partial_messageable(DiscordAddress.of(job.place).channel)
 
-    def _connected(self) -> discord.Client:
+    def connected(self) -> discord.Client:
+        """Raises InternalError."""
         if self.client is None:
             raise InternalError("Discord is not connected.")
         return self.client
+
+
+class _Person(NamedTuple):
+    """Somebody, as Discord wants ids: as text, which the library leaves as it is."""
+
+    id: Any
 
 
 def _closes(error: discord.HTTPException) -> bool:
@@ -221,6 +250,16 @@ class Draft(msgspec.Struct, frozen=True):
     alt: str = ""
     spoiler: bool = False
     view: ui.View | None = None
+    private: bool = False  # for nobody but who ordered
+
+    def naming(self, job: Job) -> Draft:
+        """The same for where nothing else shows who ordered it."""
+        asked = DiscordAddress.of(job.place).asked
+        if not asked:
+            return self
+        return msgspec.structs.replace(
+            self, text=f"-# <@{asked}> ordered this <t:{job.created:.0f}:t>.\n{self.text}"[:TEXT]
+        )
 
     def posted(self) -> dict[str, Any]:
         """The arguments of a new message."""
@@ -250,8 +289,8 @@ def draft_of(job: Job, content: Content) -> Draft:
             alt = f"{result.credit}." if rules.title else f"A {what} repainted in the style of {result.credit}."
             text = _caption(result, content.notes)
             return Draft(text, content.data, content.file_name, alt, spoiler, _buttons(content.buttons))
-        case Ending(text=text):
-            return Draft(f"{title}{escape_markdown(text)}"[:TEXT])
+        case Ending(text=text, refused=refused):
+            return Draft(f"{title}{escape_markdown(text)}"[:TEXT], private=refused)
 
 
 def _bar(status: Status) -> str:

@@ -183,6 +183,8 @@ class TelegramChat(Platform):
 
             async def handle(update: Update) -> None:
                 message = update.message or update.channel_post
+                if update.effective_message:
+                    transport.saw(update.effective_message.chat.id, update.effective_message.message_id)
                 if message and message.media_group_id:
                     await albums.add(message)
                 elif message:
@@ -231,3 +233,5 @@ async def _introduce(bot: Bot) -> None:
             await bot.set_my_short_description(ABOUT[:120])
     except TelegramError as error:
         log.warning("Telegram did not take the list of commands: %s", error)
+    except Exception:  # an answer that the library cannot read must not end the session, and the next one likewise
+        log.exception("Telegram was not given the list of commands")

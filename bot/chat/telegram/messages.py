@@ -58,8 +58,15 @@ def is_private(chat: Chat) -> bool:
     return chat.type == Chat.PRIVATE
 
 
+def is_service(message: Message) -> bool:
+    """Whether nobody wrote it, but Telegram says that something happened: a pin, a timer, somebody who joined."""
+    return not text_of(message) and (message.effective_attachment is None or message.successful_payment is not None)
+
+
 def is_for_us(message: Message, command: Command, me: User) -> bool:
-    """In private everything; elsewhere our commands only, whatever else Telegram lets us see."""
+    """In private everything that people write; elsewhere our commands only, whatever else Telegram lets us see."""
+    if is_service(message):
+        return False
     if message.from_user and message.from_user.is_bot and not message.sender_chat:
         return False
     if is_private(message.chat):

@@ -18,7 +18,7 @@ from bot.chat.telegram.messages import Attachment, Order, TelegramAddress, is_fo
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons
 from bot.chat.telegram.transport import ALBUM, TelegramTransport
-from bot.core.errors import InvalidOrder, PictureTooLarge, Refusal, Undeliverable, sentence
+from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
@@ -122,25 +122,31 @@ class Orders:
     async def _hand_over(
         self, order: Order, command: Command, photo: Attachment | None, admin: bool, key: str, album: str = ""
     ) -> Reply:
+        """Raises NotNow, TelegramError."""
         place = order.place
         if photo:
             spoiler = photo.spoiler or (order.style is not None and order.style.spoiler)
             address = TelegramAddress.of(place)
             address = msgspec.structs.replace(address, reply=photo.message, spoiler=spoiler, album=album)
             place = address.place(place.chat, place.room)
+        pictures = [picture for picture in (photo, order.style) if picture]
+        incoming = Incoming(user=order.user, place=place, admin=admin, topic=order.topic, idempotency_key=key)
+        loading, size = self.services.loading, sum(picture.size or self.max_bytes for picture in pictures)
         try:
-            incoming = Incoming(
-                user=order.user,
-                place=place,
-                photo=await self._fetch(photo) if photo else None,
-                style=await self._fetch(order.style) if order.style else None,
-                admin=admin,
-                topic=order.topic,
-                idempotency_key=key,
-            )
+            async with loading.turn(order.user), loading.room_for(size):
+                if pictures:
+                    await self.services.studio.check_limits(incoming)
+                whole = msgspec.structs.replace(
+                    incoming,
+                    photo=await self._fetch(photo) if photo else None,
+                    style=await self._fetch(order.style) if order.style else None,
+                )
+                reply = await self.services.commands.handle(whole, command)
         except Refusal as error:
             return Refused(text=sentence(error))
-        return await self.services.commands.handle(incoming, command)
+        if isinstance(reply, Refused) and reply.not_now:
+            raise NotNow(reply.text)  # so that the update is not confirmed, and comes again
+        return reply
 
     async def _fetch(self, attachment: Attachment) -> bytes:
         """The picture's bytes.

@@ -18,7 +18,7 @@ from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, is_passing
 from bot.chat.telegram.render import ALERT, CHOOSE, JOB, NEXT, PAGE, TAGS, ChoiceButton, cut
 from bot.chat.telegram.transport import FILE_BYTES
-from bot.core.errors import InvalidOrder, NotOwner, Refusal, Undeliverable, sentence
+from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, Undeliverable, sentence
 from bot.core.jobs import UNFINISHED, State
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Incoming, is_refusal
@@ -77,6 +77,8 @@ class Presses:
             idempotency_key=f"telegram:{query.id}",
         )
         pressed = await self.messenger.press(press, _Context(self.bot, under))
+        if pressed.not_now:
+            raise NotNow(pressed.text)  # so that it is not confirmed, and comes again
         return pressed.text, pressed.refused
 
     # --- under a choice ----------------------------------------------------------------------------------------------

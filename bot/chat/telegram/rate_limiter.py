@@ -19,7 +19,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Re
 from telegram.ext import BaseRateLimiter, ExtBot
 
 from bot.chat.messenger import MessageGone
-from bot.core.errors import LimitReached, Undeliverable
+from bot.core.errors import LimitReached, NotNow, Undeliverable
 
 log = logging.getLogger(__name__)
 
@@ -232,5 +232,7 @@ def waiting_time(error: Exception, otherwise: float = 0.0) -> float:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether it may work later: the network, or Telegram itself. The library derives BadRequest from NetworkError."""
-    return isinstance(error, NetworkError | RetryAfter | TimeoutError) and not isinstance(error, BadRequest)
+    """Whether it may work later: the network, Telegram itself, or that we are starting or stopping."""
+    if isinstance(error, BadRequest):  # which the library derives from NetworkError
+        return False
+    return isinstance(error, NetworkError | RetryAfter | TimeoutError | NotNow)

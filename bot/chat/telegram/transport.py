@@ -9,7 +9,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -46,6 +47,9 @@ PHOTO_SUM = 10_000  # pixels, width and height together
 PHOTO_RATIO = 20
 FILE_BYTES = 50_000_000
 ACTION_SECONDS = 4.5  # Telegram shows an action for five
+LOOKED_AT = 12  # messages in which one is looked for whose number is not known
+CHATS_KEPT, MESSAGES_KEPT = 2000, 500
+LOOK = Turn(patience=10.0)
 QUICK_SECONDS = 5.0  # a job that takes less shows no progress, so that somebody is at work is shown at once
 # A group takes twenty messages a minute, and that somebody is at work is shown without one.
 SILENT_SECONDS = 8.0
@@ -69,23 +73,29 @@ class TelegramTransport(Transport):
     tasks: asyncio.TaskGroup
     _albums: dict[str, asyncio.Event] = field(default_factory=dict)  # that are being posted
     _acted: dict[int, float] = field(default_factory=dict)  # when, by chat
+    _newest: dict[int, int] = field(default_factory=dict)  # the number of the newest message, by chat
+    _sent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=MESSAGES_KEPT))  # chats and numbers
 
     # --- the job's message -------------------------------------------------------------------------------------------
 
     async def post(self, job: Job, content: Content) -> JobMessage:
+        begun = await self._begin([job])
         if isinstance(content, Picture):
-            return await self._post_photo(job, content)
-        message = await self.say(TelegramAddress.of(job.place), self._text(job, content))
-        return JobMessage(message=message.message_id)
+            message = await self._post_photo(job, content)
+        else:
+            message = await self.say(TelegramAddress.of(job.place), self._text(job, content))
+        await self._clear(job, begun, message.message_id)
+        return JobMessage(message=message.message_id, kind=PICTURE if isinstance(content, Picture) else "")
 
-    async def _post_photo(self, job: Job, picture: Picture) -> JobMessage:
+    async def _post_photo(self, job: Job, picture: Picture) -> Message:
         """The picture as its job's first and only message."""
         photo = await self._as_photo(picture)
         if photo is None:
+            await self.services.store.set_job_message(job.id, None)  # nothing is being posted
             raise WordsFirst
         address, (text, entities) = TelegramAddress.of(job.place), caption(picture.result, picture.notes)
         try:
-            message = await self.bot.send_photo(
+            message: Message = await self.bot.send_photo(
                 photo=photo.data,
                 filename=photo.file_name,
                 caption=text,
@@ -97,11 +107,66 @@ class TelegramTransport(Transport):
             )
         except (BadRequest, Barred) as error:
             log.info("job %s: its picture cannot be posted at once: %s", job.id, error)
+            await self.services.store.set_job_message(job.id, None)
             raise WordsFirst from error
-        except (NetworkError, TimeoutError) as error:  # it may be there; at most one more is to come
+        except (NetworkError, TimeoutError) as error:  # it may be there; what is posted next clears it away
             log.warning("job %s: Telegram did not say whether its picture is there: %r", job.id, error)
             raise WordsFirst from error
-        return JobMessage(message=message.message_id, kind=PICTURE)
+        self._sent.append((address.chat, message.message_id))
+        self.saw(address.chat, message.message_id)
+        return message
+
+    # Telegram has no name for a message before it is there, so a post that is repeated after a crash may be a second
+    # message. The journal knows after which message the first must be, so it is looked for there, and deleted.
+
+    async def _begin(self, jobs: Sequence[Job]) -> dict[str, JobMessage]:
+        """Note that these are being posted; returns those that were so before, and perhaps have been."""
+        begun: dict[str, JobMessage] = {}
+        for job in jobs:
+            if before := await self.services.store.post_begun(job.id):
+                begun[job.id] = before
+                continue
+            address = TelegramAddress.of(job.place)
+            newest = max(address.reply, self._newest.get(address.chat, 0))
+            await self.services.store.set_job_message(job.id, JobMessage(message=newest, posting=True))
+        return begun
+
+    async def _clear(self, job: Job, begun: Mapping[str, JobMessage], posted: int) -> None:
+        """Delete what an earlier attempt has posted, before this message."""
+        if job.id not in begun:
+            return
+        chat = TelegramAddress.of(job.place).chat
+        known = {message.message for message in await self.services.store.job_messages(job.place.room)}
+        after = range(int(begun[job.id].message) + 1, posted)
+        between = [id for id in after[:LOOKED_AT] if id not in known and (chat, id) not in self._sent]
+        try:
+            for id in between:
+                if await self._is_ours(job, id):
+                    log.info("job %s: message %d of an earlier attempt is deleted", job.id, id)
+                    await self.bot.delete_message(chat, id)
+        except (TelegramError, ImpastoError) as error:
+            log.warning("job %s: what an earlier attempt has posted may stay: %s", job.id, error)
+
+    async def _is_ours(self, job: Job, id: int) -> bool:
+        """Whether it is one of the bot's messages: only these it can edit."""
+        address, text = TelegramAddress.of(job.place), "This goes on below."
+        try:
+            await self.bot.edit_message_text(text, address.chat, id, rate_limit_args=LOOK)
+            return True
+        except (BadRequest, MessageGone) as error:
+            if "no text in the message" not in str(error).lower():  # as a picture's says
+                return False
+        try:
+            await self.bot.edit_message_caption(address.chat, id, caption=text, rate_limit_args=LOOK)
+        except (BadRequest, MessageGone):
+            return False
+        return True
+
+    def saw(self, chat: int, message: int) -> None:
+        """There is a message of this number."""
+        self._newest[chat] = max(message, self._newest.pop(chat, 0))
+        while len(self._newest) > CHATS_KEPT:
+            del self._newest[next(iter(self._newest))]
 
     async def edit(self, job: Job, message: JobMessage, content: Content) -> JobMessage:
         if isinstance(content, Picture):
@@ -255,9 +320,11 @@ class TelegramTransport(Transport):
         if now - self._acted.get(address.chat, 0.0) < ACTION_SECONDS and not anew:
             return
         self._acted = {chat: at for chat, at in self._acted.items() if now - at < ACTION_SECONDS} | {address.chat: now}
-        with suppress(TelegramError, ImpastoError):
+        try:
             thread = address.thread or None
             await self.bot.send_chat_action(address.chat, ChatAction.UPLOAD_PHOTO, message_thread_id=thread)
+        except Exception as error:  # it must not end the task group, which is everybody's
+            log.debug("an action was not shown: %r", error)
 
     # --- other messages ----------------------------------------------------------------------------------------------
 
@@ -265,7 +332,10 @@ class TelegramTransport(Transport):
         self, address: TelegramAddress, text: str, buttons: InlineKeyboardMarkup | None = None, turn: Turn = ALWAYS
     ) -> Message:
         text = cut(text, MESSAGE)
-        return await self.bot.send_message(text=text, reply_markup=buttons, rate_limit_args=turn, **address.target)
+        sent = await self.bot.send_message(text=text, reply_markup=buttons, rate_limit_args=turn, **address.target)
+        self._sent.append((address.chat, sent.message_id))
+        self.saw(address.chat, sent.message_id)
+        return sent
 
     async def post_album(self, jobs: Sequence[Job], attachments: Sequence[Attachment]) -> Sequence[Message]:
         """One album, in which each photo is to become its picture, and below it the buttons; none where that fails."""
@@ -273,12 +343,14 @@ class TelegramTransport(Transport):
         media = [photo for photo in photos if photo]
         if len(media) < len(photos):
             return ()
-        address = TelegramAddress.of(jobs[0].place)
+        address, begun = TelegramAddress.of(jobs[0].place), await self._begin(jobs)
         try:
             messages = await self.bot.send_media_group(media=media, **address.target)
         except (BadRequest, Barred) as error:
             log.warning("an album could not be posted, so its pictures come one by one: %s", error)
             return ()
+        for job in jobs:
+            await self._clear(job, begun, messages[0].message_id)
         return messages
 
     async def _album_photo(self, job: Job, attachment: Attachment) -> InputMediaPhoto | None:

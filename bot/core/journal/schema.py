@@ -128,6 +128,14 @@ def m009_sign_ins(db: sqlite3.Connection) -> None:
     )
 
 
+def m010_promises(db: sqlite3.Connection) -> None:
+    """What people were promised and is no job yet; see `promises`."""
+    db.execute(
+        "CREATE TABLE promises (key TEXT PRIMARY KEY, user TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL,"
+        ' token TEXT NOT NULL, "order" INTEGER NOT NULL, asked BLOB NOT NULL)'
+    )
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_journal,
     m002_rooms,
@@ -138,4 +146,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m007_picture_files,
     m008_last_use,
     m009_sign_ins,
+    m010_promises,
 ]

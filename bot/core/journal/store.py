@@ -24,11 +24,12 @@ from bot.core import estimate
 from bot.core.errors import InvalidTransition, LimitReached, StoreError
 from bot.core.estimate import Duration
 from bot.core.jobs import FOLLOWS, UNFINISHED, Job, State
-from bot.core.journal import blobs, forget, sign_ins
+from bot.core.journal import blobs, forget, promises, sign_ins
 from bot.core.journal.blobs import BlobInfo
 from bot.core.journal.file import File
 from bot.core.journal.forget import Held
 from bot.core.journal.pictures import collect, keep
+from bot.core.journal.promises import Promise
 from bot.core.journal.sign_ins import SignIn
 from bot.core.journal.sweep import Quota, listed, make_room, prune, shrink
 from engine.recipe import Recipe
@@ -58,6 +59,7 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: int | str  # the platform's id
     kind: str = ""  # the platform's own business: a part of an album, an answer to an interaction
     answered: bool = False  # it holds the picture, or says why there is none
+    posting: bool = False  # it is being posted, so its id is not known yet: ``message`` is the one before it
 
 
 class NewBlob(msgspec.Struct, frozen=True):
@@ -202,9 +204,24 @@ class Store:
 
     async def job_message(self, id: str) -> JobMessage | None:
         """The message that shows a job, where there is one."""
+        found = await self._job_message(id)
+        return None if found is None or found.posting else found
+
+    async def post_begun(self, id: str) -> JobMessage | None:
+        """The same where it was being posted and nobody knows whether it was."""
+        found = await self._job_message(id)
+        return found if found is not None and found.posting else None
+
+    async def _job_message(self, id: str) -> JobMessage | None:
         sql = "SELECT data FROM job_messages WHERE job = ?"
         row = await self._do(lambda db: db.execute(sql, (id,)).fetchone())
         return msgspec.json.decode(row[0], type=JobMessage) if row else None
+
+    async def job_messages(self, room: str) -> list[JobMessage]:
+        """All messages that show jobs of a room."""
+        sql = "SELECT data FROM job_messages JOIN jobs ON job_messages.job = jobs.id WHERE room = ?"
+        rows = await self._do(lambda db: db.execute(sql, (room,)).fetchall())
+        return [msgspec.json.decode(row[0], type=JobMessage) for row in rows]
 
     async def set_job_message(self, id: str, message: JobMessage | None) -> None:
         """Keep which message shows a job, for as long as the job is kept; None forgets it."""
@@ -374,6 +391,18 @@ class Store:
     async def forget(self, user: str, room: str) -> None:
         """Delete all of it that is not in use."""
         await self._do(lambda db: forget.forget(db, user, room))
+
+    # --- promises: see the module of that name -----------------------------------------------------------------------
+
+    async def promise(self, promise: Promise) -> None:
+        await self._do(lambda db: promises.add(db, promise))
+
+    async def promises(self, chat: str) -> list[Promise]:
+        """What people on a platform still wait for, oldest first."""
+        return await self._do(lambda db: promises.of(db, chat))
+
+    async def end_promise(self, key: str) -> None:
+        await self._do(lambda db: promises.end(db, key))
 
     # --- sign-ins: see the module of that name -----------------------------------------------------------------------
 

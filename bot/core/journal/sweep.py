@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable
 
 import msgspec
 
 from bot.core.errors import LimitReached
 from bot.core.jobs import UNFINISHED, State
+from bot.core.journal import promises
 from bot.core.journal.pictures import OF_JOBS, USERS
 
 SETTINGS_SECONDS = 180 * 24 * 3600.0  # from the last use of a room until its settings go
@@ -36,12 +38,13 @@ BUSY = f"SELECT room FROM jobs WHERE state IN {listed(UNFINISHED)}"
 
 def prune(db: sqlite3.Connection, before: float) -> int:
     """Delete what finished before then (seconds since the epoch): jobs with their pictures, and the messages and
-    pictures of rooms in which nothing is unfinished; settings long after a room's last use. Returns how many jobs
-    went."""
+    pictures of rooms in which nothing is unfinished; settings long after a room's last use; tokens that have expired.
+    Returns how many jobs went."""
     gone = db.execute(f"DELETE FROM jobs WHERE moved < ? AND {FINISHED}", (before,)).rowcount
     for table in ("entries", "blobs"):
         db.execute(f"DELETE FROM {table} WHERE at < ? AND room NOT IN ({BUSY})", (before,))
     db.execute("DELETE FROM settings WHERE used < ?", (before - SETTINGS_SECONDS,))
+    promises.expire(db, time.time(), before)
     return gone
 
 

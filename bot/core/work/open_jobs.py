@@ -127,8 +127,8 @@ class OpenJobs:
         """Whatever is wrong with the photo, it stays, and the person may want it tried again."""
         await self.fail(live, f"{why} So this picture was given up; /retry {live.job.id} has it tried once more.")
 
-    async def fail(self, live: OpenJob, message: str) -> None:
-        await self.move(live, State.FAILED, message=message)
+    async def fail(self, live: OpenJob, message: str, *, refused: bool = False) -> None:
+        await self.move(live, State.FAILED, message=message, refused=refused)
         self.notify(live, message)
 
     async def move(self, live: OpenJob, state: State, **changes: Any) -> None:

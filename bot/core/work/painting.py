@@ -207,7 +207,7 @@ class Painting:
     async def _finish(self, live: OpenJob, event: Done | Failed) -> None:
         if isinstance(event, Failed):
             if not live.cancelled:
-                await self._jobs.fail(live, event.message)
+                await self._jobs.fail(live, event.message, refused=event.kind == "refused")
             return
         live.job = await self._jobs.retrying(
             lambda: self._store.finish(

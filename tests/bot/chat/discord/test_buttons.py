@@ -53,9 +53,7 @@ async def test_buttons_belong_to_who_ordered(fake: FakeDiscord) -> None:
     async with on(fake) as it:
         answer = await it.ordered()
         for label in ("Again", "Delete", "Original file"):
-            found = await fake.press(it.bob, answer, label)
-            await it.told(found, "for who ordered the picture")
-            assert fake.messages[found.followups[0]]["flags"] & EPHEMERAL
+            await it.told_alone(await fake.press(it.bob, answer, label), "for who ordered the picture")
         assert len(it.answers()) == 1
 
 
@@ -111,6 +109,6 @@ async def test_a_press_that_came_too_late_is_painted_all_the_same(fake: FakeDisc
 async def test_a_press_whose_message_is_refused_is_answered_in_the_channel(fake: FakeDiscord) -> None:
     async with on(fake) as it:
         answer = await it.ordered()
-        fake.fails("POST", "/webhooks/*", 404, 10015)
+        fake.fails("PATCH", "/webhooks/*", 404, 10015)
         await fake.press(it.ann, answer, "Stronger")
         assert it.replies_to(await it.answer(2)) == answer

@@ -173,5 +173,5 @@ async def test_among_people_the_interaction_carries_the_answer(fake: FakeDiscord
         shown = await it.shown(await it.menu("Stylize", await it.photo(where=among), where=among))
         await it.choose(shown, "starrynight")
         pressed = await fake.press(it.ann, shown, "Paint")
-        assert await it.answer(channel=among) in pressed.followups
+        assert await it.answer(channel=among) == pressed.original
         assert not [r for r in fake.requests if r.path.startswith("/channels/")]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bot.chat.discord.harness import CAT, ME, on
+from bot.core.jobs import State
+from bot.core.rooms import RoomSettings
+from tests.bot.chat.discord.harness import CAT, ME, PHOTO, on
 from tests.fakes.discord.server import FakeDiscord
 from tests.fakes.discord.world import ALL, ATTACH, SEND
+from tests.harness import fails, waits
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,77 @@ async def test_where_the_bot_may_not_answer_the_person_is_told_in_private(
         assert not it.public(quiet)
         assert not await it.jobs()
         assert fake.allowed(quiet) == ALL & ~lacking
+
+
+# --- for the person alone --------------------------------------------------------------------------------------------
+
+
+async def test_of_many_orders_at_once_those_above_the_limit_are_refused_in_private_and_their_photos_not_fetched(
+    fake: FakeDiscord,
+) -> None:
+    fetched: list[None] = []
+
+    async def fetch() -> None:
+        fetched.append(None)
+
+    fake.on_cdn = fetch
+    async with on(fake, waits, open_jobs=1) as it:
+        found = [await it.stylize(style="starrynight") for _ in range(6)]
+        job = await it.started()
+        await fake.until(lambda: sum("waiting" in it.said(one) for one in found) == 5)
+        refused = [one for one in found if "waiting" in it.said(one)]
+        for one in refused:
+            await it.told_alone(one, "waiting")
+        assert len(it.public()) == 1
+        assert len(fetched) == 1
+        it.engine.let_go(job)
+        await it.answer()
+
+
+async def test_an_empty_again_is_refused_in_private(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.told_alone(await it.slash("again"), "no order to repeat")
+        assert not it.public()
+
+
+async def test_a_broken_photo_is_said_to_be_so_in_private(fake: FakeDiscord) -> None:
+    async with on(fake, fails("refused", "This photo is damaged. Send another.")) as it:
+        found = await it.stylize(style="starrynight")
+        await it.told_alone(found, "This photo is damaged")
+        await it.until_state(await it.started(), State.NOTIFIED)
+        assert not it.public()
+
+
+async def test_the_photo_of_a_refused_order_need_not_be_sent_again(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.studio.rooms.set("discord:500", RoomSettings(who="admins"))
+        await it.told_alone(await it.stylize(style="starrynight"), "Your photo is kept for three minutes")
+        await it.studio.rooms.set("discord:500", RoomSettings())
+        await it.slash("stylize", style="starrynight")
+        await it.answer()
+        assert it.painted == [(PHOTO, None)]
+        assert len(it.public()) == 1
+
+
+async def test_what_may_have_been_meant_is_a_button_that_paints_the_photo(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        found = await it.stylize(style="starynite", size=80)
+        await it.told_alone(found, "Did you mean")
+        pressed = await fake.press(it.ann, found.original or 0, "starrynight")
+        answer = await it.answer()
+        assert answer == pressed.original
+        assert "size=80" in fake.text(answer)
+        assert it.painted == [(PHOTO, None)]
+        await it.told_alone(await fake.press(it.ann, found.original or 0, "starrynight"), "ordered already")
+
+
+async def test_what_may_have_been_meant_by_a_mention_is_a_button_for_who_wrote_it(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.says(f"{ME} starynite", CAT)
+        shown = int((await it.posted("starrynight"))["id"])
+        await it.told_alone(await fake.press(it.bob, shown, "starrynight"), "for the person who asked")
+        await fake.press(it.ann, shown, "starrynight")
+        assert "starrynight" in fake.text(await it.answer())
 
 
 # --- what belongs to a photo, and goes where it goes -----------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.core.errors import NotNow
 from tests.bot.chat.telegram.harness import (
     ANN,
     BOB,
@@ -14,7 +16,9 @@ from tests.bot.chat.telegram.harness import (
     PAINTED,
     finished,
     message_with,
+    painted,
     pressed,
+    shows,
     telegram_bot,
 )
 from tests.fakes.telegram.server import FakeTelegram
@@ -237,3 +241,65 @@ async def test_settings_are_for_admins_and_hold_for_the_group(server: FakeTelegr
         # An anonymous admin writes as the group.
         server.says(GROUP, "/settings who=everyone", thread=5, sender_chat=server.chat(GROUP))
         await server.until(lambda: "who=everyone" in str(server.of_bot(GROUP)[-1].get("text")))
+
+
+# --- before a photo is fetched ---------------------------------------------------------------------------------------
+
+
+async def test_an_order_above_the_limit_is_refused_before_its_photo_is_fetched(server: FakeTelegram) -> None:
+    async with telegram_bot(server, always=shows, open_jobs=1) as it:
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await message_with(server, ANN, "step 60")
+        for _ in range(3):
+            server.says(ANN, "/stylize scream", photo=CAT)
+        await server.until(lambda: sum("You have" in m.get("text", "") for m in server.of_bot(ANN)) == 3)
+        assert len(server.made("getFile")) == 1
+        it.let_go()
+        await finished(server, ANN)
+
+
+async def test_of_an_album_above_the_limit_only_what_is_taken_is_fetched(server: FakeTelegram) -> None:
+    async with telegram_bot(server, always=shows, open_jobs=2) as it:
+        for number in range(5):
+            server.says(ANN, "/stylize scream" if not number else "", photo=CAT, album="one")
+        await message_with(server, ANN, "3 of your 5 pictures were not taken")
+        assert len(server.made("getFile")) == 2
+        await it.finish(2)
+        await finished(server, ANN, 2)
+
+
+async def test_an_order_while_the_bot_is_not_open_comes_again_and_is_no_refusal(
+    server: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with telegram_bot(server) as it:
+        accept, refusals = it.studio.accept, [NotNow("The bot is being restarted."), NotNow("The bot is starting.")]
+
+        async def closed_at_first(*args: Any) -> Any:
+            if refusals:
+                raise refusals.pop()
+            return await accept(*args)
+
+        monkeypatch.setattr(it.studio, "accept", closed_at_first)
+        await painted(server)
+        assert not refusals
+        assert len(server.of_bot(ANN)) == 1
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        {"message_auto_delete_timer_changed": {"message_auto_delete_time": 86400}},
+        {"new_chat_title": "Painters"},
+        {"new_chat_members": [{"id": 9, "is_bot": False, "first_name": "Eve"}]},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*PTB_TIMEDELTA")  # the library warns of what it will read the timer as
+@pytest.mark.parametrize("chat", [ANN, GROUP])
+async def test_what_telegram_only_reports_is_not_answered(server: FakeTelegram, happened: Any, chat: int) -> None:
+    async with telegram_bot(server):
+        server.says(chat, **happened)
+        photo = server.says(chat, photo=CAT, silent=True)
+        server.says(chat, pinned_message=server._shown(server.messages[chat, photo]))
+        server.says(chat, "/help")
+        await message_with(server, chat, "/stylize:")
+        assert len(server.of_bot(chat)) == 1

@@ -124,6 +124,18 @@ async def test_a_job_whose_first_message_a_broken_session_took_along_is_shown_by
         await it.delivered()
 
 
+async def test_one_odd_answer_while_it_introduces_itself_does_not_end_the_session(
+    server: FakeTelegram, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "_on_getMyCommands", lambda call: "not a list of commands")
+    async with telegram_bot(server):
+        await server.until(lambda: server.made("getMyCommands"))
+        await painted(server)
+        assert len(server.made("getMe")) == 1
+    assert "was not given the list of commands" in caplog.text
+    server.violations.clear()  # the odd answer is one
+
+
 async def _posting(it: TelegramBot) -> bool:
     return bool(it.chat._messenger and it.chat._messenger._posting)
 
