@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -93,9 +93,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         styles = gallery_of(config)
     except ConfigError as error:
         return _give_up(error)
+    if args.command is None:
+        return run_bot(config)
     # While a progress bar is drawn, and among the doctor's findings, only trouble is logged.
-    level = config.log.level if args.command is None else "warning"
-    log.set_up(level, config.secrets)
+    log.set_up("warning", config.secrets)
     match args.command:
         case "styles":
             return like_one(config, args) if args.like else list_styles(styles, as_json=args.json)
@@ -105,12 +106,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             return paint_one(config, args)
         case "fetch":
             return fetch_one(config, args.what)
-        case "doctor":
-            return OK if asyncio.run(examine(config, styles)) else NO_PICTURE
         case _:
-            for warning in config.warnings:
-                logger.warning("%s", warning)
-            return _run(serve(config, say_ready), interrupted=OK)
+            return OK if asyncio.run(examine(config, styles)) else NO_PICTURE
+
+
+def run_bot(config: Config) -> int:
+    log.set_up(config.log.level, config.secrets, format=config.log.format)
+    for warning in config.warnings:
+        logger.warning("%s", warning)
+    if config.log.format == "text":
+        return _run(serve(config, say_ready), interrupted=OK)
+    # Programs that read the log find nothing else in it.
+    return _run(
+        serve(config, lambda url: logger.info("ready: %s", url)),
+        interrupted=OK,
+        say=lambda text: logger.error("%s", text),
+    )
 
 
 def say_ready(url: str) -> None:
@@ -196,7 +207,11 @@ def fetch_one(config: Config, what: str) -> int:
     return _run(get(), interrupted=INTERRUPTED)
 
 
-def _run(work: Coroutine[None, None, None], *, interrupted: int) -> int:
+def say_why(text: str) -> None:
+    print(f"impasto: {text}", file=sys.stderr)
+
+
+def _run(work: Coroutine[None, None, None], *, interrupted: int, say: Callable[[str], None] = say_why) -> int:
     """Run it to its end, or until a signal cancels it; the exit code."""
 
     async def until_a_signal() -> None:
@@ -219,17 +234,17 @@ def _run(work: Coroutine[None, None, None], *, interrupted: int) -> int:
     except asyncio.CancelledError:
         return interrupted
     except Exception as error:
-        return _give_up(error)
+        return _give_up(error, say)
     return OK
 
 
-def _give_up(error: BaseException) -> int:
+def _give_up(error: BaseException, say: Callable[[str], None] = say_why) -> int:
     """Say why, in a sentence; the exit code."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if not isinstance(error, ImpastoError):
         logger.error("an internal error", exc_info=error)
-    print(f"impasto: {sentence(error)}", file=sys.stderr)
+    say(sentence(error))
     return MISUSED if isinstance(error, ConfigError | Refusal) else NO_PICTURE
 
 
