@@ -21,7 +21,7 @@ from bot.chat.terminal import bar, print_near, print_styles
 from bot.config import Config, load
 from bot.core.errors import ConfigError, ImpastoError, Refusal, sentence
 from bot.core.jobs import Job, State
-from bot.core.journal.file import rows
+from bot.core.journal.visit import rows, sign_out, signed_in
 from bot.engine_process.command import worker_command
 from engine.gallery import Gallery
 from engine.recipe import line
@@ -78,6 +78,10 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     styles.add_argument("--like", type=Path, metavar="PICTURE", help="only those that this picture is most like")
     jobs = commands.add_parser("jobs", parents=[file], help="list the orders in the journal, also while the bot runs")
     jobs.add_argument("--all", action="store_true", help="those that were delivered, too")
+    ins = commands.add_parser(
+        "sign-ins", parents=[file], help="list who is signed in at the chat page, also while the bot runs"
+    )
+    ins.add_argument("--end", metavar="ID", nargs="+", default=[], help="end these; “all” ends every one")
     ahead = commands.add_parser("fetch", parents=[file], help="get the full encoder ahead of time")
     ahead.add_argument("what", metavar="full", nargs="?", default="", help="what to get; there is only full")
     commands.add_parser("doctor", parents=[file], help="check the configuration and the installation")
@@ -102,6 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return like_one(config, args) if args.like else list_styles(styles, as_json=args.json)
         case "jobs":
             return list_jobs(config, everything=args.all)
+        case "sign-ins":
+            return manage_sign_ins(config, args.end)
         case "stylize":
             return paint_one(config, args)
         case "fetch":
@@ -172,10 +178,31 @@ def list_jobs(config: Config, *, everything: bool) -> int:
             print(f"{row.id}  unreadable  {error}")
             continue
         if everything or job.state not in SETTLED:
-            when = datetime.fromtimestamp(job.created, UTC).astimezone().isoformat(" ", "minutes")
-            text = f"{job.id}  {job.state:<9}  {when}  {job.user}  {line(job.recipe)}  {job.message}"
+            text = f"{job.id}  {job.state:<9}  {_when(job.created)}  {job.user}  {line(job.recipe)}  {job.message}"
             print(text.rstrip())
     return OK
+
+
+def manage_sign_ins(config: Config, end: Sequence[str]) -> int:
+    """List the sign-ins at the chat page, or end some: a running bot closes their pages."""
+    try:
+        known = signed_in(config.store.path)
+        ids = [one.id for one in known if one.id in end or "all" in end]
+        if unknown := sorted(set(end) - set(ids) - {"all"}):
+            raise ConfigError(f"There is no sign-in {', '.join(unknown)}. “impasto sign-ins” lists them.")
+        if ids:
+            sign_out(config.store.path, ids)
+    except ConfigError as error:
+        return _give_up(error)
+    for one in known if not end else ():
+        print(f"{one.id}  since {_when(one.since)}  until {_when(one.until)}  {one.browser}".rstrip())
+    if end or not known:
+        print(f"Ended: {len(ids)}." if end else "Nobody is signed in.")
+    return OK
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "minutes")
 
 
 def paint_one(config: Config, args: argparse.Namespace) -> int:

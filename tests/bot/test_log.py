@@ -172,7 +172,7 @@ def test_every_line_that_names_a_job_names_it_alike(root: Path) -> None:
             text = next((arg.value for arg in node.args if isinstance(arg, ast.Constant)), "")
             told = [ast.unparse(arg) for arg in node.args]
             if any(word.endswith(("job", "job.id", "order.job")) for word in told):
-                assert "ob %s" in str(text), f"{path}: {text}"
+                assert "ob %s" in str(text), f"{path}: {text!r}"
                 found += 1
-            assert not log.JOB.search(str(text)), f"{path}: {text}"
+            assert not log.JOB.search(str(text)), f"{path}: {text!r}"
     assert found > 5

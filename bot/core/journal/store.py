@@ -77,6 +77,7 @@ class Store:
         self._quota = quota
         self._thread = thread
         self._trouble = ""  # why the last access failed, as a sentence; nothing when it did not
+        self._version: int | None = None  # of the file's content, as SQLite counts it
         self.damaged = 0  # jobs that cannot be read, of those that were looked at
 
     @property
@@ -385,6 +386,15 @@ class Store:
 
     async def end_sign_ins(self, ids: list[str]) -> None:
         await self._do(lambda db: sign_ins.end(db, ids))
+
+    async def visited(self) -> bool:
+        """Whether another process has written into the journal since the last call, as `visit` does."""
+        before = self._version
+        sql = "PRAGMA data_version"  # changes with what others commit
+        look = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._db.execute(sql).fetchone()[0])
+        with contextlib.suppress(sqlite3.Error):
+            self._version = await look
+        return self._version != before
 
 
 def _job(db: sqlite3.Connection, id: str) -> Job | None:

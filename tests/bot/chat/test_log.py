@@ -30,7 +30,7 @@ async def test_the_log_follows_a_job_and_names_nobody() -> None:
         logging.captureWarnings(False)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     told = [line["message"] for line in lines if line.get("job") == paint.job]
-    assert told[0].startswith(f"job {paint.job} accepted: starrynight")
+    assert told[0].startswith(f"job {paint.job} accepted: /stylize starrynight mode=fast")
     assert told[-1] == f"job {paint.job} is delivered"
     for personal in (str(ADA), str(HER_GROUP).lstrip("-"), "Ann", "dear diary"):
         assert personal not in stream.getvalue()
