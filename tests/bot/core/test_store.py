@@ -19,8 +19,7 @@ import pytest
 
 from bot.core.errors import ConfigError, InvalidTransition, StoreError
 from bot.core.jobs import FOLLOWS, UNFINISHED, Job, Place, State
-from bot.core.journal import schema
-from bot.core.journal import job_rows
+from bot.core.journal import job_rows, schema
 from bot.core.journal import store as module
 from bot.core.journal.store import Store
 from engine.recipe import Recipe, Share
