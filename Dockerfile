@@ -3,18 +3,28 @@
 # With an NVIDIA card and its container toolkit: the same with --gpus all. PyTorch's wheels bring CUDA along; a machine
 # without a card is spared 5 GB by: --build-arg TORCH_INDEX=<the address of PyTorch's CPU wheels>
 
-FROM python:3.12-slim AS build
+# The same base to the byte, on every architecture. For a newer one take the digest that `docker pull python:3.12-slim`
+# prints; .github/dependabot.yml proposes it.
+FROM python:3.12.14-slim-trixie@sha256:f77ac9e44ae96ef2c90b8053ea08c31f8be030f824196b0ae4db6d462c84e51f AS base
+
+FROM base AS build
 ARG TORCH_INDEX=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/impasto
 ENV PATH=/opt/impasto/bin:$PATH
-# The large part first and by itself: it changes rarely, and the layer is kept.
-RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
+# The large part first and by itself: it changes rarely, and the layer is kept. PyTorch's CPU wheels are other files than
+# those whose hashes are known, so of them only the versions are held.
+COPY requirements-torch.lock /locks/
+RUN if [ -z "$TORCH_INDEX" ]; then pip install --no-deps --require-hashes -r /locks/requirements-torch.lock; \
+    else pip install --no-deps --index-url "$TORCH_INDEX" $(grep -oE '^(torch|torchvision)==[^ ]+' /locks/requirements-torch.lock); fi
+COPY requirements.lock /locks/
+RUN pip install --no-deps --require-hashes -r /locks/requirements.lock
 COPY . /source
-# A checkout may be for its owner's eyes only; what is installed from it is for everybody.
-RUN chmod -R a+rX /source && pip install "/source[figures,heif,video]"
+# A checkout may be for its owner's eyes only; what is installed from it is for everybody. It is built by the setuptools
+# of the lock, and nothing more is fetched.
+RUN chmod -R a+rX /source && pip install --no-deps --no-build-isolation /source && pip check
 
-FROM python:3.12-slim
+FROM base
 RUN useradd --uid 1000 --create-home impasto && install -d -o impasto -g impasto /data
 COPY --from=build /opt/impasto /opt/impasto
 # Inside a container loopback is the container's own, so the page listens on every address. Then the bot demands an

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +21,7 @@ from bot.chat.terminal import bar, print_near, print_styles
 from bot.config import Config, load
 from bot.core.errors import ConfigError, ImpastoError, Refusal, sentence
 from bot.core.jobs import Job, State
-from bot.core.journal.file import rows
+from bot.core.journal.visit import rows, sign_out, signed_in
 from bot.engine_process.command import worker_command
 from engine.gallery import Gallery
 from engine.recipe import line
@@ -78,6 +78,10 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     styles.add_argument("--like", type=Path, metavar="PICTURE", help="only those that this picture is most like")
     jobs = commands.add_parser("jobs", parents=[file], help="list the orders in the journal, also while the bot runs")
     jobs.add_argument("--all", action="store_true", help="those that were delivered, too")
+    ins = commands.add_parser(
+        "sign-ins", parents=[file], help="list who is signed in at the chat page, also while the bot runs"
+    )
+    ins.add_argument("--end", metavar="ID", nargs="+", default=[], help="end these; “all” ends every one")
     ahead = commands.add_parser("fetch", parents=[file], help="get the full encoder ahead of time")
     ahead.add_argument("what", metavar="full", nargs="?", default="", help="what to get; there is only full")
     commands.add_parser("doctor", parents=[file], help="check the configuration and the installation")
@@ -93,24 +97,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         styles = gallery_of(config)
     except ConfigError as error:
         return _give_up(error)
+    if args.command is None:
+        return run_bot(config)
     # While a progress bar is drawn, and among the doctor's findings, only trouble is logged.
-    level = config.log.level if args.command is None else "warning"
-    log.set_up(level, config.secrets)
+    log.set_up("warning", config.secrets)
     match args.command:
         case "styles":
             return like_one(config, args) if args.like else list_styles(styles, as_json=args.json)
         case "jobs":
             return list_jobs(config, everything=args.all)
+        case "sign-ins":
+            return manage_sign_ins(config, args.end)
         case "stylize":
             return paint_one(config, args)
         case "fetch":
             return fetch_one(config, args.what)
-        case "doctor":
-            return OK if asyncio.run(examine(config, styles)) else NO_PICTURE
         case _:
-            for warning in config.warnings:
-                logger.warning("%s", warning)
-            return _run(serve(config, say_ready), interrupted=OK)
+            return OK if asyncio.run(examine(config, styles)) else NO_PICTURE
+
+
+def run_bot(config: Config) -> int:
+    log.set_up(config.log.level, config.secrets, format=config.log.format)
+    for warning in config.warnings:
+        logger.warning("%s", warning)
+    if config.log.format == "text":
+        return _run(serve(config, say_ready), interrupted=OK)
+    # Programs that read the log find nothing else in it.
+    return _run(
+        serve(config, lambda url: logger.info("ready: %s", url)),
+        interrupted=OK,
+        say=lambda text: logger.error("%s", text),
+    )
 
 
 def say_ready(url: str) -> None:
@@ -161,10 +178,31 @@ def list_jobs(config: Config, *, everything: bool) -> int:
             print(f"{row.id}  unreadable  {error}")
             continue
         if everything or job.state not in SETTLED:
-            when = datetime.fromtimestamp(job.created, UTC).astimezone().isoformat(" ", "minutes")
-            text = f"{job.id}  {job.state:<9}  {when}  {job.user}  {line(job.recipe)}  {job.message}"
+            text = f"{job.id}  {job.state:<9}  {_when(job.created)}  {job.user}  {line(job.recipe)}  {job.message}"
             print(text.rstrip())
     return OK
+
+
+def manage_sign_ins(config: Config, end: Sequence[str]) -> int:
+    """List the sign-ins at the chat page, or end some: a running bot closes their pages."""
+    try:
+        known = signed_in(config.store.path)
+        ids = [one.id for one in known if one.id in end or "all" in end]
+        if unknown := sorted(set(end) - set(ids) - {"all"}):
+            raise ConfigError(f"There is no sign-in {', '.join(unknown)}. “impasto sign-ins” lists them.")
+        if ids:
+            sign_out(config.store.path, ids)
+    except ConfigError as error:
+        return _give_up(error)
+    for one in known if not end else ():
+        print(f"{one.id}  since {_when(one.since)}  until {_when(one.until)}  {one.browser}".rstrip())
+    if end or not known:
+        print(f"Ended: {len(ids)}." if end else "Nobody is signed in.")
+    return OK
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "minutes")
 
 
 def paint_one(config: Config, args: argparse.Namespace) -> int:
@@ -196,7 +234,11 @@ def fetch_one(config: Config, what: str) -> int:
     return _run(get(), interrupted=INTERRUPTED)
 
 
-def _run(work: Coroutine[None, None, None], *, interrupted: int) -> int:
+def say_why(text: str) -> None:
+    print(f"impasto: {text}", file=sys.stderr)
+
+
+def _run(work: Coroutine[None, None, None], *, interrupted: int, say: Callable[[str], None] = say_why) -> int:
     """Run it to its end, or until a signal cancels it; the exit code."""
 
     async def until_a_signal() -> None:
@@ -219,17 +261,17 @@ def _run(work: Coroutine[None, None, None], *, interrupted: int) -> int:
     except asyncio.CancelledError:
         return interrupted
     except Exception as error:
-        return _give_up(error)
+        return _give_up(error, say)
     return OK
 
 
-def _give_up(error: BaseException) -> int:
+def _give_up(error: BaseException, say: Callable[[str], None] = say_why) -> int:
     """Say why, in a sentence; the exit code."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if not isinstance(error, ImpastoError):
         logger.error("an internal error", exc_info=error)
-    print(f"impasto: {sentence(error)}", file=sys.stderr)
+    say(sentence(error))
     return MISUSED if isinstance(error, ConfigError | Refusal) else NO_PICTURE
 
 

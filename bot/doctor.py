@@ -29,8 +29,9 @@ from bot.engine_process.pool import parts
 from engine import wire
 from engine.gallery import Gallery
 
-NETWORK = "no TCP connections"
-CAGE = ("no new privileges", "only its own files", NETWORK)  # as the engine calls its parts
+SOCKETS = "no sockets"
+# As the engine calls its parts.
+CAGE = ("no new privileges", "only its own files", "no other programs or rare system calls", SOCKETS)
 Verdict = Literal["ok", "note", "bad"]
 
 
@@ -229,14 +230,16 @@ def cage(held: Sequence[str]) -> Finding:
     """What the engine, which opens strangers' files, has given up."""
     if not held:
         return Finding(
-            "note", "cage", "the engine may do all that you may (engine.cage, or a system without Landlock)"
+            "note",
+            "cage",
+            "the engine may do all that you may (engine.cage, or a system without Landlock and seccomp)",
         )
     missing = [part for part in CAGE if part not in held]
     holds = f"for the engine holds: {', '.join(held)}"
     if not missing:
         return Finding("ok", "cage", holds)
-    if missing == [NETWORK]:
-        return Finding("note", "cage", f"{holds}; {NETWORK} as well once “impasto fetch full” was run, if Linux can")
+    if missing == [SOCKETS]:
+        return Finding("note", "cage", f"{holds}; {SOCKETS} as well once “impasto fetch full” was run")
     return Finding("note", "cage", f"{holds}; not, since the system cannot: {', '.join(missing)}")
 
 

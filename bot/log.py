@@ -7,8 +7,13 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import TextIO
+from datetime import UTC, datetime
+from typing import Literal, TextIO
 from urllib.parse import quote
+
+import msgspec
+
+Format = Literal["text", "json"]
 
 HIDDEN = "*****"
 SHOWN = 10  # lines of the same trouble ...
@@ -21,6 +26,8 @@ LOOKS = re.compile(
     r"|aW50ZXJhY3Rpb246[\w=-]+"  # ... and anywhere else: base64 of "interaction:"
     r"|(?<=[?&]token=)[^&\s\"']+"  # the chat page's
 )
+# How every line names the job that it is about, the engine's own included.
+JOB = re.compile(r"\b[Jj]ob ([a-hjkmnp-z2-9]{8})\b")
 
 
 class Redacting(logging.Formatter):
@@ -34,7 +41,30 @@ class Redacting(logging.Formatter):
         self._hide = re.compile("|".join([*known, LOOKS.pattern]))
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._hide.sub(HIDDEN, super().format(record))
+        return self.hidden(super().format(record))
+
+    def hidden(self, text: str) -> str:
+        return self._hide.sub(HIDDEN, text)
+
+
+class AsJson(Redacting):
+    """The same as one object a line, for programs; a traceback is one of its texts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = self.hidden(_sendable(record.getMessage()))
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"time": when, "level": record.levelname.lower(), "logger": record.name}
+        if job := JOB.search(message):
+            line["job"] = job[1]
+        line["message"] = message
+        if record.exc_info:
+            line["traceback"] = self.hidden(_sendable(self.formatException(record.exc_info)))
+        return msgspec.json.encode(line).decode()
+
+
+def _sendable(text: str) -> str:
+    """Without lone surrogates, as names of files have them that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class Folding(logging.Filter):
@@ -72,10 +102,12 @@ class _Repeated:
         self.count = 1
 
 
-def set_up(level: str = "info", secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+def set_up(
+    level: str = "info", secrets: Iterable[str] = (), stream: TextIO | None = None, format: Format = "text"
+) -> None:
     """Send the log of everything in this process to ``stream``, warnings of libraries included."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(Redacting(secrets))
+    handler.setFormatter(AsJson(secrets) if format == "json" else Redacting(secrets))
     handler.addFilter(Folding())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import torch
@@ -26,6 +26,13 @@ def choose(wanted: str) -> tuple[torch.device, tuple[str, ...]]:
     if not torch.cuda.is_available():
         return torch.device("cpu"), ("engine.device is cuda, but torch finds no GPU: painting on the CPU.",)
     return torch.device("cuda"), ()
+
+
+def wake(device: torch.device) -> None:
+    """Have a GPU's driver set itself up while it may still ask the system for what it likes: the cage is shut next."""
+    if device.type == "cuda":
+        with suppress(RuntimeError):  # no memory just now, for example: the first picture finds out, and says so
+            torch.zeros(1, device=device).cpu()
 
 
 @functools.cache

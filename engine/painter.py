@@ -72,6 +72,7 @@ class TorchPainter:
         _check_weights()
         self._settings = settings
         self.device, self.notes = device.choose(settings.device)
+        device.wake(self.device)
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self.gallery = gallery.load(settings.gallery)
         self._full: dict[Pooling, FullEncoder] = {}

@@ -79,14 +79,22 @@ def settings_of(arguments: Sequence[str]) -> wire.EngineSettings:
         raise SystemExit(2) from error
 
 
-def enter_cage(settings: wire.EngineSettings) -> tuple[str, ...]:
+def enter_cage(settings: wire.EngineSettings, *, network: bool) -> tuple[str, ...]:
     """Keep within reach what the settings name; what holds of the cage."""
-    folder = settings.cache or Path.home() / ".cache/torch"
-    fetched = settings.weights is not None or any(folder.rglob("vgg19*"))
-    if not fetched:  # an order may want the full encoder, which then is downloaded
+    folder = _cache(settings)
+    if network:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-    return cage.enter((settings.weights, settings.gallery), (folder, Path.home() / ".nv"), network=not fetched)
+    return cage.enter((settings.weights, settings.gallery), (folder, Path.home() / ".nv"), network=network)
+
+
+def may_download(settings: wire.EngineSettings) -> bool:
+    """Whether an order may want the full encoder, and it is not here yet."""
+    return settings.weights is None and not any(_cache(settings).rglob("vgg19*"))
+
+
+def _cache(settings: wire.EngineSettings) -> Path:
+    return settings.cache or Path.home() / ".cache/torch"
 
 
 def main() -> None:
@@ -97,7 +105,8 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     settings = settings_of(sys.argv[1:])
     _offer_to_the_oom_killer()
-    held = enter_cage(settings) if settings.cage else ()  # before torch, which starts threads
+    network = may_download(settings)
+    held = enter_cage(settings, network=network) if settings.cage else ()  # before torch, which starts threads
 
     code = 1
     try:
@@ -106,6 +115,7 @@ def main() -> None:
 
         set_up_process(settings)
         painter = TorchPainter(settings)
+        held += cage.shut(network=network) if settings.cage else ()
         painter.ready = msgspec.structs.replace(painter.ready, cage=held)
         gc.freeze()
         gc.enable()

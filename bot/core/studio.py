@@ -27,7 +27,7 @@ from bot.core.errors import (
 )
 from bot.core.estimate import Estimator, clip_order
 from bot.core.jobs import OPEN, Job, Place, State, new_id
-from bot.core.journal.forget import Held
+from bot.core.journal.rows.forget import Held
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Chat, Incoming, Status

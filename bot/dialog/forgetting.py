@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.journal.forget import Held
+from bot.core.journal.rows.forget import Held
 from bot.core.messages import Incoming
 from bot.core.studio import Studio
 

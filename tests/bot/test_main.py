@@ -129,6 +129,34 @@ async def test_the_bot_starts_without_configuration_and_ends_gracefully_on_a_sig
     assert journal.stat().st_mode & 0o077 == 0
 
 
+async def test_a_bot_whose_log_is_for_programs_writes_nothing_else(tmp_path: Path) -> None:
+    process = await start(cwd=tmp_path, IMPASTO_WEB_PORT="0", IMPASTO_LOG_FORMAT="json")
+    seen: list[dict[str, str]] = []
+    try:
+        assert process.stderr
+        async with asyncio.timeout(LONG):
+            while not any(line["message"].startswith("The engine is ready") for line in seen):
+                seen.append(json.loads(await process.stderr.readline()))
+        process.send_signal(signal.SIGTERM)
+        out, err = await ended(process)
+    finally:
+        await finish(process)
+    seen += [json.loads(line) for line in err.splitlines()]
+    assert out == ""
+    assert any(line["message"].startswith("ready: http://127.0.0.1:") for line in seen)
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in seen)
+    assert process.returncode == 0
+
+
+async def test_a_port_that_is_taken_is_a_line_of_such_a_log(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, out, err = await run("--port", str(port), cwd=tmp_path, IMPASTO_LOG_FORMAT="json")
+    (line,) = map(json.loads, err.splitlines())
+    assert (code, out, line["level"]) == (2, "", "error")
+    assert line["message"].startswith(f"Port {port} on 127.0.0.1 is taken.")
+
+
 async def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

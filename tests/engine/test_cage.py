@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine import cage
+from engine.cage import landlock, system_calls
+from engine.cage.kernel import libc
 
-LANDLOCK = cage._libc().syscall(cage.CREATE_RULESET, None, 0, cage.VERSION)
+LANDLOCK = libc().syscall(landlock.CREATE_RULESET, None, 0, landlock.VERSION)
 caged = pytest.mark.skipif(LANDLOCK < 4, reason="this kernel has no Landlock that knows of connections")
 ENTER = """
 import os, signal, socket, subprocess, sys, tempfile
@@ -105,5 +107,7 @@ def test_a_kernel_without_landlock_says_so(monkeypatch: pytest.MonkeyPatch) -> N
         def syscall(self, *_: object) -> int:
             return -1
 
-    monkeypatch.setattr(cage, "_libc", Old)
+    for module in (cage, landlock, system_calls):
+        monkeypatch.setattr(module, "libc", Old)
     assert cage.enter(network=False) == (cage.NO_PRIVILEGES,)
+    assert cage.shut(network=False) == ()

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from bot.engine_process.command import clean_environment
-from engine import gallery, wire
+from engine import cage, gallery, wire
 from engine.recipe import Recipe, Share, complete, line
 from engine.stages import Picture, Refused
 from engine.worker import settings_of
@@ -45,8 +45,8 @@ def small(**settings: object) -> Recipe:
 class Process:
     """``python -m engine.worker``, as the bot has it."""
 
-    def __init__(self, log: Path) -> None:
-        settings = wire.encode_settings(wire.EngineSettings(device="cpu", threads=1))
+    def __init__(self, log: Path, cache: Path | None = None) -> None:
+        settings = wire.encode_settings(wire.EngineSettings(device="cpu", threads=1, cache=cache))
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "engine.worker", settings],
@@ -68,8 +68,10 @@ class Process:
         (length,) = wire.HEADER.unpack(self.events.read(wire.HEADER.size))
         return wire.decode_event(self.events.read(length))
 
-    def paint(self, photo: bytes, recipe: Recipe, preview_seconds: float = 1e-6) -> list[wire.Event]:
-        self.send(wire.Paint("job", photo, recipe, preview_seconds))
+    def paint(
+        self, photo: bytes, recipe: Recipe, preview_seconds: float = 1e-6, style: bytes | None = None
+    ) -> list[wire.Event]:
+        self.send(wire.Paint("job", photo, recipe, preview_seconds, style=style))
         events: list[wire.Event] = []
         while not (events and isinstance(events[-1], wire.Done | wire.Failed)):
             event = self.next()
@@ -208,6 +210,32 @@ print(*({"torchvision", "torch._dynamo", "torch._inductor"} & set(sys.modules)))
 def test_the_start_imports_nothing_that_takes_as_long_as_torch_and_is_not_needed() -> None:
     started = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, timeout=PATIENCE, check=True)
     assert started.stdout.split() == []
+
+
+SECCOMP = Path("/proc/sys/kernel/seccomp/actions_avail")
+
+
+@pytest.mark.skipif(not SECCOMP.exists(), reason="this kernel has no seccomp")
+def test_an_engine_with_nothing_to_download_paints_in_every_way_behind_its_filter(tmp_path: Path) -> None:
+    (tmp_path / "vgg19.safetensors").write_bytes(b"")
+    engine = Process(tmp_path / "log", tmp_path)
+    with engine.process as process:
+        watchdog = threading.Timer(2 * PATIENCE, process.kill)
+        watchdog.start()
+        try:
+            assert isinstance(engine.ready, wire.Ready)
+            assert {cage.CALLS, cage.SOCKETS} <= set(engine.ready.cage)
+            assert "\nSeccomp:\t2\n" in Path(f"/proc/{process.pid}/status").read_text()
+            for mode in ("fast", "fine", "universal"):
+                mine = {"styles": (Share("mine"),)} if mode == "universal" else {}
+                steps = {"steps": 3} if mode == "fine" else {}
+                recipe = Recipe(**{"styles": (Share("starrynight"),), "mode": mode} | mine | steps)
+                recipe = complete(recipe, gallery.default(), size=64, seed=7)
+                done = engine.paint(photo_bytes(), recipe, style=photo_bytes((50, 50)) if mine else None)[-1]
+                assert isinstance(done, wire.Done), done
+        finally:
+            watchdog.cancel()
+            process.kill()
 
 
 # --- the command line ------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from bot.chat.discord.places import NAME, incoming_of
 from bot.chat.discord.transport import DiscordTransport, FollowUp
 from bot.core.errors import StoreError
 from bot.core.jobs import UNFINISHED
-from bot.core.journal.promises import Promise
+from bot.core.journal.rows.promises import Promise
 from bot.core.journal.store import Store
 from bot.core.messages import Incoming
 from bot.dialog.buttons import Press

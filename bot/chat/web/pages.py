@@ -16,7 +16,7 @@ from bot.chat.web.door import bodies
 from bot.chat.web.door.access import DAYS
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.sign_ins import COOKIE, SIGN_IN, SignIns
-from bot.core.journal.sign_ins import SignIn
+from bot.core.journal.rows.sign_ins import SignIn
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"}

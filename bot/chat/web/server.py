@@ -128,7 +128,14 @@ class PageServer:
         app.add_routes([web.post(path, self._hook) for path in self._hooks])
         app.on_response_prepare.append(_add_headers)
         app.on_shutdown.append(self._shut_down)
+        app.cleanup_ctx.append(self._watch_sign_ins)
         return app
+
+    async def _watch_sign_ins(self, app: web.Application) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._sign_ins.watch(self._events.close_signed_in))
+            yield
+            watching.cancel()
 
     async def _shut_down(self, app: web.Application) -> None:
         await self._events.close()

@@ -7,8 +7,6 @@ import os
 import sqlite3
 from pathlib import Path
 
-import msgspec
-
 from bot.core.errors import ConfigError
 from bot.core.journal import schema
 from bot.core.journal.pictures import USERS, Pictures
@@ -121,31 +119,3 @@ def _prepare(db: sqlite3.Connection, pictures: Pictures) -> None:
         db.execute("VACUUM")  # pictures that are files now have left most of it empty
     named = {row[0] for table in USERS for row in db.execute(f"SELECT picture FROM {table}")}
     pictures.tidy(named)
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A job as it lies in the file, readable or not."""
-
-    id: str
-    state: str
-    job: bytes | str
-
-
-def rows(path: Path) -> list[Row]:
-    """The jobs of a journal, oldest first, also while a bot works with it.
-
-    Raises:
-        ConfigError: there is no such journal.
-    """
-    if not path.exists():
-        raise ConfigError(f"store.path: there is no journal {path}. The bot makes it when it starts.")
-    try:
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
-        try:
-            db.execute("PRAGMA query_only = ON")
-            found = db.execute("SELECT id, state, job FROM jobs ORDER BY created, rowid").fetchall()
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise ConfigError(f"store.path: {path} cannot be read: {error}.") from error
-    return [Row(id, state, job) for id, state, job in found]

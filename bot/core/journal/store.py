@@ -2,6 +2,7 @@
 
 What `Store` has acknowledged is on disk. One connection, used by one thread only, so there is one writer and no lock
 to wait for; the journal is locked for as long as it is open, so that no second bot delivers the same pictures again.
+What a transaction does is in the modules beside this one: `job_rows`, `rooms`, `blobs`, `forget`, `sign_ins`, `sweep`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
-import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,56 +17,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
-from bot.core import estimate
-from bot.core.errors import InvalidTransition, LimitReached, StoreError
+from bot.core.errors import StoreError
 from bot.core.estimate import Duration
-from bot.core.jobs import FOLLOWS, UNFINISHED, Job, State
-from bot.core.journal import blobs, forget, promises, sign_ins
-from bot.core.journal.blobs import BlobInfo
+from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.file import File
-from bot.core.journal.forget import Held
-from bot.core.journal.pictures import collect, keep
-from bot.core.journal.promises import Promise
-from bot.core.journal.sign_ins import SignIn
-from bot.core.journal.sweep import Quota, listed, make_room, prune, shrink
+from bot.core.journal.pictures import collect
+from bot.core.journal.rows import blobs, forget, jobs, promises, rooms, sign_ins
+from bot.core.journal.rows.blobs import Blob, BlobInfo, NewBlob
+from bot.core.journal.rows.forget import Held
+from bot.core.journal.rows.jobs import JobMessage
+from bot.core.journal.rows.promises import Promise
+from bot.core.journal.rows.sign_ins import SignIn
+from bot.core.journal.sweep import Quota, listed, prune, shrink
 from engine.recipe import Recipe
 from engine.wire import PNG
+
+__all__ = ["Blob", "JobMessage", "NewBlob", "Store"]
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-DURATIONS_KEPT = 500
-DAMAGED = "damaged"  # the state, in the table alone, of jobs that cannot be read
-DAY = 24 * 3600.0
 NOT_WRITTEN = "The journal cannot be written at the moment. Please try again in a few minutes."
 LOST = "The journal's file was deleted or replaced while the bot was running. Restart the bot."
-
-
-class Blob(msgspec.Struct, frozen=True):
-    """A picture in a room of the web chat."""
-
-    room: str
-    kind: str  # media type
-    data: bytes
-
-
-class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The message on a platform that shows a job."""
-
-    message: int | str  # the platform's id
-    kind: str = ""  # the platform's own business: a part of an album, an answer to an interaction
-    answered: bool = False  # it holds the picture, or says why there is none
-    posting: bool = False  # it is being posted, so its id is not known yet: ``message`` is the one before it
-
-
-class NewBlob(msgspec.Struct, frozen=True):
-    """A picture that a message brings along; the id, which the message names, cannot be guessed."""
-
-    kind: str  # media type
-    data: bytes
-    id: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(18))
 
 
 class Store:
@@ -76,9 +47,11 @@ class Store:
     def __init__(self, file: File, quota: Quota, thread: ThreadPoolExecutor) -> None:
         self._file = file
         self._db = file.db
+        self._pictures = file.pictures
         self._quota = quota
         self._thread = thread
         self._trouble = ""  # why the last access failed, as a sentence; nothing when it did not
+        self._version: int | None = None  # of the file's content, as SQLite counts it
         self.damaged = 0  # jobs that cannot be read, of those that were looked at
 
     @property
@@ -121,7 +94,7 @@ class Store:
         def transaction_and_pictures() -> T:
             done = transaction()
             with contextlib.suppress(sqlite3.Error, OSError):  # then the next one deletes them
-                collect(self._db, self._file.pictures)
+                collect(self._db, self._pictures)
             return done
 
         try:
@@ -146,29 +119,11 @@ class Store:
         """
         if self._file.lost:
             raise StoreError(NOT_WRITTEN)
-
-        def work(db: sqlite3.Connection) -> Job:
-            if known := _job_by_key(db, job.idempotency_key):
-                return known
-            make_room(db, self._quota, len(photo or b"") + len(style or b""), job.user)
-            values = (job.id, job.user, job.place.room, job.state, job.created, time.time(), msgspec.json.encode(job))
-            columns = "id, user, room, state, created, moved, job"
-            db.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-            if job.idempotency_key:
-                db.execute("UPDATE jobs SET idempotency_key = ? WHERE id = ?", (job.idempotency_key, job.id))
-            for table, picture in (("photos", photo), ("styles", style)):
-                if picture is not None:
-                    self._attach(db, table, job.id, picture)
-            return job
-
-        return await self._do(work)
-
-    def _attach(self, db: sqlite3.Connection, table: str, job: str, picture: bytes) -> None:
-        db.execute(f"INSERT INTO {table} VALUES (?, ?)", (job, keep(db, self._file.pictures, picture)))
+        return await self._do(lambda db: jobs.add(db, self._pictures, self._quota, job, photo, style))
 
     async def job_by_key(self, idempotency_key: str) -> Job | None:
         """The job of the order that has this key."""
-        return await self._do(lambda db: _job_by_key(db, idempotency_key))
+        return await self._do(lambda db: jobs.by_key(db, idempotency_key))
 
     async def delete(self, id: str) -> bool:
         """Delete a job with all its pictures, unless it is unfinished; whether it is gone."""
@@ -176,23 +131,19 @@ class Store:
         return await self._do(lambda db: db.execute(sql, (id,)).rowcount > 0)
 
     async def job(self, id: str) -> Job | None:
-        return await self._do(lambda db: _job(db, id))
+        return await self._do(lambda db: jobs.by_id(db, id))
 
     async def photo(self, id: str) -> bytes | None:
         """The photo of a job as it was uploaded."""
-        return await self._do(lambda db: self._picture(db, "photos", id))
+        return await self._do(lambda db: jobs.picture(db, self._pictures, "photos", id))
 
     async def style(self, id: str) -> bytes | None:
         """The picture that a job has as its style, as it was uploaded."""
-        return await self._do(lambda db: self._picture(db, "styles", id))
+        return await self._do(lambda db: jobs.picture(db, self._pictures, "styles", id))
 
     async def result(self, id: str) -> bytes | None:
         """The finished picture of a job, of its media type."""
-        return await self._do(lambda db: self._picture(db, "results", id))
-
-    def _picture(self, db: sqlite3.Connection, table: str, job: str) -> bytes | None:
-        row = db.execute(f"SELECT picture FROM {table} WHERE job = ?", (job,)).fetchone()
-        return self._file.pictures.get(row[0]) if row else None
+        return await self._do(lambda db: jobs.picture(db, self._pictures, "results", id))
 
     async def move(self, id: str, state: State, **changes: Any) -> Job:
         """The job in its next state, with other fields changed along.
@@ -200,39 +151,25 @@ class Store:
         Raises:
             InvalidTransition: the job is not there, or in a state that this one may not follow.
         """
-        return await self._do(lambda db: _move(db, id, state, changes))
+        return await self._do(lambda db: jobs.move(db, id, state, changes))
 
     async def job_message(self, id: str) -> JobMessage | None:
         """The message that shows a job, where there is one."""
-        found = await self._job_message(id)
+        found = await self._do(lambda db: jobs.message(db, id))
         return None if found is None or found.posting else found
 
     async def post_begun(self, id: str) -> JobMessage | None:
         """The same where it was being posted and nobody knows whether it was."""
-        found = await self._job_message(id)
+        found = await self._do(lambda db: jobs.message(db, id))
         return found if found is not None and found.posting else None
-
-    async def _job_message(self, id: str) -> JobMessage | None:
-        sql = "SELECT data FROM job_messages WHERE job = ?"
-        row = await self._do(lambda db: db.execute(sql, (id,)).fetchone())
-        return msgspec.json.decode(row[0], type=JobMessage) if row else None
 
     async def job_messages(self, room: str) -> list[JobMessage]:
         """All messages that show jobs of a room."""
-        sql = "SELECT data FROM job_messages JOIN jobs ON job_messages.job = jobs.id WHERE room = ?"
-        rows = await self._do(lambda db: db.execute(sql, (room,)).fetchall())
-        return [msgspec.json.decode(row[0], type=JobMessage) for row in rows]
+        return await self._do(lambda db: jobs.messages_of(db, room))
 
     async def set_job_message(self, id: str, message: JobMessage | None) -> None:
         """Keep which message shows a job, for as long as the job is kept; None forgets it."""
-
-        def work(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM job_messages WHERE job = ?", (id,))
-            if message is not None:
-                sql = "INSERT INTO job_messages SELECT id, ? FROM jobs WHERE id = ?"
-                db.execute(sql, (msgspec.json.encode(message), id))
-
-        await self._do(work)
+        await self._do(lambda db: jobs.set_message(db, id, message))
 
     async def finish(
         self,
@@ -251,20 +188,8 @@ class Store:
         Raises:
             InvalidTransition: the job was not being painted any more.
         """
-
-        def work(db: sqlite3.Connection) -> Job:
-            changes = dict(
-                recipe=recipe, width=width, height=height, seconds=seconds, notes=notes, media_type=media_type
-            )
-            job = _move(db, id, State.PAINTED, changes)
-            self._attach(db, "results", id, picture)
-            values = estimate.painted(job, seconds)
-            db.execute("INSERT INTO durations VALUES (?, ?, ?)", msgspec.structs.astuple(values))
-            newest = f"SELECT rowid FROM durations ORDER BY rowid DESC LIMIT {DURATIONS_KEPT}"
-            db.execute(f"DELETE FROM durations WHERE rowid NOT IN ({newest})")
-            return job
-
-        return await self._do(work)
+        changes = dict(recipe=recipe, width=width, height=height, seconds=seconds, notes=notes, media_type=media_type)
+        return await self._do(lambda db: jobs.finish(db, self._pictures, id, picture, changes))
 
     async def unfinished(self) -> list[Job]:
         """The jobs that a restart takes up again, oldest first."""
@@ -274,12 +199,13 @@ class Store:
         """A person's jobs, newest first."""
         return await self._jobs("WHERE user = ? ORDER BY created DESC, rowid DESC LIMIT ?", user, limit)
 
+    async def _jobs(self, where: str, *values: Any) -> list[Job]:
+        found, self.damaged = await self._do(lambda db: (jobs.found(db, where, *values), jobs.damaged(db)))
+        return found
+
     async def durations(self) -> list[Duration]:
         """What the last pictures took, oldest first."""
-        rows = await self._do(
-            lambda db: db.execute("SELECT kind, work, seconds FROM durations ORDER BY rowid").fetchall()
-        )
-        return [Duration(*row) for row in rows]
+        return await self._do(jobs.durations)
 
     async def prune(self, before: float) -> int:
         """See `sweep.prune`; the disk has what was deleted back."""
@@ -288,46 +214,15 @@ class Store:
             await asyncio.get_running_loop().run_in_executor(self._thread, shrink, self._db)
         return gone
 
-    async def _jobs(self, where: str, *values: Any) -> list[Job]:
-        """What can be read of them; one that cannot is put aside, so that it is in nobody's way."""
-
-        def work(db: sqlite3.Connection) -> list[Job]:
-            found = []
-            for id, data in db.execute(f"SELECT id, job FROM jobs {where}", values).fetchall():
-                try:
-                    found.append(msgspec.json.decode(data, type=Job))
-                except msgspec.MsgspecError as error:
-                    log.error("job %s cannot be read, and is put aside: %s", id, error)
-                    db.execute("UPDATE jobs SET state = ? WHERE id = ?", (DAMAGED, id))
-            self.damaged = db.execute("SELECT count(*) FROM jobs WHERE state = ?", (DAMAGED,)).fetchone()[0]
-            return found
-
-        return await self._do(work)
-
     # --- rooms -------------------------------------------------------------------------------------------------------
 
     async def setting(self, room: str, key: str) -> str | None:
         """A setting of a room, which thereby is in use."""
-
-        def work(db: sqlite3.Connection) -> str | None:
-            sql, where = "SELECT value, used FROM settings WHERE room = ? AND key = ?", (room, key)
-            value, used = db.execute(sql, where).fetchone() or (None, math.inf)
-            if time.time() - used > DAY:  # not with every order: it is a write
-                db.execute("UPDATE settings SET used = ? WHERE room = ?", (time.time(), room))
-            return value
-
-        return await self._do(work)
+        return await self._do(lambda db: rooms.setting(db, room, key))
 
     async def set_setting(self, room: str, key: str, value: str | None) -> None:
         """Keep a setting of a room; None forgets it."""
-
-        def work(db: sqlite3.Connection) -> None:
-            if value is None:
-                db.execute("DELETE FROM settings WHERE room = ? AND key = ?", (room, key))
-            else:
-                db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)", (room, key, value, time.time()))
-
-        await self._do(work)
+        await self._do(lambda db: rooms.set_setting(db, room, key, value))
 
     async def append(self, room: str, entry: bytes, blob: NewBlob | None = None) -> int:
         """Add to a room's messages, with the picture that it names; returns the entry's number, larger than every one
@@ -335,54 +230,34 @@ class Store:
 
         def work(db: sqlite3.Connection) -> int:
             if blob:
-                self._put_blob(db, room, blob)
-            return _append(db, room, entry)
+                blobs.put(db, self._pictures, self._quota, room, blob)
+            return rooms.append(db, room, entry)
 
         return await self._do(work)
 
     async def replace(self, room: str, numbers: Sequence[int], blobs: Sequence[str], entry: bytes) -> int:
         """Delete some of a room's messages and pictures, and add a message that says so; returns its number."""
-
-        def work(db: sqlite3.Connection) -> int:
-            db.executemany("DELETE FROM entries WHERE room = ? AND seq = ?", [(room, number) for number in numbers])
-            db.executemany("DELETE FROM blobs WHERE room = ? AND id = ?", [(room, blob) for blob in blobs])
-            return _append(db, room, entry)
-
-        return await self._do(work)
+        return await self._do(lambda db: rooms.replace(db, room, numbers, blobs, entry))
 
     async def entries(self, room: str, after: int = 0) -> list[tuple[int, bytes]]:
         """A room's messages with larger numbers than ``after``, oldest first."""
-        sql = "SELECT seq, entry FROM entries WHERE room = ? AND seq > ? ORDER BY seq"
-        rows = await self._do(lambda db: db.execute(sql, (room, after)).fetchall())
-        return [(int(seq), bytes(entry)) for seq, entry in rows]
+        return await self._do(lambda db: rooms.entries(db, room, after))
 
     async def put_blob(self, room: str, kind: str, data: bytes) -> str:
         """Keep a picture of a room; the id cannot be guessed."""
         blob = NewBlob(kind, data)
-        await self._do(lambda db: self._put_blob(db, room, blob))
+        await self._do(lambda db: blobs.put(db, self._pictures, self._quota, room, blob))
         return blob.id
 
-    def _put_blob(self, db: sqlite3.Connection, room: str, blob: NewBlob) -> None:
-        # An answer must arrive, though no room can be made for it.
-        with contextlib.suppress(LimitReached):
-            make_room(db, self._quota, len(blob.data))
-        values = (blob.id, room, blob.kind, time.time(), keep(db, self._file.pictures, blob.data))
-        db.execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", values)
-
     async def blob(self, id: str) -> Blob | None:
-        def work(db: sqlite3.Connection) -> Blob | None:
-            row = db.execute("SELECT room, kind, picture FROM blobs WHERE id = ?", (id,)).fetchone()
-            data = self._file.pictures.get(row[2]) if row else None
-            return Blob(row[0], row[1], data) if data is not None else None
-
-        return await self._do(work)
+        return await self._do(lambda db: blobs.whole(db, self._pictures, id))
 
     async def blob_info(self, id: str) -> BlobInfo | None:
         return await self._do(lambda db: blobs.info(db, id))
 
     async def blob_part(self, id: str, start: int, size: int) -> bytes:
         """See `blobs.part`."""
-        return await self._do(lambda db: blobs.part(db, self._file.pictures, id, start, size))
+        return await self._do(lambda db: blobs.part(db, self._pictures, id, start, size))
 
     async def held(self, user: str, room: str) -> Held:
         """What is kept of a person, and of a room that is theirs alone."""
@@ -415,35 +290,11 @@ class Store:
     async def end_sign_ins(self, ids: list[str]) -> None:
         await self._do(lambda db: sign_ins.end(db, ids))
 
-
-def _job(db: sqlite3.Connection, id: str) -> Job | None:
-    return _decoded(db.execute("SELECT job FROM jobs WHERE id = ?", (id,)).fetchone())
-
-
-def _job_by_key(db: sqlite3.Connection, key: str) -> Job | None:
-    return _decoded(db.execute("SELECT job FROM jobs WHERE idempotency_key = ?", (key,)).fetchone()) if key else None
-
-
-def _decoded(row: tuple[bytes] | None) -> Job | None:
-    """The job; None where there is none, or none that can be read."""
-    try:
-        return msgspec.json.decode(row[0], type=Job) if row else None
-    except msgspec.MsgspecError:
-        return None
-
-
-def _append(db: sqlite3.Connection, room: str, entry: bytes) -> int:
-    sql = "INSERT INTO entries (room, at, entry) VALUES (?, ?, ?)"
-    return db.execute(sql, (room, time.time(), entry)).lastrowid or 0
-
-
-def _move(db: sqlite3.Connection, id: str, state: State, changes: dict[str, Any]) -> Job:
-    job = _job(db, id)
-    if job is None:
-        raise InvalidTransition(f"The picture {id} is no longer kept.")
-    if state not in FOLLOWS[job.state]:
-        raise InvalidTransition(f"The picture {id} is {job.state} and cannot become {state}.")
-    job = msgspec.structs.replace(job, state=state, **changes)
-    values = (state, time.time(), msgspec.json.encode(job), id)
-    db.execute("UPDATE jobs SET state = ?, moved = ?, job = ? WHERE id = ?", values)
-    return job
+    async def visited(self) -> bool:
+        """Whether another process has written into the journal since the last call, as `visit` does."""
+        before = self._version
+        sql = "PRAGMA data_version"  # changes with what others commit
+        look = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._db.execute(sql).fetchone()[0])
+        with contextlib.suppress(sqlite3.Error):
+            self._version = await look
+        return self._version != before

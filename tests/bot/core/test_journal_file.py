@@ -12,9 +12,9 @@ import pytest
 
 from bot.core.errors import ConfigError, LimitReached, StoreError
 from bot.core.jobs import Job, Place, State
-from bot.core.journal.file import rows
 from bot.core.journal.store import Blob, Store
 from bot.core.journal.sweep import Quota
+from bot.core.journal.visit import rows
 from engine.recipe import Recipe, Share
 
 RECIPE = Recipe(styles=(Share("starrynight"),), mode="fine", encoder="slim", size=512, steps=100, seed=7)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 
 from bot.chat.web.door.access import DAYS, AccessControl
 from bot.chat.web.door.throttle import Throttle, address_behind
-from bot.core.journal.sign_ins import SignIn
+from bot.core.errors import StoreError
+from bot.core.journal.rows.sign_ins import SignIn
 from bot.core.journal.store import Store
 
 COOKIE = "impasto"
 SIGN_IN = web.RequestKey("sign_in", str)  # the id of the sign-in that a request comes from
 MOST = 500  # sign-ins at once
 BROWSER = 160  # characters kept of what a browser calls itself
+NOTICED_SECONDS = 2.0  # until what another process has ended is over
 
 
 class SignIns:
@@ -30,6 +34,16 @@ class SignIns:
 
     async def load(self) -> None:
         self._known = {one.id: one for one in await self._store.sign_ins()}
+
+    async def watch(self, ended: Callable[[list[str]], Awaitable[None]]) -> None:
+        """Notice what the command line ends, until cancelled; ``ended`` is told which."""
+        while True:
+            await asyncio.sleep(NOTICED_SECONDS)
+            with suppress(StoreError):
+                if await self._store.visited():
+                    before = set(self._known)
+                    await self.load()
+                    await ended(sorted(before - set(self._known)))
 
     def listed(self) -> list[SignIn]:
         """Newest first."""

@@ -11,9 +11,11 @@ import aiohttp
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 
+from bot.chat.web.door import sign_ins as door
 from bot.chat.web.door import throttle
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.throttle import Throttle
+from bot.core.journal import visit
 from tests.bot.chat.web.harness import Site, Tab, site
 from tests.waiting import PATIENCE
 
@@ -143,6 +145,20 @@ async def test_sign_ins_outlive_a_restart_and_so_does_their_end(tmp_path: Path) 
                 pass
         async with site(journal, token=TOKEN) as at:
             assert (await gallery(phone, at), await gallery(laptop, at)) == (401, 200)
+
+
+async def test_what_another_process_ends_is_over_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "NOTICED_SECONDS", 0.02)
+    journal = tmp_path / "journal.sqlite3"
+    async with site(journal, token=TOKEN) as at, browser("phone") as phone, browser("laptop") as laptop:
+        await sign_in(phone, at)
+        await sign_in(laptop, at)
+        (one,) = [one for one in visit.signed_in(journal) if one.browser == "phone"]
+        async with phone.ws_connect(Tab(phone, at).base + "/events") as listening:
+            visit.sign_out(journal, [one.id])
+            await _closed(listening)
+            assert listening.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
+        assert (await gallery(phone, at), await gallery(laptop, at)) == (401, 200)
 
 
 async def _closed(listening: ClientWebSocketResponse) -> None:

@@ -1,22 +1,16 @@
-"""What the engine process gives up before it opens a stranger's file: privileges, other people's files, the network.
-
-Landlock (Linux 5.13 and later) is a list of what may be reached; it needs no rights to set up, and holds for every
-thread that is started afterwards. Where the kernel lacks a part, the others hold: `enter` says which do.
-"""
+"""Landlock (Linux 5.13 and later): a list of what a process may reach, in files and by TCP."""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import struct
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
+from engine.cage.kernel import libc
+
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 VERSION, PATH_BENEATH = 1, 1  # linux/landlock.h, as all that follows
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -35,51 +29,34 @@ SYSTEM = (
     *(f"/etc/{name}" for name in ("host.conf", "nsswitch.conf", "gai.conf", "localtime", "alternatives", "OpenCL")),
 )
 WRITABLE = ("/dev", "/proc/self/task")  # GPUs are devices; a thread's name is a file
-NO_PRIVILEGES, FILES, NETWORK = "no new privileges", "only its own files", "no TCP connections"
 
 
-def die_with_the_bot() -> None:
-    """Have the kernel kill this process when the one that started it is gone, even if it was stopped itself."""
-    with suppress(AttributeError):  # only Linux has this function
-        _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def enter(reads: Iterable[Path | None] = (), writes: Iterable[Path | None] = (), *, network: bool) -> tuple[str, ...]:
-    """Give up all that painting does not need; to be called before threads are started.
-
-    Args:
-        reads, writes: files and folders to be kept within reach, beside the system's and Python's own.
-        network: whether connections may still be made, as a download needs.
-
-    Returns:
-        What holds.
-    """
-    if not sys.platform.startswith("linux") or _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return ()
-    version = _libc().syscall(CREATE_RULESET, None, 0, VERSION)
+def restrict(reads: Iterable[Path | None], writes: Iterable[Path | None], *, network: bool) -> tuple[bool, bool]:
+    """Give up all other files, and connections unless ``network``; whether the one and the other holds now."""
+    version = libc().syscall(CREATE_RULESET, None, 0, VERSION)
     if version < 1:
-        return (NO_PRIVILEGES,)
+        return False, False
     rights = sum(added for since, added in RIGHTS_SINCE.items() if since <= version)
     net = TCP_RIGHTS if version >= 4 and not network else 0
     # The struct has grown with the versions, and an older kernel takes no longer one.
     fields = struct.pack("QQQ", rights, net, SCOPES)[: 24 if version >= 6 else 16 if version >= 4 else 8]
-    rules = _libc().syscall(CREATE_RULESET, fields, len(fields), 0)
+    rules = libc().syscall(CREATE_RULESET, fields, len(fields), 0)
     if rules < 0:
-        return (NO_PRIVILEGES,)
+        return False, False
     try:
         for path, allowed in _reachable(reads, writes):
             _allow(rules, path, allowed & rights)
-        if _libc().syscall(RESTRICT_SELF, rules, 0) != 0:
-            return (NO_PRIVILEGES,)
+        if libc().syscall(RESTRICT_SELF, rules, 0) != 0:
+            return False, False
     finally:
         os.close(rules)
     _scratch()
-    return (NO_PRIVILEGES, FILES, NETWORK) if net else (NO_PRIVILEGES, FILES)
+    return True, bool(net)
 
 
 def _reachable(reads: Iterable[Path | None], writes: Iterable[Path | None]) -> Iterator[tuple[Path, int]]:
     everything = (1 << 15) - 1
-    code = Path(__file__).resolve().parent
+    code = Path(__file__).resolve().parents[1]
     for name in (*SYSTEM, sys.prefix, sys.base_prefix):
         yield Path(name), READ
     for entry in map(Path, filter(None, sys.path)):
@@ -102,7 +79,7 @@ def _allow(rules: int, path: Path, rights: int) -> None:
         if not path.is_dir():
             rights &= FILE_RIGHTS
         if rights:
-            _libc().syscall(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", rights, handle), 0)
+            libc().syscall(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", rights, handle), 0)
     finally:
         os.close(handle)
 
@@ -111,7 +88,3 @@ def _scratch() -> None:
     """Temporary files go where this process can still write: into memory, for /tmp has other people's."""
     if Path("/dev/shm").is_dir():
         tempfile.tempdir = os.environ["TMPDIR"] = "/dev/shm"
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)

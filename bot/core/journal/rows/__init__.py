@@ -1,0 +1,1 @@
+"""What the journal's transactions do, table by table."""
