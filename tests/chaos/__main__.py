@@ -18,9 +18,13 @@ from tests.live.tables import table
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="the same seed draws the same rounds")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**6), help="the same seed draws the same rounds"
+    )
     parser.add_argument("--only", type=int, metavar="ROUND", help="play one of the rounds alone")
-    parser.add_argument("--real", type=float, default=0.05, help="share of the rounds on the real engine, not a tiny one")
+    parser.add_argument(
+        "--real", type=float, default=0.05, help="share of the rounds on the real engine, not a tiny one"
+    )
     return parser.parse_args()
 
 

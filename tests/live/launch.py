@@ -36,9 +36,7 @@ def main() -> int:
     options = msgspec.json.decode(sys.argv[1], type=Options)
     if options.discord:
         discord.http.Route.BASE = f"{options.discord}/api/v10"
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
-            f"{options.discord.replace('http', 'ws')}/gateway"
-        )
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"{options.discord.replace('http', 'ws')}/gateway")
         discord.asset.Asset.BASE = options.discord
     if options.engine:
         app.worker_command = lambda settings: list(options.engine)  # type: ignore[assignment]
@@ -74,9 +72,21 @@ def _watch(file: Path) -> None:
         step(handle)
         took = time.perf_counter() - began
         if took > HELD_SECONDS:
-            out.write(f"{took:.4f}\t{waited() - before:.4f}\t{handle!r}\n")
+            out.write(f"{took:.4f}\t{waited() - before:.4f}\t{_described(handle)}\n")
 
     asyncio.events.Handle._run = watched  # type: ignore[method-assign]
+
+
+def _described(handle: asyncio.Handle) -> str:
+    """What a step belongs to: of a task the coroutines that await each other, as they stand after it."""
+    task = getattr(handle._callback, "__self__", None)
+    if not isinstance(task, asyncio.Task):
+        return repr(handle)
+    names, waiting = [task.get_name()], task.get_coro()
+    while (name := getattr(waiting, "__qualname__", None)) and len(names) < 12:
+        names.append(name)
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+    return " > ".join(names)
 
 
 if __name__ == "__main__":

@@ -102,8 +102,8 @@ class TelegramOrder(Order):
         seen = Seen()
         for message in self.server.of_bot(self.chat):
             reply = message.get("reply_to_message", {}).get("message_id")
-            if self.chat < 0 and reply not in self.messages:
-                continue  # it answers somebody else of the group
+            if reply not in self.messages:
+                continue  # it answers another order
             text = message.get("caption", message.get("text", ""))
             if message.get("_data") and f"seed={self.seed}" in text and " mode=" in text:
                 seen.pictures += 1
@@ -113,11 +113,19 @@ class TelegramOrder(Order):
 
 
 def order_on_telegram(
-    server: Telegram, seed: int, line: str, photo: bytes, *, group: int, way: str, document: bool = False
+    server: Telegram,
+    seed: int,
+    line: str,
+    photo: bytes,
+    *,
+    group: int,
+    way: str,
+    document: bool = False,
+    user: int = 0,
 ) -> TelegramOrder:
-    """``way`` is private, group or reply (to a photo that the person sent before)."""
-    chat = group if way == "group" else 1_000_000 + seed
-    user = 1_000_000 + seed
+    """``way`` is private, group or reply (to a photo that the person sent before). Whose is not said is a stranger's."""
+    user = user or 1_000_000 + seed
+    chat = group if way == "group" else user
     file = {"document": photo} if document else {"photo": photo}
     if way == "reply":
         shown = server.says(chat, user=user, silent=True, **file)
@@ -163,17 +171,26 @@ class DiscordOrder(Order):
 
 
 async def order_on_discord(
-    server: Discord, seed: int, words: dict[str, str | int], photo: tuple[str, bytes], *, way: str, private: bool
+    server: Discord,
+    seed: int,
+    words: dict[str, str | int],
+    photo: tuple[str, bytes],
+    *,
+    way: str,
+    private: bool,
+    user: int = 0,
 ) -> DiscordOrder:
-    """``way`` is slash or mention."""
-    user = server.add_user(f"person{seed}")
+    """``way`` is slash or mention. Whose is not said is a stranger's; every order has a channel of its own."""
+    user = user if user in server.users else server.add_user(f"person{seed}", user or None)
     channel = server.direct(user) if private else await server.open_channel()
     order = DiscordOrder(server, seed, f"Discord, {way}", user, channel)
     try:
         if way == "slash":
             await server.slash(user, channel, "stylize", photo=photo, **words)
         else:
-            line = " ".join([str(words["style"]), *(f"{k}={v}" for k, v in words.items() if k not in ("style", "recipe"))])
+            line = " ".join(
+                [str(words["style"]), *(f"{k}={v}" for k, v in words.items() if k not in ("style", "recipe"))]
+            )
             await server.says(user, channel, f"<@900> {line} {words.get('recipe', '')}".strip(), [photo])
     except ConnectionError:  # the bot went down as it was told of it
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -26,7 +27,7 @@ class Room:
         """Upload the photo and say the line, as often as it takes; the message's id, or a refusal at the door."""
         blob = None
         if photo is not None:
-            status, answer = await self._insist(f"/photo?id={_id()}&name={name}", photo)
+            status, answer = await self._insist(f"/photo?id={_id()}&name={quote(name)}", photo)
             if status != 200:
                 return "", str(answer.get("error", answer))
             blob = answer["photo"]

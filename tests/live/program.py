@@ -24,7 +24,11 @@ LINES = 20_000  # of its output that are kept
 # Nobody in a proof is to be refused for ordering much.
 ENDLESS = {
     **{"IMPASTO_LIMITS_OPEN_JOBS": "100000", "IMPASTO_LIMITS_PER_MINUTE": "1000000"},
-    **{"IMPASTO_LIMITS_BURST": "1000000", "IMPASTO_LIMITS_ENGINE_MINUTES": "1000000", "IMPASTO_LIMITS_QUEUE": "100000"},
+    **{
+        "IMPASTO_LIMITS_BURST": "1000000",
+        "IMPASTO_LIMITS_ENGINE_MINUTES": "1000000",
+        "IMPASTO_LIMITS_QUEUE": "100000",
+    },
 }
 
 

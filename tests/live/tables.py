@@ -9,7 +9,9 @@ from typing import Any
 def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
     """The first column to the left, the others to the right; nought is a dot, so that what is there stands out."""
     cells = [[str(cell) for cell in head]]
-    cells += [["·" if cell == 0 else f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    cells += [
+        ["·" if cell == 0 else f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows
+    ]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = []
     for row in cells:
