@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -165,6 +166,9 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
             for platform in platforms:
                 tasks.create_task(platform.run(), name=platform.name)
+            # What was imported stays. To look through it for garbage, again and again, stopped everybody for 60 ms.
+            gc.collect()
+            gc.freeze()
             ready(url)
             await services.studio.run()
 

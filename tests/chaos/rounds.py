@@ -213,11 +213,24 @@ class Chaos:
 
     async def _settle(self, round_: Round) -> None:
         """Return when every order is answered; or, where one is not, when that has been waited for."""
+        if not await self._is_up():
+            round_.trouble.append("the bot did not start")
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                await self._program.until_ready()
                 while not all(self._is_settled(order) for order in round_.orders):  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_SECONDS)
+
+    async def _is_up(self) -> bool:
+        """Whether the bot has started, if need be by another try."""
+        for _ in range(2):
+            try:
+                await self._program.until_ready()
+                return True
+            except AssertionError:
+                await self._program.stop()
+                await self._program.start()
+        return False
 
     def _is_settled(self, order: Order) -> bool:
         """An order that Discord has reported as failed is not waited for, nor one whose bot never heard of it."""

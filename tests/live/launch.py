@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -58,7 +59,7 @@ def _watch_from_ready_on(file: Path) -> None:
 
 def _watch(file: Path) -> None:
     """Write down every step of the event loop that takes long: the seconds by the clock, those of them in which the
-    machine let other programs run, and what it was."""
+    machine let other programs run, and what it was, with the share of Python's collector of garbage."""
     step: Callable[[Any], None] = asyncio.events.Handle._run
     out = file.open("a", buffering=1)
     statistics = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
@@ -67,13 +68,21 @@ def _watch(file: Path) -> None:
         """Seconds that this thread was ready to run and was not let."""
         return int(os.pread(statistics, 64, 0).split()[1]) / 1e9
 
+    collecting = 0.0  # seconds, of the step
+
+    def collector(phase: str, info: dict[str, int]) -> None:
+        nonlocal collecting
+        collecting += time.perf_counter() * (1 if phase == "stop" else -1)
+
     def watched(handle: asyncio.Handle) -> None:
-        began, before = time.perf_counter(), waited()
+        nonlocal collecting
+        began, before, collecting = time.perf_counter(), waited(), 0.0
         step(handle)
         took = time.perf_counter() - began
         if took > HELD_SECONDS:
-            out.write(f"{took:.4f}\t{waited() - before:.4f}\t{_described(handle)}\n")
+            out.write(f"{took:.4f}\t{waited() - before:.4f}\t{1000 * collecting:.0f} ms of garbage, {_described(handle)}\n")
 
+    gc.callbacks.append(collector)
     asyncio.events.Handle._run = watched  # type: ignore[method-assign]
 
 
