@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
-from bot import doctor
+from bot import doctor, garbage
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, read_picture
 from bot.config import Config
 from bot.core.admission import Rules
@@ -166,9 +165,7 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
             for platform in platforms:
                 tasks.create_task(platform.run(), name=platform.name)
-            # What was imported stays. To look through it for garbage, again and again, stopped everybody for 60 ms.
-            gc.collect()
-            gc.freeze()
+            tasks.create_task(garbage.collect_when_idle(lambda: not services.studio.waiting()), name="garbage")
             ready(url)
             await services.studio.run()
 

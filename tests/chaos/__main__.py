@@ -1,9 +1,10 @@
-"""python -m tests.chaos --rounds N --seed S: kills of bot and engine among orders from everywhere, and what was lost."""
+"""python -m tests.chaos --rounds N --seed S: bot and engine are killed among orders, and nothing may be lost."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 import sys
 import tempfile
@@ -22,6 +23,7 @@ def arguments() -> argparse.Namespace:
         "--seed", type=int, default=random.randrange(10**6), help="the same seed draws the same rounds"
     )
     parser.add_argument("--only", type=int, metavar="ROUND", help="play one of the rounds alone")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="after which no more rounds are begun")
     parser.add_argument(
         "--real", type=float, default=0.05, help="share of the rounds on the real engine, not a tiny one"
     )
@@ -60,7 +62,7 @@ async def main() -> int:
     args = arguments()
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
         chaos = Chaos(Path(folder), args.seed, lambda text: print(text, file=sys.stderr, flush=True))
-        report = await chaos.run(args.rounds, real_share=args.real, only=args.only)
+        report = await chaos.run(args.rounds, real_share=args.real, only=args.only, minutes=args.minutes)
     print(tables(report))
     for text in report.journal:
         print(text)

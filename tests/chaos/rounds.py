@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ import msgspec
 from bot.core.jobs import Job
 from bot.core.journal.file import rows
 from tests.chaos.blows import HANG_SECONDS, TO_THE_BOT, Blow
-from tests.live.doubles import Doubles, doubles
+from tests.live.doubles import doubles
 from tests.live.launch import Options
 from tests.live.orders import (
     WRONG,
@@ -104,17 +105,25 @@ class Chaos:
         self._folder = folder
         self._say = say
 
-    async def run(self, rounds: int, *, real_share: float = 0.0, only: int | None = None) -> Report:
-        """Play the rounds, the last of them on the real engine; ``only`` plays one of them alone."""
+    async def run(
+        self, rounds: int, *, real_share: float = 0.0, only: int | None = None, minutes: float = math.inf
+    ) -> Report:
+        """Play the rounds, the first of them on the real engine; ``only`` plays one of them alone.
+
+        Args:
+            minutes: after which no more rounds are begun.
+        """
         began = time.monotonic()
-        real_from = rounds - round(rounds * real_share)
+        real_rounds = round(rounds * real_share)
         numbers = [only] if only is not None else list(range(rounds))
         async with doubles() as self._doubles, aiohttp.ClientSession() as self._session:
-            for real in (False, True):
-                mine = [number for number in numbers if (number >= real_from) == real]
+            for real in (True, False):
+                mine = [number for number in numbers if (number < real_rounds) == real]
                 if mine:
                     async with self._bot(real) as self._program:
                         for number in mine:
+                            if time.monotonic() > began + 60 * minutes:
+                                break
                             await self._play(number, real)
                         await self._look_again()
             self.report.journal += self._in_the_journal()
@@ -124,7 +133,7 @@ class Chaos:
     @asynccontextmanager
     async def _bot(self, real: bool) -> AsyncIterator[Program]:
         options = Options(discord=self._doubles.discord.url, engine=() if real else tiny_engine(0.3))
-        settings = {"IMPASTO_ENGINE_HANG_SECONDS": str(HANG_SECONDS if not real else 60)}
+        settings = {"IMPASTO_ENGINE_HANG_SECONDS": str(120 if real else HANG_SECONDS)}
         program = Program(self._folder, options, telegram=self._doubles.telegram.url, settings=settings)
         await self._start(program)
         try:

@@ -1,4 +1,4 @@
-"""The programmes that prove what the bot promises, each for a moment: `python -m tests.chaos`, `hostile` and `soak`."""
+"""The programmes that prove what the bot promises, each for a moment: tests.chaos, tests.hostile and tests.soak."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class Doubles:
 
 @asynccontextmanager
 async def doubles() -> AsyncIterator[Doubles]:
+    # A bot that is killed breaks off its requests; that is no fault of theirs.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     async with Telegram().serve() as telegram, running(Discord()) as discord:
         assert isinstance(telegram, Telegram)
         assert isinstance(discord, Discord)

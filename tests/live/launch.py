@@ -1,4 +1,4 @@
-"""The bot as its operator starts it, with what a proof must change: Discord's address, the painter, a watch on the loop.
+"""The bot as its operator starts it, but for what a proof must change: Discord's address, the painter, a watch.
 
 ``python -m tests.live.launch OPTIONS`` with `Options` as JSON. Everything else stands in the environment, as ever.
 """
@@ -40,7 +40,7 @@ def main() -> int:
         discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"{options.discord.replace('http', 'ws')}/gateway")
         discord.asset.Asset.BASE = options.discord
     if options.engine:
-        app.worker_command = lambda settings: list(options.engine)  # type: ignore[assignment]
+        setattr(app, "worker_command", lambda settings: list(options.engine))  # noqa: B010
     if options.watch:
         _watch_from_ready_on(Path(options.watch))
     return program.main([])
@@ -68,11 +68,14 @@ def _watch(file: Path) -> None:
         """Seconds that this thread was ready to run and was not let."""
         return int(os.pread(statistics, 64, 0).split()[1]) / 1e9
 
-    collecting = 0.0  # seconds, of the step
+    collecting = since = 0.0  # seconds, of the step
 
     def collector(phase: str, info: dict[str, int]) -> None:
-        nonlocal collecting
-        collecting += time.perf_counter() * (1 if phase == "stop" else -1)
+        nonlocal collecting, since
+        if phase == "start":
+            since = time.perf_counter()
+        else:
+            collecting += time.perf_counter() - since
 
     def watched(handle: asyncio.Handle) -> None:
         nonlocal collecting
@@ -80,18 +83,20 @@ def _watch(file: Path) -> None:
         step(handle)
         took = time.perf_counter() - began
         if took > HELD_SECONDS:
-            out.write(f"{took:.4f}\t{waited() - before:.4f}\t{1000 * collecting:.0f} ms of garbage, {_described(handle)}\n")
+            what = f"{1000 * collecting:.0f} ms of garbage, {_described(handle)}"
+            out.write(f"{took:.4f}\t{waited() - before:.4f}\t{what}\n")
 
     gc.callbacks.append(collector)
-    asyncio.events.Handle._run = watched  # type: ignore[method-assign]
+    asyncio.events.Handle._run = watched  # type: ignore[assignment,method-assign]
 
 
 def _described(handle: asyncio.Handle) -> str:
     """What a step belongs to: of a task the coroutines that await each other, as they stand after it."""
-    task = getattr(handle._callback, "__self__", None)
+    task = getattr(getattr(handle, "_callback", None), "__self__", None)
     if not isinstance(task, asyncio.Task):
         return repr(handle)
-    names, waiting = [task.get_name()], task.get_coro()
+    names: list[str] = [task.get_name()]
+    waiting: Any = task.get_coro()
     while (name := getattr(waiting, "__qualname__", None)) and len(names) < 12:
         names.append(name)
         waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)

@@ -123,7 +123,7 @@ def order_on_telegram(
     document: bool = False,
     user: int = 0,
 ) -> TelegramOrder:
-    """``way`` is private, group or reply (to a photo that the person sent before). Whose is not said is a stranger's."""
+    """``way`` is private, group or reply (to a photo that was sent before). Without ``user`` it is a stranger's."""
     user = user or 1_000_000 + seed
     chat = group if way == "group" else user
     file = {"document": photo} if document else {"photo": photo}
@@ -180,7 +180,7 @@ async def order_on_discord(
     private: bool,
     user: int = 0,
 ) -> DiscordOrder:
-    """``way`` is slash or mention. Whose is not said is a stranger's; every order has a channel of its own."""
+    """``way`` is slash or mention. Without ``user`` it is a stranger's. Every order has a channel of its own."""
     user = user if user in server.users else server.add_user(f"person{seed}", user or None)
     channel = server.direct(user) if private else await server.open_channel()
     order = DiscordOrder(server, seed, f"Discord, {way}", user, channel)

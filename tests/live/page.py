@@ -1,9 +1,10 @@
-"""What the page does in a browser, without the browser: it sends until it is answered, and listens until it has all."""
+"""What the page does in a browser, without the browser: it sends until it is answered, and goes on listening."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -31,9 +32,10 @@ class Room:
             if status != 200:
                 return "", str(answer.get("error", answer))
             blob = answer["photo"]
-        message = {"id": _id(), "text": line, "photo": blob}
-        status, answer = await self._insist("/say", msgspec.json.encode(message))
-        return ("", str(answer.get("error", answer))) if status != 200 else (message["id"], "")
+        id = _id()
+        said = msgspec.json.encode({"id": id, "text": line, "photo": blob})
+        status, answer = await self._insist("/say", said)
+        return ("", str(answer.get("error", answer))) if status != 200 else (id, "")
 
     async def _insist(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """The answer to a request that is repeated as the page repeats it: with the same id, while nobody answers."""
@@ -49,10 +51,8 @@ class Room:
     async def listen(self) -> None:
         """Keep `entries` up to date until cancelled, across restarts of the bot."""
         while True:
-            try:
+            with suppress(*LOST):
                 await self._follow()
-            except LOST:
-                pass
             await asyncio.sleep(RETRY_SECONDS)
 
     async def read_anew(self) -> None:

@@ -1,4 +1,4 @@
-"""The bot as a process of its own: started, watched, hit by signals, and started again with the journal that it left."""
+"""The bot as a process of its own: started, watched, hit by signals, started again with the journal that it left."""
 
 from __future__ import annotations
 

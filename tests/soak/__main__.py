@@ -1,4 +1,4 @@
-"""python -m tests.soak --jobs N --people M: whether the engine grows, whether anybody starves, whether the bot stalls."""
+"""python -m tests.soak --jobs N --people M: does the engine grow, does anybody starve, does the bot ever stall?"""
 
 from __future__ import annotations
 

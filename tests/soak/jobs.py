@@ -70,7 +70,7 @@ async def soak(
             async for event in engine.run(order):
                 if isinstance(event, wire.Failed):
                     report.trouble.append(f"job {number}, {recipe.line(order.recipe)}: {event.message}")
-            if number == early or number == jobs or number % max(1, jobs // 10) == 0:
+            if number in (early, jobs) or number % max(1, jobs // 10) == 0:
                 assert engine.pid is not None
                 at_work = memory(engine.pid)
                 await asyncio.sleep(REST_SECONDS)
