@@ -263,7 +263,7 @@ class Chaos:
             head = f"Round {round_.number} of seed {self.report.seed} ({round_.name}):"
             self.report.first = "\n".join([head, *told, *round_.trouble, "The bot's log of the round:", *log[-120:]])
         if wrong or round_.trouble or round_.number % 25 == 24:
-            kinds = ", ".join([f"{kind} ({order.kind})" for kind, order in wrong] + round_.trouble)
+            kinds = ", ".join([f"{kind} ({order.kind}: {order.seen()})" for kind, order in wrong] + round_.trouble)
             took = round_.ended - round_.began
             self._say(f"round {round_.number} ({round_.name}, {took:.1f} s): {kinds or 'well so far'}")
 

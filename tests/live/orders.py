@@ -18,7 +18,7 @@ from tests.live.page import Room
 
 # What a message says while there is more to come; a message that says anything else is an answer.
 WORKING = re.compile(
-    r"/cancel |coming up|place \d|step \d|painting begins|is loading|as soon as|: finished|s left|waits until"
+    r"/cancel |coming up|place \d|step \d|painting begins|is loading|as soon as|: finished|\bleft\b|waits until"
     r"|trying again|^$|▰"
 )
 POINTER = "This goes on below."  # in a message that Discord lets nobody edit any more

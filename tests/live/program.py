@@ -20,6 +20,7 @@ from tests.live.launch import Options
 from tests.waiting import Board
 
 ROOT = Path(__file__).parents[2]
+START_SECONDS = 300.0  # for bot and engine, on a machine that may be busy with other things
 LINES = 20_000  # of its output that are kept
 # Nobody in a proof is to be refused for ordering much.
 ENDLESS = {
@@ -45,6 +46,7 @@ class Program(Board):
     ) -> None:
         super().__init__()
         self.options = options
+        self.patience = START_SECONDS
         self.lines: deque[str] = deque(maxlen=LINES)
         self.journal = folder / "journal.sqlite3"
         self.url = f"http://127.0.0.1:{_free_port()}/"
