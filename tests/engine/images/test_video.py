@@ -50,7 +50,7 @@ def test_frame_times_of_an_mp4_are_kept() -> None:
 
 @pytest.mark.parametrize("spoil", [lambda data: data.replace(b"avc1", b"zzzz"), lambda data: data[: len(data) // 2]])
 def test_a_damaged_film_is_to_be_sent_again_as_a_film(spoil) -> None:
-    with pytest.raises(ImageRefused, match="This MP4 file is damaged. Export it again as MP4 and send that."):
+    with pytest.raises(ImageRefused, match=r"This MP4 file is damaged\. Export it again as MP4 and send that\."):
         clip(spoil(with_sound()))
 
 
