@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
-from bot import doctor
+from bot import doctor, garbage
 from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, read_picture
 from bot.config import Config, is_loopback
 from bot.core.admission import Rules
@@ -185,6 +185,7 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
             for platform in platforms:
                 tasks.create_task(platform.run(), name=platform.name)
+            tasks.create_task(garbage.collect_when_idle(lambda: not services.studio.waiting()), name="garbage")
             ready(url)
             await services.studio.run()
 

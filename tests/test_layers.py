@@ -19,7 +19,7 @@ HEAVY = {"torch", "torchvision", "numpy", "safetensors", "PIL"}
 
 # The floors of bot, from the ground up: what is on one imports its own package and the floors below.
 BOT_FLOORS = (
-    {"bot", "bot.backoff", "bot.health", "bot.log"},
+    {"bot", "bot.backoff", "bot.garbage", "bot.health", "bot.log"},
     {"bot.core"},
     {"bot.config", "bot.engine_process"},
     {"bot.dialog"},

@@ -113,18 +113,18 @@ def _serve(round_: deque[_Line], quantum: float) -> Ticket:
     def price(line: _Line) -> float:
         return max(line.tickets[0].cost, quantum)
 
-    # Whole rounds in which nobody could be served are walked in one step.
-    idle = min(math.ceil((price(line) - line.credit) / quantum) for line in round_) - 1
-    if idle > 0:
+    while True:
+        for _ in range(len(round_)):
+            line = round_.popleft()
+            line.credit += quantum
+            if price(line) <= line.credit:
+                line.credit -= price(line)
+                ticket = line.tickets.popleft()
+                if line.tickets:
+                    round_.append(line)
+                return ticket
+            round_.append(line)
+        # More rounds in which nobody could be served are walked in one step.
+        idle = min(math.ceil((price(line) - line.credit) / quantum) for line in round_) - 1
         for line in round_:
             line.credit += idle * quantum
-    while True:
-        line = round_.popleft()
-        line.credit += quantum
-        if price(line) <= line.credit:
-            line.credit -= price(line)
-            ticket = line.tickets.popleft()
-            if line.tickets:
-                round_.append(line)
-            return ticket
-        round_.append(line)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from engine.images.formats import KINDS, ImageRefused, kind_of
 from engine.tensors import MIN_SIDE
-from engine.wire import HEIC
+from engine.wire import HEIC, MP4, WEBM
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,8 +122,9 @@ def refusing(kind: str, data: bytes) -> Iterator[None]:
         short_webp = kind == "WEBP" and len(data) < 8 + int.from_bytes(data[4:8], "little")
         if short_webp or "truncated" in str(error).lower():
             raise _cut_off(kind) from error
-        advice = "Open it in a picture viewer, save it again as PNG and send that."
-        raise ImageRefused(f"This {_called(kind)} file is damaged. {advice}") from error
+        film = kind in (MP4.name, WEBM.name)
+        again = "Export it again as MP4" if film else "Open it in a picture viewer, save it again as PNG"
+        raise ImageRefused(f"This {_called(kind)} file is damaged. {again} and send that.") from error
 
 
 def _called(kind: str) -> str:

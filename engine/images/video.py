@@ -36,6 +36,8 @@ def opened(data: bytes, kind: wire.PhotoFormat) -> Iterator[Reader]:
         stream = container.streams.video[0]
         stream.codec_context.thread_type = "NONE"
         size = (stream.codec_context.height, stream.codec_context.width)
+        if not all(size):
+            raise ValueError("no size")
         frames = _upright(container, stream)
         yield Reader(kind, size, None, bool(container.streams.audio), frames)
 

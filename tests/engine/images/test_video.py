@@ -48,6 +48,12 @@ def test_frame_times_of_an_mp4_are_kept() -> None:
     assert (found.frames[1].float() - as_bytes(pan(4, 48, 64))[1].float()).abs().mean() < 16
 
 
+@pytest.mark.parametrize("spoil", [lambda data: data.replace(b"avc1", b"zzzz"), lambda data: data[: len(data) // 2]])
+def test_a_damaged_film_is_to_be_sent_again_as_a_film(spoil) -> None:
+    with pytest.raises(ImageRefused, match=r"This MP4 file is damaged\. Export it again as MP4 and send that\."):
+        clip(spoil(with_sound()))
+
+
 def test_sound_is_kept() -> None:
     source = clip(with_sound())
     made = moving.encode(source, [wire.MP4.media_type]).data
