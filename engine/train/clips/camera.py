@@ -78,7 +78,7 @@ def _plane(
     rows, columns = _rays(height, side)
     x, y = columns / side, rows / side  # of a ray that has gone 1 forwards; the focal length is a width
     sine, cosine = math.sin(angle), math.cos(angle)
-    # The camera stands at (sine, 0, 1 - cosine), the picture in the plane z = depth, what it turns around at (0, 0, 1).
+    # The camera stands at (sine, 0, 1 - cosine) and looks at (0, 0, 1); the picture lies in the plane z = depth.
     forwards, right = cosine + x * sine, x * cosine - sine
     gone = (depth - 1 + cosine) / forwards
     across, down = (sine + gone * right) / depth, gone * y / depth

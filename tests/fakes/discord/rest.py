@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,7 @@ class Rest(Rules, People):
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.hold: Callable[[Request], Any] | None = None  # awaited with every request
+        self.cdn: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None  # answers for files instead
         self.syncs = 0
         self.hurried = False  # the test has taken away the pauses between edits
         self._spec = spec()
@@ -249,7 +250,9 @@ class Rest(Rules, People):
         await self._tell_of(message, "MESSAGE_CREATE")
         return message
 
-    async def _cdn(self, request: web.Request) -> web.Response:
+    async def _cdn(self, request: web.Request) -> web.StreamResponse:
+        if self.cdn is not None:
+            return await self.cdn(request)
         data = self.files.get(request.path)
         if data is None:
             return web.Response(status=404)
