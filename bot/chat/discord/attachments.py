@@ -1,8 +1,8 @@
 """Photos in Discord's messages: which picture is meant, whether it can be painted, and its bytes.
 
 A message also shows pictures that it does not carry: stickers, and previews of links, such as Tenor's GIFs. Their
-bytes come from Discord's own servers and from nowhere else. The address in a link is a stranger's choice, and what stands
-behind it may be within reach of the bot alone; Discord's proxy has fetched it, and hands out a copy.
+bytes come from Discord's own servers and from nowhere else. The address in a link is a stranger's choice, and what
+stands behind it may be within reach of the bot alone; Discord's proxy has fetched it, and hands out a copy.
 """
 
 from __future__ import annotations
@@ -163,9 +163,9 @@ def photos_of(message: discord.Message) -> list[Photo]:
     """
     nsfw = is_nsfw(message.channel)
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
-    attached = [attachment for part in parts for attachment in part.attachments]
-    shown = [picture for part in parts for picture in shown_in(part)]
-    photos = [Photo(picture, nsfw, message.id) for picture in (*attached, *shown)]
+    attached: list[discord.Attachment | Shown] = [attachment for part in parts for attachment in part.attachments]
+    shown: list[discord.Attachment | Shown] = [picture for part in parts for picture in shown_in(part)]
+    photos = [Photo(picture, nsfw, message.id) for picture in attached + shown]
     return sorted(photos, key=lambda photo: not photo.plausible)
 
 
