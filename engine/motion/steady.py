@@ -142,14 +142,12 @@ def _between(stretch: _Stretch, painted: Sequence[Tensor]) -> Iterator[Tensor]:
         before, after = forth[i], home[i]
         later = sampled(order, before.at, "bilinear")  # patches move along as well
         turned = ((share * (1 + LASTS) - later) / LASTS).clamp(0, 1)
-        own = (1 - before.trust) * (1 - after.trust)
-        old, new = (1 - turned) * before.trust, turned * after.trust
-        scale = (1 - own) / (old + new).clamp_min(1e-6)
-        kept = KEEP * there[i - 1].trust
+        old = before.trust * (1 - turned * after.trust)
+        new = after.trust * (1 - (1 - turned) * before.trust)
+        kept = KEEP * _soft_edged(there[i - 1].trust)
         anew = torch.lerp(painted[i], warped(x, there[i - 1].flow), kept)
         ends = [sampled(painted[end], carried.at, "bicubic") for end, carried in ((0, before), (-1, after))]
-        weights = old * scale, new * scale
-        mixture = weights[0] * ends[0] + weights[1] * ends[1] + (1 - weights[0] - weights[1]) * anew
+        mixture = old * ends[0] + new * ends[1] + (1 - old - new) * anew
         x = with_contrast_of(painted[i], mixture)
         yield x
 
