@@ -32,6 +32,11 @@ from engine.gallery import Gallery
 SOCKETS = "no sockets"
 # As the engine calls its parts.
 CAGE = ("no new privileges", "only its own files", "no other programs or rare system calls", SOCKETS)
+VIDEO = {
+    "PyAV": ("av", "MP4 and WebM cannot be read or written, and GIF, WebP and APNG can"),
+    "OpenCV": ("cv2", "motion cannot be followed, and moving parts may flicker"),
+}
+VIDEO_PACKAGES = {"PyAV": "av", "OpenCV": "opencv-python-headless"}
 Verdict = Literal["ok", "note", "bad"]
 
 
@@ -53,6 +58,7 @@ async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> As
     if config.telegram.token:
         yield await asyncio.to_thread(telegram, config)
     yield libraries()
+    yield video()
     yield swatches(gallery)
     yield workers(config)
     async for finding in painting(config, engine):
@@ -203,6 +209,23 @@ def libraries() -> Finding:
     if importlib.util.find_spec("pillow_heif") is None:
         return Finding("note", "libraries", f"{versions}; for HEIC photos: pip install pillow-heif")
     return Finding("ok", "libraries", f"{versions}; HEIC photos can be read")
+
+
+def video() -> Finding:
+    """Whether the extra `video` is there, and what goes without it."""
+    missing = {name: what for name, (module, what) in VIDEO.items() if importlib.util.find_spec(module) is None}
+    if not missing:
+        versions = ", ".join(f"{name} {_version(package)}" for name, package in VIDEO_PACKAGES.items())
+        return Finding("ok", "video", f"MP4 and WebM can be painted, and strokes move with the picture; {versions}")
+    without = "; ".join(f"without {name} {what}" for name, what in missing.items())
+    return Finding("note", "video", f"{without}; for both: pip install '.[video]'")
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # the library came as another package
+        return "of another package"
 
 
 def swatches(gallery: Gallery) -> Finding:

@@ -82,14 +82,11 @@ def by_stretches(clip: Clip, paint: StretchPainter, on: torch.device, notes: lis
     own, painted = Flicker(), Flicker()
     if not flow.available():
         notes.append(NO_FLOW)
-    seen = 0
     for frame in steady(clip.frames, paint, clip.loops, on):
         results[frame.at] = _bytes(frame.x)
-        if frame.at == seen:  # not those that close a loop
-            own.add(frame.source, frame.moved)
-            painted.add(frame.x, frame.moved)
-            seen += 1
-        yield _stage(min(0.99, (frame.at + 1) / count), f"frame {frame.at + 1} of {count}", frame.x, seen == 1)
+        own.add(frame.source, frame.moved)
+        painted.add(frame.x, frame.moved)
+        yield _stage(min(0.99, (frame.at + 1) / count), f"frame {frame.at + 1} of {count}", frame.x, frame.at == 0)
     notes.extend(flicker_note(own, painted))
     return results
 

@@ -130,19 +130,17 @@ class ByNetwork:
         self.painting = painting
         self._end: _End | None = None
 
-    def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track], more: bool) -> Iterator[Tensor]:
+    def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track]) -> Iterator[Tensor]:
         if self._end is None or self._end.track is not tracks[0]:
             self._end = self._own(frames[0], tracks[0])
-        start = end = self._end
+        start = self._end
         yield start.x
         if len(frames) > 1:
-            end = self._own(frames[-1], tracks[-1])
+            end = self._end = self._own(frames[-1], tracks[-1])
             shares = [i / (len(frames) - 1) for i in range(1, len(frames) - 1)]
             moments = [between(start.moments, end.moments, share) for share in shares]
             yield from self.painting.paint(frames[1:-1], tracks[1:-1], moments)
-            if not more:
-                yield end.x
-        self._end = end
+            yield end.x
 
     def _own(self, frame: Tensor, track: Track) -> _End:
         return _End(track, *self.painting.moments(frame, track))
@@ -157,12 +155,12 @@ class WithFaces:
         """``faces`` is where a frame (1, 3, H, W) has them, (1, 1, H, W) in 0..1, if anywhere."""
         self.strokes, self.gentle, self.faces = strokes, gentle, faces
 
-    def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track], more: bool) -> Iterator[Tensor]:
-        painted = self.strokes(frames, tracks, more)
+    def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track]) -> Iterator[Tensor]:
+        painted = self.strokes(frames, tracks)
         found = [self.faces(frame) for frame in (frames[0], frames[-1])]
         if found == [None, None]:
             yield from painted
             return
         start, end = (torch.zeros_like(frames[0][:, :1]) if mask is None else mask for mask in found)
-        for i, (x, gentle) in enumerate(zip(painted, self.gentle(frames, tracks, more), strict=True)):
+        for i, (x, gentle) in enumerate(zip(painted, self.gentle(frames, tracks), strict=True)):
             yield torch.lerp(x, gentle, torch.lerp(start, end, i / max(1, len(frames) - 1)))

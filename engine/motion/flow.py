@@ -42,13 +42,25 @@ def available() -> bool:
 
 def motion(now: Tensor, before: Tensor) -> Motion:
     """From frame ``now`` to ``before``, (1, 3, H, W) in 0..1 each."""
+    return both_ways(now, before)[0]
+
+
+def both_ways(now: Tensor, before: Tensor) -> tuple[Motion, Motion]:
+    """From frame ``now`` to ``before``, and from there to ``now``."""
     a, b = luminance(now), luminance(before)
     there, back = (_dis(a, b), _dis(b, a)) if available() else (torch.zeros(2, 1, 2, *a.shape[2:])).unbind(0)
     there, back = there.to(now), back.to(now)
-    agree = consistent(there, back) * _off_boundaries(there)
-    same = torch.exp(-((_softened(a) - _softened(warped(b, there))) / COLOUR).square())
-    trust = agree * same
+    return _trusted(a, b, there, back), _trusted(b, a, back, there)
+
+
+def _trusted(a: Tensor, b: Tensor, there: Tensor, back: Tensor) -> Motion:
+    trust = consistent(there, back) * _off_boundaries(there) * alike(softened(a), softened(warped(b, there)), COLOUR)
     return Motion(there, trust, bool(trust.mean() < CUT))
+
+
+def alike(a: Tensor, b: Tensor, colour: float) -> Tensor:
+    """1 where luminances agree, 1 / e where they differ by ``colour``."""
+    return torch.exp(-((a - b) / colour).square())
 
 
 def luminance(x: Tensor) -> Tensor:
@@ -79,7 +91,7 @@ def _off_boundaries(flow: Tensor) -> Tensor:
     return (change <= BOUNDARY_SHARE * flow.square().sum(1, keepdim=True) + BOUNDARY_SLACK).to(flow)
 
 
-def _softened(y: Tensor) -> Tensor:
+def softened(y: Tensor) -> Tensor:
     """Without the grain of a compressed clip, which is no change of the scene."""
     return fn.avg_pool2d(y, 3, 1, 1, count_include_pad=False)
 

@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 
 from bot.core.jobs import Job
-from bot.core.journal.file import rows
+from bot.core.journal.visit import rows
 from tests.chaos.blows import HANG_SECONDS, TO_THE_BOT, Blow
 from tests.live.doubles import doubles
 from tests.live.launch import Options

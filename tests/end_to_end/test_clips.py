@@ -1,4 +1,4 @@
-"""An animation in, an animation out, with the real engine: on Telegram and on Discord."""
+"""An animation in, an animation out, with the real engine: on Telegram, on Discord and in the terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bot import app
+from bot import config as configuration
+from bot.core.messages import Result
+from engine import wire
 from engine.gallery import default
+from engine.images import animation
 from tests.bot.chat.discord.harness import fake_discord
 from tests.end_to_end.test_laboratory import discord_bot
 from tests.end_to_end.test_telegram import ANN, MINUTES, program
 from tests.fakes.telegram.server import FakeTelegram
+from tests.pictures import picture
 from tests.scenes import file, pan, pictures
 
 pytestmark = pytest.mark.skipif(not default()["starrynight"].swatch.exists(), reason="the swatches are not made yet")
@@ -52,3 +58,47 @@ async def test_discord_gets_an_animation_back_or_a_still(tmp_path: Path, monkeyp
         assert it.file_name(await it.answer()).endswith(".gif")
         await it.slash("stylize", photo=("cat.gif", gif()), style="starrynight", size=64, recipe="frames=1")
         assert it.file_name(await it.answer(2)).endswith(".png")
+
+
+# --- the terminal ----------------------------------------------------------------------------------------------------
+
+
+async def stylized(folder: Path, given: bytes, words: str, out: str) -> tuple[Result, bytes]:
+    """What the terminal writes for a file and a line."""
+    photo = folder / "photo"
+    photo.write_bytes(given)
+    settings = {
+        "engine.device": "cpu",
+        "engine.threads": 1,
+        "engine.load_seconds": 300.0,
+        "engine.hang_seconds": 300.0,
+    }
+    config = configuration.load(None, {"HOME": str(folder)}, settings)
+    result = await app.stylize(config, [str(photo), *words.split()], folder / out, force=False)
+    return result, (folder / out).read_bytes()
+
+
+async def test_the_terminal_writes_a_gif_of_a_gif(tmp_path: Path) -> None:
+    result, data = await stylized(tmp_path, gif(), "starrynight size=64 seed=7", "out.gif")
+    assert data.startswith(b"GIF89a")
+    assert times(data) == TIMES
+    assert "frames=3" in result.line
+    assert any(note.startswith("Flicker") for note in result.notes)
+
+
+async def test_the_terminal_writes_an_mp4_where_its_name_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    _, data = await stylized(tmp_path, gif(), "starrynight size=64 seed=7", "out.mp4")
+    clip = animation.read(data, animation.fitting(64, enlarge=False), lambda _: 99)
+    assert clip.kind is wire.MP4
+    assert [round(1000 * lasts) for lasts in clip.seconds] == TIMES
+
+
+async def test_the_terminal_makes_a_film_of_a_photo(tmp_path: Path) -> None:
+    photo = picture((200, 120, 40), (96, 64))
+    for words, out, least in (
+        ("starrynight+greatwave mode=morph frames=4 size=64", "morph.gif", 4),
+        ("starrynight mode=fine clip=yes steps=3 size=64", "painted.gif", 2),
+    ):
+        _, data = await stylized(tmp_path, photo, words, out)
+        assert len(times(data)) >= least

@@ -24,6 +24,7 @@ from engine.recipe import (
     SEED_BOUNDS,
     SIZE_BOUNDS,
     STRENGTH_BOUNDS,
+    ZOOM_BOUNDS,
 )
 
 CHOICES, CHOICE = 25, 100  # of an autocompletion; characters of one
@@ -195,6 +196,7 @@ async def texture(
     photo=PHOTO,
     layer="Which layer of the network is strengthened, such as conv4_2",
     octaves="How many sizes it goes through",
+    zoom="A clip of so many frames, coming nearer and going back",
     guide="A second picture, whose things it is to dream of",
     recipe=MORE,
 )
@@ -203,10 +205,11 @@ async def dream(
     photo: discord.Attachment | None = None,
     layer: Range[str, 1, 16] | None = None,
     octaves: Range[int, OCTAVES_BOUNDS[0], OCTAVES_BOUNDS[1]] | None = None,
+    zoom: Range[int, ZOOM_BOUNDS[0], ZOOM_BOUNDS[1]] | None = None,
     guide: discord.Attachment | None = None,
     recipe: Range[str, 1, 300] | None = None,
 ) -> None:
-    words = f"/dream {recipe_words(None, recipe, {'layers': layer, 'octaves': octaves})}"
+    words = f"/dream {recipe_words(None, recipe, {'layers': layer, 'octaves': octaves, 'zoom': zoom})}"
     await interaction.client.orders.stylize(interaction, words, photo, guide)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import discord
 
-from bot.chat.discord.attachments import Photo, Pictures, photos_of
 from bot.chat.discord.interaction_reply import TEXT, send_dm
 from bot.chat.discord.orders import Orders
+from bot.chat.discord.pictures.attachments import Photo, Pictures, photos_of
 from bot.chat.discord.places import DiscordAddress, check_message, incoming_of_message
 from bot.chat.discord.promises import Asked, Promises
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
@@ -23,6 +25,8 @@ HIDDEN = (
     "I see no photo in that message. If there is one, Discord hides it from me here: right-click the photo, then"
     " Apps, then Stylize, or send it along with /stylize."
 )
+LINK = re.compile(r"(\|\|)?\s*<?https?://\S+?>?\s*(\|\||(?=\s|$))")
+UNFOLDING = (0.5, 1.5, 3.0)  # seconds between looks for the preview of a link, which comes after its message
 
 
 class Messages:
@@ -82,16 +86,17 @@ def _command(message: discord.Message, me: discord.ClientUser) -> Command | None
     if message.author.bot:
         return None
     text = message.content.replace(f"<@{me.id}>", "").replace(f"<@!{me.id}>", "")
+    words = LINK.sub(" ", text)  # links are pictures, not names of styles
     if text != message.content:
-        return parse(text, slash=False)
-    command = parse(text)
-    in_private = message.guild is None and (text or message.attachments)
+        return parse(words, slash=False)
+    command = parse(words)
+    in_private = message.guild is None and (text or photos_of(message))
     return command if in_private or command.name in COMMANDS else None
 
 
 async def _pictures(message: discord.Message, command: Command) -> Pictures:
     """The pictures of a message and of the one that it replies to, which is the photo where there are two."""
-    own = photos_of(message)
+    own = photos_of(message) or (await _unfolded(message) if command.takes_photo else [])
     if message.reference is None or (own and not command.names_mine):
         found = own if command.names_mine else own[:1]
     else:
@@ -108,10 +113,23 @@ async def _pictures(message: discord.Message, command: Command) -> Pictures:
     return Pictures(*found)
 
 
+async def _unfolded(message: discord.Message) -> list[Photo]:
+    """The photos that the message's links lead to, once Discord shows them."""
+    if not LINK.search(message.content):
+        return []
+    for seconds in UNFOLDING:
+        await asyncio.sleep(seconds)
+        with suppress(discord.HTTPException):
+            found = photos_of(await message.channel.fetch_message(message.id))
+            if found:
+                return found
+    return []
+
+
 async def _replied(message: discord.Message) -> list[Photo]:
     """The photos of the message that this one replies to, as far as Discord shows them."""
     there: Any = message.reference.resolved if message.reference else None
-    if not isinstance(there, discord.Message) or not there.attachments:
+    if not isinstance(there, discord.Message) or not photos_of(there):
         with suppress(discord.HTTPException):
             assert message.reference
             there = await message.channel.fetch_message(message.reference.message_id or 0)

@@ -17,9 +17,9 @@ import discord
 import msgspec
 
 from bot.backoff import Backoff
-from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
 from bot.chat.discord.gallery import GalleryMenu, Suggestions
 from bot.chat.discord.interaction_reply import InteractionReply, Kind, WebhookReply
+from bot.chat.discord.pictures.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
 from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
 from bot.chat.discord.promises import Asked, Promises, asked_by
 from bot.chat.discord.transport import DiscordTransport

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import ClientConnectionError, web
 
+from bot.chat.web.blobs import KEEP, send_blob
 from bot.chat.web.conversation import Conversation, PageMessage, PagePress
 from bot.chat.web.door import bodies
 from bot.chat.web.door.access import AccessControl
@@ -33,9 +34,6 @@ from engine.recipe import SETTINGS, TABLE
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PART = 2**17  # bytes of a picture that are in memory while it is sent
-PART_SECONDS = 60.0  # for a reader to take them
-KEEP = "private, max-age=86400, immutable"
 OPEN_PATHS = ("/", "/health", "/signin")  # to everybody; the page itself shows the form then
 
 HEADERS = {
@@ -208,29 +206,7 @@ class PageServer:
         return web.json_response(about, headers={"Cache-Control": "no-cache"})
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
-        """A picture, read as fast as the reader takes it."""
-        id, store = request.match_info["blob"], self._services.store
-        info = await store.blob_info(id)
-        if info is None or info.room != room_of(request.match_info["room"]):
-            raise web.HTTPNotFound
-        response = web.StreamResponse(headers={"Content-Type": info.kind, "Cache-Control": KEEP})
-        if "download" in request.query:
-            file = request.match_info.get("file", "photo")
-            response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
-        response.content_length = info.size
-        await response.prepare(request)
-        for start in range(0, info.size, PART):
-            part = await store.blob_part(id, start, PART)
-            try:
-                async with asyncio.timeout(PART_SECONDS):
-                    await response.write(part)
-            except TimeoutError:
-                part = b""
-            if not part:  # a slow reader, or the picture was deleted: it must not look as if this were all of it
-                assert request.transport is not None
-                request.transport.abort()
-                break
-        return response
+        return await send_blob(request, self._services.store)
 
     async def _preview(self, request: web.Request) -> web.Response:
         """The newest preview of a job; the number in the address only keeps browsers from showing an old one."""

@@ -2,7 +2,7 @@
 
 What `Store` has acknowledged is on disk. One connection, used by one thread only, so there is one writer and no lock
 to wait for; the journal is locked for as long as it is open, so that no second bot delivers the same pictures again.
-What a transaction does is in the modules beside this one: `job_rows`, `rooms`, `blobs`, `forget`, `sign_ins`, `sweep`.
+What a transaction does is in `rows` and in `sweep`.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import msgspec
 
 from bot.core.errors import LimitReached
 from bot.core.jobs import UNFINISHED, State
-from bot.core.journal import promises
 from bot.core.journal.pictures import OF_JOBS, USERS
+from bot.core.journal.rows import promises
 
 SETTINGS_SECONDS = 180 * 24 * 3600.0  # from the last use of a room until its settings go
 FULL_OF_YOURS = (

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from bot.core.errors import ConfigError
-from bot.core.journal import schema, sign_ins
+from bot.core.journal import schema
+from bot.core.journal.rows import sign_ins
 from bot.core.journal.rows.sign_ins import SignIn
 
 PATIENCE = 5.0  # seconds, for the bot to finish what it writes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 from torch import Tensor
 
+from engine.images.animation import read
 from engine.images.decode import decode
 from engine.images.encode import encode_png
 
@@ -46,6 +48,21 @@ class Peer:
                 how = ["--picture", str(picture)]
             seconds = msgspec.json.decode(self._run(photo, out, *how), type=Seconds)
             return decode(out.read_bytes()).pixels[None].to(p.device), seconds
+
+    def film(self, frames: Sequence[Tensor], style: int, smooth: float) -> tuple[list[Tensor], Seconds]:
+        """Frames (3, H, W) uint8 in a built-in style as its ``video`` paints them, and their time. It needs OpenCV.
+
+        Raises:
+            SystemExit: this Python does not have the package, or not OpenCV.
+        """
+        with TemporaryDirectory(prefix="impasto-peer-") as name:
+            for index, frame in enumerate(frames):
+                Path(name, f"{index:04}.png").write_bytes(encode_png(frame.float() / 255))
+            out = Path(name) / "out.mp4"
+            words = ("--style", str(style), "--smooth", str(smooth))
+            seconds = msgspec.json.decode(self._run(Path(name) / "%04d.png", out, *words), type=Seconds)
+            size = (frames[0].shape[1], frames[0].shape[2])
+            return read(out.read_bytes(), lambda *_: size, lambda _: len(frames)).frames, seconds
 
     def _run(self, *words: str | Path) -> bytes:
         try:

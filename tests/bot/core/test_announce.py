@@ -8,12 +8,12 @@ from typing import cast
 from bot.backoff import Backoff
 from bot.core.announce import Announcer, Pace
 from bot.core.jobs import Job
-from bot.core.messages import Chat, Status
+from bot.core.messages import Chat, Result, Status
 from tests.waiting import PATIENCE
 
 
 class Deaf(Chat):
-    """It shows nothing, and takes every answer."""
+    """It shows nothing."""
 
     name = "deaf"
 
@@ -25,6 +25,12 @@ class Deaf(Chat):
         self.tries += 1
         self.tried.set()
         raise ConnectionError("the network is gone")
+
+    async def deliver(self, job: Job, result: Result) -> None:
+        raise NotImplementedError
+
+    async def notify(self, job: Job, text: str) -> None:
+        raise NotImplementedError
 
 
 async def test_a_chat_that_shows_nothing_is_left_alone_for_a_while_but_not_with_the_answer() -> None:

@@ -19,8 +19,9 @@ import pytest
 
 from bot.core.errors import ConfigError, InvalidTransition, StoreError
 from bot.core.jobs import FOLLOWS, UNFINISHED, Job, Place, State
+from bot.core.journal import schema
 from bot.core.journal import store as module
-from bot.core.journal.rows import schema
+from bot.core.journal.rows import jobs
 from bot.core.journal.store import Store
 from engine.recipe import Recipe, Share
 
@@ -225,7 +226,7 @@ async def test_settings_belong_to_a_room_and_can_be_forgotten() -> None:
 
 
 async def test_only_so_many_durations_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_rows, "DURATIONS_KEPT", 3)
+    monkeypatch.setattr(jobs, "DURATIONS_KEPT", 3)
     async with Store.open(None) as store:
         for number in range(5):
             await store.add(_job(f"{number}", state=State.PAINTING), b"photo")

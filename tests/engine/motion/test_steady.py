@@ -8,9 +8,9 @@ from torch import Tensor
 
 from engine.motion.flicker import Flicker
 from engine.motion.flow import luminance
-from engine.motion.steady import OPENING, OneByOne, Painted, steady
+from engine.motion.steady import STRETCH, OneByOne, Painted, steady
 from engine.motion.track import first, followed
-from tests.scenes import as_bytes, pan, texture
+from tests.scenes import as_bytes, pan, square, texture
 
 pytest.importorskip("cv2")
 CPU = torch.device("cpu")
@@ -38,9 +38,25 @@ def test_a_steadied_clip_flickers_less_and_keeps_its_contrast() -> None:
     results = painted(pan(12))
     alone = noisy()
     assert flicker(results) < 0.4 * flicker(results, alone)
-    last = results[-1]
-    detail = [float(luminance(x).diff(dim=3).abs().mean()) for x in (last.x, alone.paint(last.source))]
-    assert detail[0] > 0.8 * detail[1]
+    for frame in results:
+        detail = [float(luminance(x).diff(dim=3).abs().mean()) for x in (frame.x, alone.paint(frame.source))]
+        assert detail[0] > 0.8 * detail[1]
+
+
+def test_a_stroke_stays_as_it_was_painted_until_another_takes_its_place() -> None:
+    """Where nothing moves, a frame is made of the paintings of the two ends, and little of it is of both."""
+    marks: list[float] = []
+
+    def mark(x: Tensor) -> Tensor:
+        marks.append(len(marks) / STRETCH)
+        return torch.full_like(x, marks[-1])
+
+    still = [texture(64, 96)] * (STRETCH + 1)
+    results = list(steady(as_bytes(still), OneByOne(mark), False, CPU))
+    for frame in results[1:-1]:
+        ends = (frame.x < 0.02) | (frame.x > 0.98)
+        assert ends.float().mean() > 0.2
+        assert float(frame.x.mean()) == pytest.approx(frame.at / STRETCH, abs=0.12)
 
 
 def test_every_frame_comes_once_and_in_order() -> None:
@@ -55,12 +71,24 @@ def test_behind_a_cut_nothing_is_left_of_the_scene_before() -> None:
     assert results[3].moved.cut
 
 
-def test_the_last_frame_of_a_loop_meets_the_first() -> None:
-    still = [texture(64, 96)] * 12
-    results = painted(still, loop=True)
-    assert [frame.at for frame in results] == [*range(12), *range(OPENING)]
-    last, opened, closed = results[11].x, results[0].x, results[12].x
-    assert (closed - last).abs().mean() < 0.5 * (opened - last).abs().mean()
+@pytest.mark.parametrize("count", [1, 2, 5, 12, 17])
+def test_the_last_frame_of_a_loop_leads_to_the_first(count: int) -> None:
+    still = [texture(64, 96)] * count
+    looped, ended = painted(still, loop=True), painted(still)
+    assert [frame.at for frame in looped] == [frame.at for frame in ended] == [*range(count)]
+    if count > 1:
+        apart = [float((clip[-1].x - clip[0].x).abs().mean()) for clip in (looped, ended)]
+        assert apart[0] < 0.7 * apart[1]
+
+
+def test_what_comes_into_sight_is_not_smeared() -> None:
+    """Behind a square that moves on, the background is as it was painted, not what the square left there."""
+    frames = [square(8 * i) for i in range(9)]
+    results = list(steady(as_bytes(frames), OneByOne(lambda x: 1 - x), False, CPU))
+    for frame in results:
+        wrong = (frame.x - (1 - frame.source)).abs().mean(1)
+        assert wrong.mean() < 0.03
+        assert (wrong > 0.3).float().mean() < 0.01
 
 
 def test_noise_moves_with_the_picture_and_begins_anew_behind_a_cut() -> None:

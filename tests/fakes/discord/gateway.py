@@ -39,7 +39,7 @@ class Gateway(World):
             and message["author"]["id"] != str(BOT)
             and not any(user["id"] == str(BOT) for user in message["mentions"])
         )
-        return message | ({"content": "", "attachments": [], "components": []} if hidden else {})
+        return message | ({"content": "", "attachments": [], "components": [], "embeds": []} if hidden else {})
 
     def _with_reference(self, message: dict[str, Any], intents: int) -> dict[str, Any]:
         reference = message.get("message_reference")

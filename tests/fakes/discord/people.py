@@ -28,8 +28,9 @@ class People(Gateway):
         content: str = "",
         files: Sequence[tuple[str, bytes]] = (),
         reply_to: int | None = None,
+        **more: Any,
     ) -> int:
-        """A message of a person; returns its id."""
+        """A message of a person, perhaps with other parts such as embeds; returns its id."""
         message = self._message(channel, user, content)
         message["attachments"] = [self._attach(channel, name, data) for name, data in files]
         if f"<@{BOT}>" in content:
@@ -37,6 +38,7 @@ class People(Gateway):
         if reply_to is not None:
             message["type"] = 19
             message["message_reference"] = {"message_id": str(reply_to), "channel_id": str(channel), "type": 0}
+        message |= more
         self.messages[int(message["id"])] = message
         await self._tell_of(message, "MESSAGE_CREATE")
         return int(message["id"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,7 @@ class Rest(Rules, People):
         self.faults: list[Fault] = []
         self.hold: Callable[[Request], Any] | None = None  # awaited with every request
         self.on_cdn: Callable[[], Any] | None = None  # awaited when a file is fetched
+        self.cdn: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None  # answers for files instead
         self.syncs = 0
         self.hurried = False  # the test has taken away the pauses between edits
         self._spec = spec()
@@ -253,9 +254,11 @@ class Rest(Rules, People):
         await self._tell_of(message, "MESSAGE_CREATE")
         return message
 
-    async def _cdn(self, request: web.Request) -> web.Response:
+    async def _cdn(self, request: web.Request) -> web.StreamResponse:
         if self.on_cdn is not None:
             await self.on_cdn()
+        if self.cdn is not None:
+            return await self.cdn(request)
         data = self.files.get(request.path)
         if data is None:
             return web.Response(status=404)

@@ -26,7 +26,8 @@ async def running(fake: FakeDiscord | None = None) -> AsyncIterator[FakeDiscord]
     fake = fake or FakeDiscord()
     app = web.Application(client_max_size=40 * 2**20)
     app.router.add_get("/gateway", fake._gateway)
-    app.router.add_get("/attachments/{rest:.*}", fake._cdn)
+    for folder in ("attachments", "stickers", "external"):
+        app.router.add_get(f"/{folder}/{{rest:.*}}", fake._cdn)
     app.router.add_route("*", "/api/v10/{rest:.*}", fake._rest)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()

@@ -197,6 +197,26 @@ class World(Board):
         kind = kinds.get(Path(name).suffix, "application/octet-stream")
         return found | {"height": 64, "content_type": kind, "description": description}
 
+    def preview(self, link: str, data: bytes, kind: str = "gifv") -> dict[str, Any]:
+        """What a message shows of a link; Discord's proxy has its picture."""
+        path = f"/external/{self.id()}/{link.rpartition('/')[2]}"
+        self.files[path] = data
+        picture = {"url": link, "proxy_url": self.url + path, "width": 96, "height": 64}
+        where = {"gifv": "video", "video": "video", "rich": "image"}.get(kind, "thumbnail")
+        return {"type": kind, "url": link, where: picture}
+
+    def sticker(self, name: str, data: bytes, format: int = 2) -> dict[str, Any]:
+        """A sticker: 1 is PNG, 2 APNG, 3 Lottie, 4 GIF."""
+        id = self.id()
+        self.files[f"/stickers/{id}.{'json' if format == 3 else 'png'}"] = data
+        return {"id": str(id), "name": name, "format_type": format}
+
+    def snapshot(self, message: int) -> dict[str, Any]:
+        """What a message that forwards this one carries of it."""
+        names = ("type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags", "sticker_items")
+        found = self.messages[message]
+        return {"message": {name: found[name] for name in names if name in found}}
+
     def plain(self, message: dict[str, Any]) -> dict[str, Any]:
         """As it stands in answers and interactions."""
         return {key: value for key, value in message.items() if key != "guild_id"}

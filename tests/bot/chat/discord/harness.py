@@ -15,8 +15,10 @@ import pytest
 import yarl
 
 from bot.backoff import Backoff
+from bot.chat.discord import messages
 from bot.chat.discord.chat import DiscordChat
 from bot.chat.discord.client import Client
+from bot.chat.discord.pictures import shown
 from bot.config import Discord, Secret
 from bot.core.admission import Rules
 from bot.core.announce import Pace
@@ -44,6 +46,12 @@ async def fake_discord(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDis
         gateway = yarl.URL(f"{fake.url.replace('http', 'ws')}/gateway")
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
         monkeypatch.setattr(discord.asset.Asset, "BASE", fake.url)
+        real = shown.is_discords  # for which our Discord stands for one of the real one's servers for files
+
+        def is_discords(url: str) -> bool:
+            return real(url.replace(f"{fake.url}/", "https://media.discordapp.net/", 1))
+
+        monkeypatch.setattr(shown, "is_discords", is_discords)
 
         async def at_once(*args: object, **more: object) -> None:
             """discord.py waits for five seconds before it identifies itself again."""
@@ -52,6 +60,7 @@ async def fake_discord(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDis
             """It waits for seconds before it repeats a request, too."""
             await asyncio.sleep(seconds / 100)
 
+        monkeypatch.setattr(messages, "UNFOLDING", (0.01,) * 200)
         monkeypatch.setattr(Client, "before_identify_hook", at_once)
         monkeypatch.setattr(discord.backoff.ExponentialBackoff, "delay", lambda self: 0.01)
         monkeypatch.setattr(discord.http, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": briefly}))
@@ -90,9 +99,15 @@ class DiscordBot:
         return answer
 
     async def says(
-        self, text: str = "", *files: tuple[str, bytes], by: int = 0, where: int = 0, reply_to: int | None = None
+        self,
+        text: str = "",
+        *files: tuple[str, bytes],
+        by: int = 0,
+        where: int = 0,
+        reply_to: int | None = None,
+        **more: Any,
     ) -> int:
-        return await self.fake.says(by or self.ann, where or self.channel, text, files, reply_to)
+        return await self.fake.says(by or self.ann, where or self.channel, text, files, reply_to, **more)
 
     async def photo(self, file: tuple[str, bytes] = CAT, *, where: int = 0) -> int:
         """A message of Bob's with a photo."""

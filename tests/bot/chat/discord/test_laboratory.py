@@ -43,6 +43,21 @@ async def test_a_dream_takes_a_photo_and_perhaps_a_guide(fake: FakeDiscord) -> N
         assert it.painted == [(PHOTO, None), (PHOTO, TILES)]
 
 
+async def test_a_dream_may_come_nearer_as_a_clip(fake: FakeDiscord) -> None:
+    moving = clip()
+
+    async def act(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        yield msgspec.structs.replace(done(paint, media_type="image/gif"), picture=moving)
+
+    async with on(fake, act) as it:
+        await it.slash("dream", photo=CAT, zoom=4)
+        answer = await it.answer()
+        assert "mode=dream" in fake.text(answer)
+        assert "zoom=4" in fake.text(answer)
+        assert it.file_name(answer).endswith(".gif")
+        assert it.engine.runs[0].recipe.zoom == 4
+
+
 async def test_what_a_layer_cannot_be_called_is_told_alone(fake: FakeDiscord) -> None:
     async with on(fake) as it:
         await it.told_alone(await it.slash("reconstruct", photo=CAT, layer="4"), "layer names")

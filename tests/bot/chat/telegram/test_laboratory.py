@@ -57,3 +57,11 @@ async def test_the_button_shows_how_a_fine_picture_was_made(server: FakeTelegram
         assert "mode=explain" in made["caption"]
         assert "How it was made" not in labels(made)
         assert it.engine.runs[1].photo == CAT
+
+
+async def test_a_dream_may_come_nearer_as_a_clip(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, "/dream zoom=4", photo=CAT)
+        await finished(server, ANN)
+        assert (it.engine.runs[0].recipe.mode, it.engine.runs[0].recipe.zoom) == ("dream", 4)
+        assert it.engine.runs[0].plays

@@ -1,4 +1,4 @@
-"""Photos in Discord's messages: which attachment is meant, whether it can be painted, and its bytes."""
+"""Photos in Discord's messages: which picture is meant, whether it can be painted, and its bytes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import discord
 import msgspec
 
+from bot.chat.discord.pictures.shown import LOTTIE, Shown, fetched, shown_in
 from bot.core.errors import InternalError, InvalidOrder, PictureTooLarge
 from bot.dialog import pictures
 
 READ_SECONDS = 60.0  # for one photo
+UNKNOWN = 20 * 2**20  # bytes that a picture may have of which Discord does not say it
 
 
 class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,14 +21,15 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     url: str
     name: str
-    size: int  # bytes
+    size: int  # bytes; 0 where it is not known before it is fetched
     type: str = ""
     spoiler: bool = False
     nsfw: bool = False  # it comes from an age-restricted channel
+    shown: bool = False  # the message only shows it: a sticker, the preview of a link
     reply: int = 0  # the message that the answer is to be a reply to, if there is one
 
     @classmethod
-    def of(cls, attachment: discord.Attachment, *, nsfw: bool, reply: int = 0) -> Photo:
+    def of(cls, attachment: discord.Attachment | Shown, *, nsfw: bool, reply: int = 0) -> Photo:
         return cls(
             url=attachment.url,
             name=attachment.filename,
@@ -34,6 +37,7 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             type=attachment.content_type or "",
             spoiler=attachment.is_spoiler(),
             nsfw=nsfw,
+            shown=isinstance(attachment, Shown),
             reply=reply,
         )
 
@@ -48,6 +52,10 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Raises:
             InvalidOrder
         """
+        if self.type == LOTTIE:
+            raise InvalidOrder(
+                "That sticker is a drawing that Discord's own programs move, not a picture. Send another."
+            )
         if not self.plausible:
             raise InvalidOrder(pictures.not_a_photo(discord.utils.escape_markdown(self.name[:60])))
         if self.size > limit:
@@ -62,6 +70,8 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         self.check(limit)
         try:
+            if self.shown:
+                return await fetched(self.url, limit)
             async with asyncio.timeout(READ_SECONDS):
                 return await client.http.get_from_cdn(self.url)
         except discord.NotFound:
@@ -91,8 +101,8 @@ class Pictures(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes."""
-        return sum(picture.size for picture in self.given)
+        """Bytes, at most."""
+        return sum(picture.size or UNKNOWN for picture in self.given)
 
     async def read(self, client: discord.Client, limit: int) -> tuple[bytes | None, bytes | None]:
         """Their bytes; raises what `Photo.read` does."""
@@ -117,10 +127,14 @@ def photo_of(message: discord.Message, limit: int) -> Photo:
 
 
 def photos_of(message: discord.Message) -> list[Photo]:
-    """All photos of a message and of what it forwards, those first that can be painted."""
-    forwarded = (attachment for shot in message.message_snapshots for attachment in shot.attachments)
+    """All photos of a message and of what it forwards, those first that can be painted.
+
+    Attachments come before what the message only shows: stickers, and previews of the links in it.
+    """
     nsfw = is_nsfw(message.channel)
-    photos = [Photo.of(each, nsfw=nsfw, reply=message.id) for each in (*message.attachments, *forwarded)]
+    parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    photos = [Photo.of(each, nsfw=nsfw, reply=message.id) for part in parts for each in part.attachments]
+    photos += [Photo.of(each, nsfw=nsfw, reply=message.id) for part in parts for each in shown_in(part)]
     return sorted(photos, key=lambda photo: not photo.plausible)
 
 

@@ -1,0 +1,1 @@
+"""Which pictures a message has or shows, and their bytes."""
