@@ -12,8 +12,8 @@ import time
 from contextlib import suppress
 
 from engine import wire
-from engine.loop import PROGRESS_SECONDS, Outbox, Stopped
-from engine.worker import claim_pipes, settings_of
+from engine.worker.loop import PROGRESS_SECONDS, Outbox, Stopped
+from engine.worker.process import claim_pipes, settings_of
 
 JOB = "full"
 

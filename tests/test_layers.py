@@ -40,7 +40,6 @@ ENGINE_FLOORS = (
     {"engine.lab"},
     {"engine.motion"},
     {"engine.painter"},
-    {"engine.loop"},
     {"engine.worker", "engine.figures"},
     {"engine.fetch"},
     {"engine.train"},

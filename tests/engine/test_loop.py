@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 
 from engine import wire
-from engine.loop import BROKEN, NO_MEMORY, serve
 from engine.recipe import Recipe, Share
 from engine.stages import Picture, Refused, Stage
+from engine.worker.loop import BROKEN, NO_MEMORY, serve
 
 PATIENCE = 60.0  # seconds for what must come; no test may come near it
 RECIPE = Recipe(styles=(Share("starrynight"),))

@@ -21,7 +21,7 @@ from bot.engine_process.command import clean_environment
 from engine import cage, gallery, wire
 from engine.recipe import Recipe, Share, complete, line
 from engine.stages import Picture, Refused
-from engine.worker import settings_of
+from engine.worker.process import settings_of
 
 PATIENCE = 60.0  # seconds for what must come; no test may come near it
 BEAT = wire.Beat()

@@ -19,9 +19,9 @@ from PIL import Image
 
 from engine import wire
 from engine.cage import die_with_the_bot
-from engine.loop import serve
 from engine.stages import Picture, Stage
-from engine.worker import claim_pipes, end_orphan
+from engine.worker.loop import serve
+from engine.worker.process import claim_pipes, end_orphan
 
 STEPS = 10
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from engine import wire
 from engine.cage import die_with_the_bot
-from engine.loop import serve
 from engine.stages import Picture, Refused, Stage
-from engine.worker import claim_pipes, end_orphan
+from engine.worker.loop import serve
+from engine.worker.process import claim_pipes, end_orphan
 
 FOREVER = 3600.0
 

@@ -1,9 +1,4 @@
-"""The engine process: take jobs, paint them, report, obey cancel, report what failed.
-
-``python -m engine.worker '{"device": "cpu"}'`` reads requests from stdin and writes events to stdout, framed as in
-`engine.wire`; its one argument is `wire.EngineSettings` as JSON. It ends on Stop, on SIGTERM, and when the bot at the
-other end is gone.
-"""
+"""The engine's process: its pipes, its command line, its cage, its memory, its end."""
 
 from __future__ import annotations
 
@@ -11,7 +6,6 @@ import ctypes
 import gc
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -19,10 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from engine import cage, wire
-from engine.loop import serve
 
 ORPHAN_SECONDS = 20.0  # for the current step to end once the bot is gone; then the process exits
 
@@ -48,7 +39,7 @@ def end_orphan(seconds: float = ORPHAN_SECONDS) -> None:
     os._exit(1)
 
 
-def _offer_to_the_oom_killer() -> None:
+def offer_to_the_oom_killer() -> None:
     """When the machine runs out of memory, the kernel is to kill this process and not the bot."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
@@ -95,39 +86,3 @@ def may_download(settings: wire.EngineSettings) -> bool:
 
 def _cache(settings: wire.EngineSettings) -> Path:
     return settings.cache or Path.home() / ".cache/torch"
-
-
-def main() -> None:
-    cage.die_with_the_bot()
-    requests, events = claim_pipes()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the bot handles it
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
-    settings = settings_of(sys.argv[1:])
-    _offer_to_the_oom_killer()
-    network = may_download(settings)
-    held = enter_cage(settings, network=network) if settings.cage else ()  # before torch, which starts threads
-
-    code = 1
-    try:
-        gc.disable()  # what importing torch makes is kept: to look for garbage in it took an eighth of the time
-        from engine.painter import TorchPainter, set_up_process  # imports torch, so not before stdout is safe
-
-        set_up_process(settings)
-        painter = TorchPainter(settings)
-        held += cage.shut(network=network) if settings.cage else ()
-        painter.ready = msgspec.structs.replace(painter.ready, cage=held)
-        gc.freeze()
-        gc.enable()
-        serve(requests, events, painter, at_rest=give_memory_back, at_end=end_orphan)
-        code = 0
-    except BaseException:
-        log.exception("The engine has failed.")
-    finally:
-        logging.shutdown()
-        # Threads still sit in read() or in a download, and the interpreter's own shutdown would wait for them.
-        os._exit(code)
-
-
-if __name__ == "__main__":
-    main()
