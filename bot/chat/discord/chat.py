@@ -11,13 +11,14 @@ from contextlib import suppress
 import discord
 
 from bot.backoff import Backoff
-from bot.chat.discord import commands, places
+from bot.chat.discord import places
 from bot.chat.discord.client import Client
-from bot.chat.discord.interaction_reply import send_dm
+from bot.chat.discord.interactions import commands
+from bot.chat.discord.interactions.orders import Orders
+from bot.chat.discord.interactions.presses import Presses
+from bot.chat.discord.interactions.promises import Left, Promises
+from bot.chat.discord.interactions.reply import send_dm
 from bot.chat.discord.messages import Messages
-from bot.chat.discord.orders import Orders
-from bot.chat.discord.presses import Presses
-from bot.chat.discord.promises import Left, Promises
 from bot.chat.discord.transport import DiscordTransport
 from bot.chat.messenger import Messenger
 from bot.config import Discord

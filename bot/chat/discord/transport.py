@@ -20,7 +20,7 @@ import msgspec
 from discord import ui
 from discord.utils import escape_markdown
 
-from bot.chat.discord.interaction_reply import ORIGINAL, TEXT
+from bot.chat.discord.interactions.reply import ORIGINAL, TEXT
 from bot.chat.discord.places import DiscordAddress
 from bot.chat.messenger import Capabilities, Content, Ending, Picture, Progress, TooLarge, Transport
 from bot.core.errors import InternalError, Undeliverable

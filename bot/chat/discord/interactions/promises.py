@@ -16,7 +16,7 @@ import discord
 import msgspec
 
 from bot.chat.discord.attachments import NONE, Pictures
-from bot.chat.discord.interaction_reply import ORIGINAL, AnsweredElsewhere, InteractionReply, Kind, WebhookReply
+from bot.chat.discord.interactions.reply import ORIGINAL, AnsweredElsewhere, InteractionReply, Kind, WebhookReply
 from bot.chat.discord.places import NAME, incoming_of
 from bot.chat.discord.transport import DiscordTransport, FollowUp
 from bot.core.errors import StoreError
