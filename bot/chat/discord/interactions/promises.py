@@ -174,16 +174,16 @@ class Promises:
         """
         client, asked = self._transport.connected(), left.asked
         webhook = left.follow_up.webhook(client)
+        shown = None
         try:
             shown = await webhook.fetch_message(ORIGINAL)
         except discord.NotFound as error:
             if error.code == UNKNOWN_WEBHOOK:  # the kill was quicker, and Discord has told the person that it failed
                 return None
-        else:
-            if not asked.is_order:  # unless it is answered already
-                if shown.flags.loading:
-                    await webhook.edit_message(ORIGINAL, content=AGAIN)
-                return None
+        if not asked.is_order:
+            if shown is not None and shown.flags.loading:  # else it is answered already
+                await webhook.edit_message(ORIGINAL, content=AGAIN)
+            return None
         if asked.kind == "public":
             self._transport.answer_by(asked.key, left.follow_up)
         return WebhookReply(client, webhook, asked.user, public=asked.kind == "public")
