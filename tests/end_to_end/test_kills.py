@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.core.journal.file import rows
 from tests.bot.chat.discord.harness import CAT, ME, fake_discord
 from tests.chatbot import Killable, let_go, process
 from tests.fakes.discord.rest import Request
@@ -117,6 +118,7 @@ async def test_what_was_thinking_when_the_bot_was_killed_becomes_the_picture(cha
         await bot.took()
         bot.kill()
     assert channel.public()[0]["flags"] & LOADING
+    assert found.token not in str(rows(channel.folder / "journal"))  # as `impasto jobs` shows it
     let_go(channel.folder)
     async with channel.bot():
         assert int((await channel.answer())["id"]) == found.original

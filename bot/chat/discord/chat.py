@@ -6,22 +6,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from itertools import islice
 
 import discord
 
 from bot.backoff import Backoff
-from bot.chat.discord import commands, places
+from bot.chat.discord import places
 from bot.chat.discord.client import Client
-from bot.chat.discord.interaction_reply import send_dm
+from bot.chat.discord.interactions import commands
+from bot.chat.discord.interactions.orders import Orders
+from bot.chat.discord.interactions.presses import Presses
+from bot.chat.discord.interactions.promises import Left, Promises
+from bot.chat.discord.interactions.reply import send_dm
 from bot.chat.discord.messages import Messages
-from bot.chat.discord.orders import Orders
-from bot.chat.discord.presses import Presses
-from bot.chat.discord.promises import Left, Promises
 from bot.chat.discord.transport import DiscordTransport
 from bot.chat.messenger import Messenger
 from bot.config import Discord
-from bot.core.errors import InternalError, StoreError
+from bot.core.errors import StoreError
 from bot.core.jobs import Job, Place
 from bot.core.messages import Platform, Result, Status
 from bot.dialog.services import Services
@@ -40,6 +41,7 @@ REFUSED = (
     " (Bot, Reset Token), and restart me. Everything else goes on."
 )
 ORDER_AGAIN = "That was too long ago for me to answer there, so please order it again."
+TRIES = 20  # to take up an order of the last run
 RETRY = Backoff(first=5.0, longest=300.0)
 
 
@@ -90,14 +92,10 @@ class DiscordChat(Platform):
 
     async def run(self) -> None:
         left = await self._left()
-        async with self._messenger:
-            taking_up = asyncio.create_task(self._take_up(left))
-            try:
-                await self._stay_connected()
-            finally:
-                taking_up.cancel()
-                with suppress(asyncio.CancelledError):
-                    await taking_up
+        async with self._messenger, asyncio.TaskGroup() as tasks:
+            taking_up = tasks.create_task(self._take_up(left))
+            await self._stay_connected()
+            taking_up.cancel()
 
     # --- what the last run was killed with ---------------------------------------------------------------------------
 
@@ -118,17 +116,14 @@ class DiscordChat(Platform):
                 tasks.create_task(self._take_up_one(one))
 
     async def _take_up_one(self, left: Left) -> None:
-        for pause in self._retry:
+        for pause in islice(self._retry, TRIES):
             try:
                 await self._up.wait()
                 await self._carry_out(left)
                 break
-            except (discord.DiscordServerError, OSError, InternalError) as error:
-                log.warning("an order of the last run is not taken up yet: %r", error)
+            except Exception as error:  # whatever the network may do
+                log.warning("an order of the last run could not be taken up, next try in %.0f s: %r", pause, error)
                 await asyncio.sleep(pause)
-            except Exception:
-                log.exception("an order of the last run could not be taken up")
-                break
         if not self._transport.answers_by_interaction(left.asked.key):
             await self._promises.end(left.asked.key)
 

@@ -11,10 +11,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.chat.discord.interaction_reply import InteractionReply
+from bot.chat.discord.interactions.orders import Orders
+from bot.chat.discord.interactions.presses import Presses
+from bot.chat.discord.interactions.reply import InteractionReply
 from bot.chat.discord.messages import Messages
-from bot.chat.discord.orders import Orders
-from bot.chat.discord.presses import Presses
 from bot.core.errors import InvalidOrder
 
 log = logging.getLogger(__name__)

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import discord
 
-from bot.chat.discord.interaction_reply import TEXT, send_dm
-from bot.chat.discord.orders import Orders
-from bot.chat.discord.pictures.attachments import Photo, Pictures, photos_of
+from bot.chat.discord.attachments import Photo, Pictures, photos_of
+from bot.chat.discord.interactions.orders import Orders
+from bot.chat.discord.interactions.promises import Asked, Promises
+from bot.chat.discord.interactions.reply import TEXT, send_dm
 from bot.chat.discord.places import DiscordAddress, check_message, incoming_of_message
-from bot.chat.discord.promises import Asked, Promises
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
 from bot.core.messages import Accepted, Choice
 from bot.dialog.parse import COMMANDS, Command, Name, parse

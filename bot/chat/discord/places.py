@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import msgspec
 
-from bot.chat.discord.pictures.attachments import NONE, Pictures, is_nsfw
+from bot.chat.discord.attachments import NONE, Pictures, is_nsfw
 from bot.core.errors import InvalidOrder, NotAllowed
 from bot.core.jobs import Address, Place
 from bot.core.messages import Incoming

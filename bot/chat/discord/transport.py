@@ -20,10 +20,10 @@ import msgspec
 from discord import ui
 from discord.utils import escape_markdown
 
-from bot.chat.discord.interaction_reply import ORIGINAL, TEXT
+from bot.chat.discord.interactions.reply import ORIGINAL, TEXT
 from bot.chat.discord.places import DiscordAddress
 from bot.chat.messenger import Capabilities, Content, Ending, Picture, Progress, TooLarge, Transport
-from bot.core.errors import InternalError, Undeliverable
+from bot.core.errors import NotNow, Undeliverable
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Result, Status
@@ -218,9 +218,9 @@ class DiscordTransport(Transport):
         return self.connected().get_partial_messageable(DiscordAddress.of(job.place).channel)
 
     def connected(self) -> discord.Client:
-        """Raises InternalError."""
+        """Raises NotNow."""
         if self.client is None:
-            raise InternalError("Discord is not connected.")
+            raise NotNow("Discord is not connected.")
         return self.client
 
 

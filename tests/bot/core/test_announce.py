@@ -8,29 +8,23 @@ from typing import cast
 from bot.backoff import Backoff
 from bot.core.announce import Announcer, Pace
 from bot.core.jobs import Job
-from bot.core.messages import Chat, Result, Status
+from bot.core.messages import Status
+from tests.harness import ChatDouble
 from tests.waiting import PATIENCE
 
 
-class Deaf(Chat):
+class Deaf(ChatDouble):
     """It shows nothing."""
 
-    name = "deaf"
-
     def __init__(self) -> None:
+        super().__init__()
         self.tried = asyncio.Event()
-        self.tries = 0
+        self.shows = 0
 
     async def show(self, job: Job, status: Status) -> None:
-        self.tries += 1
+        self.shows += 1
         self.tried.set()
         raise ConnectionError("the network is gone")
-
-    async def deliver(self, job: Job, result: Result) -> None:
-        raise NotImplementedError
-
-    async def notify(self, job: Job, text: str) -> None:
-        raise NotImplementedError
 
 
 async def test_a_chat_that_shows_nothing_is_left_alone_for_a_while_but_not_with_the_answer() -> None:
@@ -53,4 +47,4 @@ async def test_a_chat_that_shows_nothing_is_left_alone_for_a_while_but_not_with_
         announcer.end(answer)
         assert await talking
     assert answered.is_set()
-    assert chat.tries == 1
+    assert chat.shows == 1

@@ -22,6 +22,7 @@ from bot.core.jobs import FOLLOWS, UNFINISHED, Job, Place, State
 from bot.core.journal import schema
 from bot.core.journal import store as module
 from bot.core.journal.rows import jobs
+from bot.core.journal.rows.promises import Promise
 from bot.core.journal.store import Store
 from engine.recipe import Recipe, Share
 
@@ -57,6 +58,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, root: Path) -> No
     script = """
 import asyncio, sys
 from pathlib import Path
+from bot.core.journal.rows.promises import Promise
 from bot.core.journal.store import Store
 from tests.bot.core.test_store import _job
 async def main():
@@ -361,3 +363,46 @@ async def test_a_full_disk_is_said_and_forgotten_when_there_is_room_again(tmp_pa
         await store._do(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchone())
         await store.append("room", bytes(100_000))
         assert store.trouble == ""
+
+
+# --- promises --------------------------------------------------------------------------------------------------------
+
+
+def promise(key: str, **more: Any) -> Promise:
+    now = time.time()
+    return Promise(**{"key": key, "user": "discord:7", "at": now, "until": now + 900, "asked": b"{}"} | more)
+
+
+async def test_what_was_promised_is_there_after_a_restart_until_it_is_done(tmp_path: Path) -> None:
+    async with Store.open(tmp_path / "journal") as store:
+        await store.promise(promise("discord:1", token="secret", order=True))
+        await store.promise(promise("discord:2", token="secret"))
+        await store.promise(promise("telegram:1"))
+        await store.end_promise("discord:2")
+    async with Store.open(tmp_path / "journal") as store:
+        (left,) = await store.promises("discord")
+    assert (left.key, left.token, left.order) == ("discord:1", "secret", True)
+    assert "secret" not in repr(left)
+
+
+async def test_a_token_that_has_expired_is_gone_from_the_file(tmp_path: Path) -> None:
+    """And with it a question, which nobody can answer any more; an order is still to be answered."""
+    journal = tmp_path / "journal"
+    async with Store.open(journal) as store:
+        await store.promise(promise("discord:1", token="secret-of-an-order", order=True, until=time.time() - 1))
+        await store.promise(promise("discord:2", token="secret-of-a-question", until=time.time() - 1))
+        await store.promise(promise("discord:3", token="still-of-use"))
+        await store.prune(time.time() - 3600)
+        assert [(left.key, left.token) for left in await store.promises("discord")] == [
+            ("discord:1", ""),
+            ("discord:3", "still-of-use"),
+        ]
+    assert b"secret-of" not in journal.read_bytes()
+
+
+async def test_what_was_promised_to_somebody_is_forgotten_with_them() -> None:
+    async with Store.open(None) as store:
+        await store.promise(promise("discord:1"))
+        await store.promise(promise("discord:2", user="discord:8"))
+        await store.forget("discord:7", "")
+        assert [left.key for left in await store.promises("discord")] == ["discord:2"]

@@ -15,10 +15,9 @@ import pytest
 import yarl
 
 from bot.backoff import Backoff
-from bot.chat.discord import messages
+from bot.chat.discord import messages, shown
 from bot.chat.discord.chat import DiscordChat
 from bot.chat.discord.client import Client
-from bot.chat.discord.pictures import shown
 from bot.config import Discord, Secret
 from bot.core.admission import Rules
 from bot.core.announce import Pace

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from aiohttp import web
 
-from bot.chat.discord.pictures.shown import is_discords
+from bot.chat.discord.shown import is_discords
 from tests.bot.chat.discord.harness import CAT, ME, PHOTO, TILES, DiscordBot, on
 from tests.fakes.discord.server import FakeDiscord
 from tests.pictures import picture

@@ -252,7 +252,7 @@ async def test_an_order_above_the_limit_is_refused_before_its_photo_is_fetched(s
         await message_with(server, ANN, "step 60")
         for _ in range(3):
             server.says(ANN, "/stylize scream", photo=CAT)
-        await server.until(lambda: sum("You have" in m.get("text", "") for m in server.of_bot(ANN)) == 3)
+        await server.until(lambda: sum("the limit is 1" in m.get("text", "") for m in server.of_bot(ANN)) == 3)
         assert len(server.made("getFile")) == 1
         it.let_go()
         await finished(server, ANN)

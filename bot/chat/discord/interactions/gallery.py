@@ -13,7 +13,7 @@ import msgspec
 from discord import ui
 from discord.utils import escape_markdown
 
-from bot.chat.discord.interaction_reply import InteractionReply, cut
+from bot.chat.discord.interactions.reply import InteractionReply, cut
 from bot.chat.discord.places import user_of
 from bot.chat.discord.transport import ALT
 from bot.core.errors import LimitReached, NotOwner, Refusal

@@ -17,11 +17,11 @@ import discord
 import msgspec
 
 from bot.backoff import Backoff
-from bot.chat.discord.gallery import GalleryMenu, Suggestions
-from bot.chat.discord.interaction_reply import InteractionReply, Kind, WebhookReply
-from bot.chat.discord.pictures.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
+from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
+from bot.chat.discord.interactions.gallery import GalleryMenu, Suggestions
+from bot.chat.discord.interactions.promises import Asked, Promises, asked_by
+from bot.chat.discord.interactions.reply import InteractionReply, Kind, WebhookReply
 from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
-from bot.chat.discord.promises import Asked, Promises, asked_by
 from bot.chat.discord.transport import DiscordTransport
 from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, NotNow, Refusal, sentence
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply

@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 import discord
 import msgspec
 
-from bot.chat.discord.interaction_reply import ORIGINAL, AnsweredElsewhere, InteractionReply, Kind, WebhookReply
-from bot.chat.discord.pictures.attachments import NONE, Pictures
+from bot.chat.discord.attachments import NONE, Pictures
+from bot.chat.discord.interactions.reply import ORIGINAL, AnsweredElsewhere, InteractionReply, Kind, WebhookReply
 from bot.chat.discord.places import NAME, incoming_of
 from bot.chat.discord.transport import DiscordTransport, FollowUp
 from bot.core.errors import StoreError
@@ -174,16 +174,16 @@ class Promises:
         """
         client, asked = self._transport.connected(), left.asked
         webhook = left.follow_up.webhook(client)
+        shown = None
         try:
             shown = await webhook.fetch_message(ORIGINAL)
         except discord.NotFound as error:
             if error.code == UNKNOWN_WEBHOOK:  # the kill was quicker, and Discord has told the person that it failed
                 return None
-        else:
-            if not asked.is_order:  # unless it is answered already
-                if shown.flags.loading:
-                    await webhook.edit_message(ORIGINAL, content=AGAIN)
-                return None
+        if not asked.is_order:
+            if shown is not None and shown.flags.loading:  # else it is answered already
+                await webhook.edit_message(ORIGINAL, content=AGAIN)
+            return None
         if asked.kind == "public":
             self._transport.answer_by(asked.key, left.follow_up)
         return WebhookReply(client, webhook, asked.user, public=asked.kind == "public")

@@ -10,9 +10,9 @@ import discord
 import msgspec
 
 from bot.backoff import Backoff
-from bot.chat.discord.interaction_reply import ORIGINAL, Kind, WebhookReply
+from bot.chat.discord.interactions.promises import Asked, Promises
+from bot.chat.discord.interactions.reply import ORIGINAL, Kind, WebhookReply
 from bot.chat.discord.places import NAME, DiscordAddress, incoming_of
-from bot.chat.discord.promises import Asked, Promises
 from bot.chat.discord.transport import FILE_BYTES, DiscordTransport
 from bot.chat.messenger import Messenger, PressContext
 from bot.core.errors import NotNow, Undeliverable

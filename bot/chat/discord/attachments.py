@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import discord
 import msgspec
 
-from bot.chat.discord.pictures.shown import LOTTIE, Shown, fetched, shown_in
+from bot.chat.discord.shown import LOTTIE, Shown, fetched, shown_in
 from bot.core.errors import InternalError, InvalidOrder, PictureTooLarge
 from bot.dialog import pictures
 

@@ -1,0 +1,1 @@
+"""Commands, buttons and menus: what Discord calls interactions, which are acknowledged within three seconds."""

@@ -1,1 +1,0 @@
-"""Which pictures a message has or shows, and their bytes."""
