@@ -123,7 +123,7 @@ def test_the_readme_lists_the_commands_of_the_chat(readme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["styles"], ["doctor"], ["fetch", "full"], ["stylize", "p.jpg", "scream", "-o", "o.png"]]
+    "command", [["styles"], ["doctor"], ["sign-ins"], ["fetch", "full"], ["stylize", "p.jpg", "scream", "-o", "o.png"]]
 )
 def test_the_readmes_terminal_commands_exist(readme: str, command: list[str]) -> None:
     assert program.arguments(command).command == command[0]
