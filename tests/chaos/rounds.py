@@ -31,7 +31,7 @@ from tests.live.orders import (
     verdict,
 )
 from tests.live.page import Room
-from tests.live.program import Program, tiny_engine
+from tests.live.program import Program, free_port, tiny_engine
 from tests.pictures import picture
 
 PATIENCE = 90.0  # seconds for the orders of a round to be answered, on a machine that may be busy
@@ -103,6 +103,7 @@ class Chaos:
     def __init__(self, folder: Path, seed: int, say: Callable[[str], None] = lambda text: None) -> None:
         self.report = Report(seed)
         self._folder = folder
+        self._port = free_port()  # the same for every bot, as the pages that are open know it
         self._say = say
 
     async def run(
@@ -134,7 +135,9 @@ class Chaos:
     async def _bot(self, real: bool) -> AsyncIterator[Program]:
         options = Options(discord=self._doubles.discord.url, engine=() if real else tiny_engine(0.3))
         settings = {"IMPASTO_ENGINE_HANG_SECONDS": str(120 if real else HANG_SECONDS)}
-        program = Program(self._folder, options, telegram=self._doubles.telegram.url, settings=settings)
+        program = Program(
+            self._folder, options, telegram=self._doubles.telegram.url, settings=settings, port=self._port
+        )
         await self._start(program)
         try:
             yield program

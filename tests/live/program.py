@@ -39,17 +39,24 @@ class Program(Board):
     Args:
         folder: where its journal and its home are.
         settings: more of its environment.
+        port: of its page; a free one where none is given.
     """
 
     def __init__(
-        self, folder: Path, options: Options, *, telegram: str = "", settings: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        options: Options,
+        *,
+        telegram: str = "",
+        settings: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
         super().__init__()
         self.options = options
         self.patience = START_SECONDS
         self.lines: deque[str] = deque(maxlen=LINES)
         self.journal = folder / "journal.sqlite3"
-        self.url = f"http://127.0.0.1:{_free_port()}/"
+        self.url = f"http://127.0.0.1:{port or free_port()}/"
         self.starts = 0
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -172,7 +179,7 @@ def tiny_engine(seconds: float, *files: Path) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "tests.live.tiny_engine", str(seconds), *map(str, files))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
