@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -98,7 +100,7 @@ def test_it_is_said_which_parts_of_the_cage_hold() -> None:
 
 def test_it_is_said_what_the_extra_video_gives_and_what_goes_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     there: set[str] = set()
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: object() if name in there else None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name in there else None)
     none = doctor.video()
     assert (none.verdict, none.about) == ("note", "video")
     assert "MP4 and WebM cannot be read or written" in none.text
@@ -107,7 +109,7 @@ def test_it_is_said_what_the_extra_video_gives_and_what_goes_without_it(monkeypa
     there.add("av")
     assert "PyAV" not in doctor.video().text
     there.add("cv2")
-    monkeypatch.setattr(doctor.metadata, "version", lambda name: f"1.0 of {name}")
+    monkeypatch.setattr(metadata, "version", lambda name: f"1.0 of {name}")
     whole = doctor.video()
     assert whole.verdict == "ok"
     assert "PyAV 1.0 of av, OpenCV 1.0 of opencv-python-headless" in whole.text
