@@ -103,12 +103,19 @@ def with_faces(paint_as: Callable[[Recipe], StretchPainter], recipe: Recipe, siz
     return WithFaces(paint_as(recipe), paint_as(with_restraint(recipe)), of_frame)
 
 
-def by_steps(clip: Clip, recipe: Recipe, paint: optimised.PaintFrame, on: torch.device, notes: list[str]) -> Frames:
+def by_steps(
+    clip: Clip,
+    recipe: Recipe,
+    paint: optimised.PaintFrame,
+    begin: optimised.Begin,
+    on: torch.device,
+    notes: list[str],
+) -> Frames:
     """A clip in fine mode."""
     results: list[Tensor] = [torch.empty(0)] * len(clip.frames)
     if not flow.available():
         notes.append(NO_FLOW)
-    for reached in optimised.paint(clip.frames, recipe, paint, on):
+    for reached in optimised.paint(clip.frames, recipe, paint, begin, on):
         first = not len(results[reached.at])
         results[reached.at] = _bytes(resize(reached.x, tuple(clip.frames[0].shape[1:])))  # type: ignore[arg-type]
         if reached.note:

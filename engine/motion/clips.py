@@ -27,6 +27,8 @@ from engine.subject.importance import what_matters
 from engine.universal.paint import coloured
 from engine.work import Stages, Tools, Work, preview
 
+INSTANT = ("fast", "universal")
+
 
 class ClipTools(Tools, Protocol):
     """What the painter does beside that for moving pictures."""
@@ -51,7 +53,8 @@ def paint(tools: ClipTools, clip: Clip, work: Work) -> Generator[Stage, None, li
     if work.recipe.mode == "fine":
         encoder = yield from tools.encoder(work)
         frame = functools.partial(_fine_frame, tools, work, encoder)
-        return (yield from animate.by_steps(clip, work.recipe, frame, tools.device, work.notes))
+        begin = functools.partial(_begun, tools, work)
+        return (yield from animate.by_steps(clip, work.recipe, frame, begin, tools.device, work.notes))
     stretches = _stretches(tools, work, size)
     return (yield from animate.by_stretches(clip, stretches, tools.device, work.notes))
 
@@ -82,10 +85,18 @@ def _fine_frame(
 ) -> Iterator[Step]:
     """One frame of a clip in fine mode; see `engine.motion.optimised`."""
     recipe = work.recipe
-    if start is None and recipe.init in ("fast", "universal"):
-        start = _finished(tools.repaint(replace(work, p=p, recipe=msgspec.structs.replace(recipe, mode=recipe.init))))
+    if start is None and recipe.init in INSTANT:
+        start = _begun(tools, work, p)
     weights = what_matters(p, [] if recipe.faces == "free" else faces(p))
     return paint_fine(p, tools.pictures(work), recipe, encoder, start, weights, plan, anchor)
+
+
+def _begun(tools: ClipTools, work: Work, p: Tensor) -> Tensor:
+    """What a still of a frame starts from: an instant picture, or else the frame itself."""
+    if work.recipe.init not in INSTANT:
+        return p[None]
+    recipe = msgspec.structs.replace(work.recipe, mode=work.recipe.init)
+    return _finished(tools.repaint(replace(work, p=p, recipe=recipe)))
 
 
 def _finished(stages: Stages) -> Tensor:

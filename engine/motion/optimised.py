@@ -30,6 +30,7 @@ BLEND = 0.5  # of the neighbour, where a further pass starts: the paper's delta
 Frames = Sequence[Tensor]  # (3, H, W) uint8 each
 # Paints a frame (3, H, W): its start, if any, the scales and one more loss; the steps.
 PaintFrame = Callable[[Tensor, Tensor | None, list[Scale] | None, Callable[[Tensor], Tensor] | None], Iterator[Step]]
+Begin = Callable[[Tensor], Tensor]  # what a still of a frame (3, H, W) starts from, (1, 3, H, W)
 
 
 class Reached(NamedTuple):
@@ -42,9 +43,11 @@ class Reached(NamedTuple):
     text: str
 
 
-def paint(frames: Frames, recipe: Recipe, paint_frame: PaintFrame, on: torch.device) -> Iterator[Reached]:
+def paint(
+    frames: Frames, recipe: Recipe, paint_frame: PaintFrame, begin: Begin, on: torch.device
+) -> Iterator[Reached]:
     """Every frame once, and again in each further pass."""
-    clip = _Clip(frames, recipe, paint_frame, on)
+    clip = _Clip(frames, recipe, paint_frame, begin, on)
     count = len(frames)
     work = [1.0] + [SHARE] * (count - 1) + [PASS_SHARE] * (PASSES * (count - 1))
     order = list(range(count))
@@ -60,8 +63,10 @@ def paint(frames: Frames, recipe: Recipe, paint_frame: PaintFrame, on: torch.dev
 
 
 class _Clip:
-    def __init__(self, frames: Frames, recipe: Recipe, paint_frame: PaintFrame, on: torch.device) -> None:
-        self.frames, self.recipe, self.paint_frame, self.on = frames, recipe, paint_frame, on
+    def __init__(
+        self, frames: Frames, recipe: Recipe, paint_frame: PaintFrame, begin: Begin, on: torch.device
+    ) -> None:
+        self.frames, self.recipe, self.paint_frame, self.begin, self.on = frames, recipe, paint_frame, begin, on
         self.size = (frames[0].shape[1], frames[0].shape[2])
         self.results: dict[int, Tensor] = {}
 
@@ -73,7 +78,8 @@ class _Clip:
         if number == 0 and not anchors:
             return self.paint_frame(p[0], None, None, None)
         steps = max(1, round((self.recipe.steps or 1) * (PASS_SHARE if number else SHARE)))
-        start = p if number == 0 else self.results[index].to(self.on)
+        # What no other frame shows begins as in a still: from the photo its few steps would lead nowhere.
+        start = self.begin(p[0]) if number == 0 else self.results[index].to(self.on)
         for before, trust in reversed(anchors):  # the nearest has the last word
             start = torch.lerp(start, before, trust * (BLEND if number else 1.0))
         return self.paint_frame(p[0], start, [Scale(self.size, steps)], self._tie(anchors))

@@ -74,20 +74,26 @@ class Sketcher:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, x)
 
 
+def begun(p: Tensor) -> Tensor:
+    return torch.full_like(p[None], 0.25)
+
+
 def test_a_fine_frame_starts_from_the_one_before_and_is_tied_to_it() -> None:
     sketcher = Sketcher()
     frames = pan(3)
-    reached = list(optimised.paint(as_bytes(frames), recipe("starrynight mode=fine steps=24"), sketcher, CPU))
+    reached = list(optimised.paint(as_bytes(frames), recipe("starrynight mode=fine steps=24"), sketcher, begun, CPU))
     assert [r.at for r in reached] == [0, 1, 2, 1, 0, 1, 2]
     assert sketcher.steps == [None, 8, 8, 3, 3, 3, 3]
     assert sketcher.tied == [False] + [True] * 6
     inner = (..., slice(8, -8), slice(8, -20))
     assert sketcher.starts[1] is not None
     assert ((sketcher.starts[1] - (1 - frames[1])).abs()[inner]).mean() < 0.1
+    uncovered = sketcher.starts[1][..., -2:]  # came in from the right
+    assert (uncovered - 0.25).abs().mean() < 0.02, "it begins as a still does, not as the photo"
 
 
 def test_the_temporal_loss_grows_with_the_distance_from_what_is_trusted() -> None:
-    clip = optimised._Clip(as_bytes(pan(2)), recipe("starrynight mode=fine"), Sketcher(), CPU)
+    clip = optimised._Clip(as_bytes(pan(2)), recipe("starrynight mode=fine"), Sketcher(), begun, CPU)
     before, trust = torch.full((1, 3, 64, 96), 0.5), torch.zeros(1, 1, 64, 96)
     trust[..., :48] = 1
     loss = clip._tie([(before, trust)])
