@@ -17,15 +17,14 @@ from engine.images.decode import Limits
 from engine.images.encode import encode_jpeg
 from engine.images.formats import ImageRefused
 from engine.motion import flow, morph, optimised
-from engine.motion.feedforward import WithFaces
+from engine.motion.feedforward import WithSubject
 from engine.motion.flicker import Flicker
 from engine.motion.flow import Motion
 from engine.motion.steady import StretchPainter, steady
 from engine.recipe import MODES, Recipe, line
 from engine.stages import Picture, Refused, Stage
-from engine.subject.faces import faces
-from engine.subject.importance import of_faces, with_restraint
-from engine.tensors import resize
+from engine.subject.importance import with_restraint
+from engine.tensors import reduced_map, resize
 from engine.wire import MOST_FRAMES, MP4, Paint, most_frames
 from engine.work import Work
 
@@ -94,16 +93,21 @@ def by_stretches(clip: Clip, paint: StretchPainter, on: torch.device, notes: lis
     return results
 
 
-def with_faces(paint_as: Callable[[Recipe], StretchPainter], recipe: Recipe, size: tuple[int, int]) -> StretchPainter:
-    """What paints stretches as the recipe says, and faces with restraint if they are to be kept."""
+def with_subject(
+    paint_as: Callable[[Recipe], StretchPainter],
+    recipe: Recipe,
+    kept: Callable[[Tensor], Tensor | None],
+    size: tuple[int, int],
+) -> StretchPainter:
+    """What paints stretches as the recipe says, and with restraint where a frame (3, H, W) is ``kept``."""
     if recipe.faces == "free":
         return paint_as(recipe)
 
     def of_frame(x: Tensor) -> Tensor | None:
-        found = faces(x[0])
-        return of_faces(found, size).to(x) if found else None
+        keep = kept(x[0])
+        return None if keep is None else reduced_map(keep, size)
 
-    return WithFaces(paint_as(recipe), paint_as(with_restraint(recipe)), of_frame)
+    return WithSubject(paint_as(recipe), paint_as(with_restraint(recipe)), of_frame)
 
 
 def by_steps(clip: Clip, recipe: Recipe, paint: optimised.PaintFrame, on: torch.device, notes: list[str]) -> Frames:

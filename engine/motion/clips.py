@@ -22,8 +22,7 @@ from engine.motion.feedforward import ByNetwork, FeedForward
 from engine.motion.steady import OneByOne, StretchPainter
 from engine.recipe import Recipe
 from engine.stages import Stage
-from engine.subject.faces import faces
-from engine.subject.importance import what_matters
+from engine.subject.importance import Importance
 from engine.universal.paint import coloured
 from engine.work import Stages, Tools, Work, preview
 
@@ -36,6 +35,14 @@ class ClipTools(Tools, Protocol):
 
     def pair(self, work: Work) -> Tensor:
         """The mixed styles' pair for the network, (2, C), in fast or universal mode."""
+        ...
+
+    def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
+        """Where the instant modes paint a frame (3, H, W) with restraint, (1, 1, h, w) in 0..1, if anywhere."""
+        ...
+
+    def what_matters(self, p: Tensor, recipe: Recipe) -> Importance:
+        """How much each place of a frame (3, H, W) counts in fine mode."""
         ...
 
     def alone(self, work: Work) -> Callable[[Tensor, Recipe], Tensor] | None:
@@ -68,7 +75,7 @@ def _stretches(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPa
         finish = coloured(tools.pictures(work), recipe) if recipe.mode == "universal" else None
         return ByNetwork(FeedForward(tools.network, pair, recipe, size, finish))
 
-    return animate.with_faces(stretches, work.recipe, size)
+    return animate.with_subject(stretches, work.recipe, lambda p: tools.kept(p, work.recipe), size)
 
 
 def _fine_frame(
@@ -84,7 +91,7 @@ def _fine_frame(
     recipe = work.recipe
     if start is None and recipe.init in ("fast", "universal"):
         start = _finished(tools.repaint(replace(work, p=p, recipe=msgspec.structs.replace(recipe, mode=recipe.init))))
-    weights = what_matters(p, [] if recipe.faces == "free" else faces(p))
+    weights = tools.what_matters(p, recipe)
     return paint_fine(p, tools.pictures(work), recipe, encoder, start, weights, plan, anchor)
 
 

@@ -148,18 +148,18 @@ class ByNetwork:
         return _End(track, *self.painting.moments(frame, track))
 
 
-class WithFaces:
-    """Stretches with faces painted by another painter."""
+class WithSubject:
+    """Stretches with their subject painted by another painter."""
 
     def __init__(
-        self, strokes: StretchPainter, gentle: StretchPainter, faces: Callable[[Tensor], Tensor | None]
+        self, strokes: StretchPainter, gentle: StretchPainter, kept: Callable[[Tensor], Tensor | None]
     ) -> None:
-        """``faces`` is where a frame (1, 3, H, W) has them, (1, 1, H, W) in 0..1, if anywhere."""
-        self.strokes, self.gentle, self.faces = strokes, gentle, faces
+        """``kept`` is where a frame (1, 3, H, W) has its subject, (1, 1, H, W) in 0..1, if anywhere."""
+        self.strokes, self.gentle, self.kept = strokes, gentle, kept
 
     def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track], more: bool) -> Iterator[Tensor]:
         painted = self.strokes(frames, tracks, more)
-        found = [self.faces(frame) for frame in (frames[0], frames[-1])]
+        found = [self.kept(frame) for frame in (frames[0], frames[-1])]
         if found == [None, None]:
             yield from painted
             return

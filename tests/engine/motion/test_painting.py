@@ -9,7 +9,7 @@ from engine.fast import network
 from engine.fast.paint import paint as paint_still
 from engine.fine.gatys import Step
 from engine.motion import morph, optimised
-from engine.motion.feedforward import ByNetwork, FeedForward, WithFaces
+from engine.motion.feedforward import ByNetwork, FeedForward, WithSubject
 from engine.motion.flicker import Flicker
 from engine.motion.flow import Motion
 from engine.motion.steady import OneByOne, steady
@@ -49,7 +49,7 @@ def test_faces_are_painted_by_the_gentle_painter_and_nothing_else_is() -> None:
     mask = torch.zeros(1, 1, 64, 96)
     mask[..., 20:40, 20:40] = 1
     dark, bright = (OneByOne(lambda x, value=value: torch.full_like(x, value)) for value in (0.2, 0.8))
-    found = list(WithFaces(dark, bright, lambda _: mask)(frames, [], False))
+    found = list(WithSubject(dark, bright, lambda _: mask)(frames, [], False))
     assert [float(x[0, 0, 30, 30]) for x in found] == pytest.approx([0.8] * 3)
     assert [float(x[0, 0, 5, 5]) for x in found] == pytest.approx([0.2] * 3)
 

@@ -8,9 +8,9 @@ from PIL import Image
 
 from engine.fast.network import Network, Shape
 from engine.train.gallery import samples
+from engine.train.pictures.results import TILE, sheet
 from engine.train.pictures.sheet import GAP, LABEL
 from engine.train.previews import PREVIEW_SIDE, write_previews
-from engine.train.sheet import TILE, sheet
 
 
 @pytest.fixture
