@@ -24,8 +24,9 @@ SIDE = 384  # pixels, long side of the photo that the map is made from
 LINE = 1.2  # pixels there, deviation of what counts as one line
 AROUND = 3.0  # pixels, deviation of the surroundings that a line lends its weight
 CROWD = 24.0  # pixels, deviation of the surroundings in which a line has to stand out
-KEPT = 0.9  # of the restraint, in the whole subject; all of it on faces and where it tells
-EYE = 1 / 60  # of the side of a square as large as the subject: the deviation of what tells, an eye in a face
+KEPT = 0.75  # of the restraint, in the whole subject; all of it on faces and where it tells
+TELLS_SIDE = 256  # pixels, long side of the photo in which is looked for what tells
+EYE = 1 / 40  # of the side of a square as large as the subject: the deviation of what tells, an eye in a face
 RESTRAINT = 0.6  # of the strength, in the instant modes, where the subject is kept
 # The least share of a photo that its subject takes, if it is to be kept by a second pass of the instant modes. In
 # towns and landscapes, which survive any strength, less stands out.
@@ -67,14 +68,14 @@ def of_faces(faces: Sequence[Face], size: tuple[int, int], parts: Sequence[tuple
 
 def telling(photo: Tensor, subject: Tensor) -> Tensor:
     """How much each place of a photo (3, H, W) in 0..1 tells of its subject (1, 1, h', w'): (1, 1, h, w) in 0..1."""
-    small = reduced(photo, SIDE)[None]
+    small = reduced(photo, TELLS_SIDE)[None]
     subject = reduced_map(subject, (small.shape[2], small.shape[3]))
     deviation = max(1.0, EYE * float(subject.sum()) ** 0.5)
     channels = small.transpose(0, 1)  # each a picture for `blur`
     contrast = (blur(channels, deviation) - blur(channels, 3 * deviation)).square().sum(0, keepdim=True)
     contrast = blur(contrast, 1.5 * deviation).sqrt()
     usual = (contrast * subject).sum() / (subject.sum() + 1e-3)
-    return ((contrast / (usual + 0.02) - 0.8) / 1.2).clamp(0, 1) * subject
+    return ((contrast / (usual + 0.02) - 0.8) / 0.8).clamp(0, 1) * subject
 
 
 def stands_out(subject: Tensor) -> bool:
@@ -104,7 +105,7 @@ def what_matters(photo: Tensor, faces: Sequence[Face], subject: Tensor | None = 
     face, details = (of_faces(faces, size, parts).to(found) for parts in (FACE, DETAILS))
     body, tells = torch.zeros_like(found), torch.zeros_like(found)
     if subject is not None:
-        body, tells = reduced_map(subject, size), telling(photo, subject)
+        body, tells = reduced_map(subject, size), reduced_map(telling(photo, subject), size)
     content = 0.2 + 0.7 * found + torch.maximum(face, 0.6 * body) + 1.2 * torch.maximum(details, tells)
     detail = torch.maximum(0.7 * face + 1.5 * details, 0.3 * body + 1.5 * tells)
     return Importance(content, detail, 1 + 5 * face)
