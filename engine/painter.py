@@ -36,8 +36,9 @@ from engine.stages import Picture, Refused, Stage
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
-from engine.subject.importance import Importance, kept, stands_out, what_matters, with_restraint
-from engine.tensors import in_type, reduced_map, resize
+from engine.subject.importance import Importance, kept, stands_out, what_matters
+from engine.subject.restraint import restrained
+from engine.tensors import in_type, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
@@ -236,25 +237,18 @@ class TorchPainter:
         return (yield from self._instant(work, paint))
 
     def _instant(self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]]) -> Stages:
-        """A picture of one of the instant modes; its subject is taken from a second one, of less strength."""
+        """A picture of one of the instant modes, its subject with restraint."""
         keep = self.kept(work.p, work.recipe)
-        passes = 1 if keep is None else 2
         for done, x in paint(work.recipe):
-            yield Stage(done / passes, "painting", preview=preview(x))
-        if keep is not None:
-            gentle = x
-            for done, reached in paint(with_restraint(work.recipe)):
-                gentle = reached
-                yield Stage((1 + done) / passes, "painting the subject")
-            x = torch.lerp(x, gentle, reduced_map(keep, (x.shape[2], x.shape[3])))
-        return x
+            yield Stage(done, "painting", preview=preview(x))
+        return x if keep is None else restrained(x, work.p[None], keep)
 
     def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
-        """Where the instant modes paint a photo (3, H, W) with restraint, (1, 1, h, w) in 0..1, if anywhere."""
+        """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
         if recipe.faces == "free" or recipe.strength == 0:
             return None
         subject = self._find(p)
-        return kept(p, faces(p, QUICK), subject) if stands_out(subject) else None
+        return kept(p, faces(p, QUICK) if stands_out(subject) else [], subject)
 
     def what_matters(self, p: Tensor, recipe: Recipe) -> Importance:
         """How much each place of a photo (3, H, W) counts in fine mode."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 
 import msgspec
@@ -17,14 +17,12 @@ from engine.images.decode import Limits
 from engine.images.encode import encode_jpeg
 from engine.images.formats import ImageRefused
 from engine.motion import flow, morph, optimised
-from engine.motion.feedforward import WithSubject
 from engine.motion.flicker import Flicker
 from engine.motion.flow import Motion
 from engine.motion.steady import StretchPainter, steady
 from engine.recipe import MODES, Recipe, line
 from engine.stages import Picture, Refused, Stage
-from engine.subject.importance import with_restraint
-from engine.tensors import reduced_map, resize
+from engine.tensors import resize
 from engine.wire import MOST_FRAMES, MP4, Paint, most_frames
 from engine.work import Work
 
@@ -91,23 +89,6 @@ def by_stretches(clip: Clip, paint: StretchPainter, on: torch.device, notes: lis
         yield _stage(min(0.99, (frame.at + 1) / count), f"frame {frame.at + 1} of {count}", frame.x, seen == 1)
     notes.extend(flicker_note(own, painted))
     return results
-
-
-def with_subject(
-    paint_as: Callable[[Recipe], StretchPainter],
-    recipe: Recipe,
-    kept: Callable[[Tensor], Tensor | None],
-    size: tuple[int, int],
-) -> StretchPainter:
-    """What paints stretches as the recipe says, and with restraint where a frame (3, H, W) is ``kept``."""
-    if recipe.faces == "free":
-        return paint_as(recipe)
-
-    def of_frame(x: Tensor) -> Tensor | None:
-        keep = kept(x[0])
-        return None if keep is None else reduced_map(keep, size)
-
-    return WithSubject(paint_as(recipe), paint_as(with_restraint(recipe)), of_frame)
 
 
 def by_steps(clip: Clip, recipe: Recipe, paint: optimised.PaintFrame, on: torch.device, notes: list[str]) -> Frames:

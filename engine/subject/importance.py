@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
-from engine.recipe import MINE_STRENGTH, Recipe
 from engine.subject.faces import Face
 from engine.tensors import YIQ, reduced, reduced_map
 
@@ -24,13 +22,10 @@ SIDE = 384  # pixels, long side of the photo that the map is made from
 LINE = 1.2  # pixels there, deviation of what counts as one line
 AROUND = 3.0  # pixels, deviation of the surroundings that a line lends its weight
 CROWD = 24.0  # pixels, deviation of the surroundings in which a line has to stand out
-KEPT = 0.75  # of the restraint, in the whole subject; all of it on faces and where it tells
+KEPT = 0.75  # how much the whole subject is kept in the instant modes; faces and what tells are kept entirely
 TELLS_SIDE = 256  # pixels, long side of the photo in which is looked for what tells
 EYE = 1 / 40  # of the side of a square as large as the subject: the deviation of what tells, an eye in a face
-RESTRAINT = 0.6  # of the strength, in the instant modes, where the subject is kept
-# The least share of a photo that its subject takes, if it is to be kept by a second pass of the instant modes. In
-# towns and landscapes, which survive any strength, less stands out.
-SLIGHT = 0.06
+PRESENT = 0.08  # the least share of a photo that its subject takes; in towns and landscapes less stands out
 # Features of a face as (row, column, height, width) in shares of the detector's square, and their weight.
 FACE = ((0.5, 0.5, 0.5, 0.36, 1.0),)
 DETAILS = ((0.38, 0.3, 0.11, 0.17, 1.0), (0.38, 0.7, 0.11, 0.17, 1.0), (0.78, 0.5, 0.11, 0.24, 0.8))
@@ -80,11 +75,11 @@ def telling(photo: Tensor, subject: Tensor) -> Tensor:
 
 def stands_out(subject: Tensor) -> bool:
     """Whether a photo with this subject (1, 1, h, w) is a picture of something, more than of a place."""
-    return float((subject > 0.5).float().mean()) > SLIGHT
+    return float((subject > 0.5).float().mean()) > PRESENT
 
 
 def kept(photo: Tensor, faces: Sequence[Face], subject: Tensor) -> Tensor:
-    """Where the instant modes paint a photo (3, H, W) with restraint, (1, 1, h, w) in 0..1."""
+    """How much each place of a photo (3, H, W) is kept in the instant modes, (1, 1, h, w) in 0..1."""
     tells = telling(photo, subject)
     size = (tells.shape[2], tells.shape[3])
     return torch.maximum((KEPT * reduced_map(subject, size) + tells).clamp(0, 1), of_faces(faces, size).to(tells))
@@ -109,12 +104,6 @@ def what_matters(photo: Tensor, faces: Sequence[Face], subject: Tensor | None = 
     content = 0.2 + 0.7 * found + torch.maximum(face, 0.6 * body) + 1.2 * torch.maximum(details, tells)
     detail = torch.maximum(0.7 * face + 1.5 * details, 0.3 * body + 1.5 * tells)
     return Importance(content, detail, 1 + 5 * face)
-
-
-def with_restraint(recipe: Recipe) -> Recipe:
-    """The recipe with which the instant modes paint what is kept."""
-    strength = recipe.strength if recipe.strength is not None else MINE_STRENGTH  # only fine mode has a ratio
-    return msgspec.structs.replace(recipe, strength=max(1, round(RESTRAINT * strength)))
 
 
 def blur(x: Tensor, deviation: float) -> Tensor:

@@ -72,10 +72,10 @@ def test_a_picture_of_something_has_a_subject_that_is_kept(find: Finder, name: s
     assert kept(p, [], subject).max() > 0.9
 
 
-def test_a_picture_of_nothing_has_none(find: Finder) -> None:
+def test_nothing_stands_out_in_a_sky(find: Finder) -> None:
     sky = torch.linspace(0.4, 0.8, 200)[None, :, None].expand(3, 200, 300).clone()
     assert not stands_out(find(sky))
-    assert not stands_out(find(photo("rocket")))  # small, before a wide sky
+    assert not stands_out(find(photo("rocket")))  # small, before a wide one
 
 
 def test_a_found_face_is_kept_whole(find: Finder) -> None:
