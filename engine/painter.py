@@ -36,9 +36,9 @@ from engine.stages import Picture, Refused, Stage
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
-from engine.subject.importance import Importance, kept, stands_out, what_matters
+from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
 from engine.subject.restraint import restrained
-from engine.tensors import in_type, resize
+from engine.tensors import in_type, reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
@@ -247,8 +247,9 @@ class TorchPainter:
         """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
         if recipe.faces == "free" or recipe.strength == 0:
             return None
-        subject = self._find(p)
-        return kept(p, faces(p, QUICK) if stands_out(subject) else [], subject)
+        small = reduced(p, TELLS_SIDE)  # once, for all that look at it
+        subject = self._find(small)
+        return kept(small, faces(small, QUICK) if stands_out(subject) else [], subject)
 
     def what_matters(self, p: Tensor, recipe: Recipe) -> Importance:
         """How much each place of a photo (3, H, W) counts in fine mode."""

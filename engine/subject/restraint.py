@@ -6,11 +6,8 @@ subject once more with less strength took as long as the picture, and looked pas
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as fn
 from torch import Tensor
-
-from engine.tensors import reduced_map
 
 # Areas along a picture's long side whose colours are the painter's; what is finer is detail. Both chosen by eye.
 AREAS = 10
@@ -22,5 +19,6 @@ def restrained(x: Tensor, photo: Tensor, keep: Tensor) -> Tensor:
     height, width = x.shape[2:]
     areas = [max(1, round(AREAS * side / max(height, width))) for side in (height, width)]
     difference = photo - x
-    coarse = fn.interpolate(fn.interpolate(difference, areas, mode="area"), (height, width), mode="bicubic")
-    return torch.addcmul(x, SHARE * reduced_map(keep, (height, width)), difference - coarse).clamp(0, 1)
+    coarse = fn.interpolate(fn.interpolate(difference, areas, mode="area"), scale_factor=8, mode="bicubic")
+    coarse, keep = (fn.interpolate(t, (height, width), mode="bilinear") for t in (coarse, SHARE * keep))
+    return difference.sub_(coarse).mul_(keep).add_(x).clamp_(0, 1)
