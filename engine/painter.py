@@ -33,9 +33,12 @@ from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
 from engine.recipe import MINE, Mode, Pooling, Recipe, RecipeError, check, line
 from engine.stages import Picture, Refused, Stage
-from engine.subject.faces import Face, faces
-from engine.subject.importance import of_faces, what_matters, with_restraint
-from engine.tensors import in_type, resize
+from engine.subject.faces import QUICK, faces
+from engine.subject.finder import FILE as SUBJECT
+from engine.subject.finder import Finder
+from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
+from engine.subject.restraint import restrained
+from engine.tensors import in_type, reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
@@ -110,6 +113,10 @@ class TorchPainter:
     @functools.cached_property
     def _predictor(self) -> predictor.Predictor:
         return predictor.load(self.device)
+
+    @functools.cached_property
+    def _find(self) -> Finder:
+        return Finder(self._slim)
 
     def _ready(self) -> Ready:
         has_full = available(self._settings.cache, self._settings.weights)
@@ -230,24 +237,25 @@ class TorchPainter:
         return (yield from self._instant(work, paint))
 
     def _instant(self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]]) -> Stages:
-        """A picture of one of the instant modes; faces are taken from a second one, of less strength."""
-        found = self._faces(work)
-        passes = 2 if found else 1
+        """A picture of one of the instant modes, its subject with restraint."""
+        keep = self.kept(work.p, work.recipe)
         for done, x in paint(work.recipe):
-            yield Stage(done / passes, "painting", preview=preview(x))
-        if found:
-            gentle = x
-            for done, reached in paint(with_restraint(work.recipe)):
-                gentle = reached
-                yield Stage((1 + done) / passes, "painting faces")
-            x = torch.lerp(x, gentle, of_faces(found, (x.shape[2], x.shape[3])).to(x))
-        return x
+            yield Stage(done, "painting", preview=preview(x))
+        return x if keep is None else restrained(x, work.p[None], keep)
 
-    def _faces(self, work: Work) -> list[Face]:
-        """The photo's faces, if they are to be kept."""
-        if work.recipe.faces == "free" or work.recipe.strength == 0:
-            return []
-        return faces(work.p)
+    def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
+        """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
+        if recipe.faces == "free" or recipe.strength == 0:
+            return None
+        small = reduced(p, TELLS_SIDE)  # once, for all that look at it
+        subject = self._find(small)
+        return kept(small, faces(small, QUICK) if stands_out(subject) else [], subject)
+
+    def what_matters(self, p: Tensor, recipe: Recipe) -> Importance:
+        """How much each place of a photo (3, H, W) counts in fine mode."""
+        if recipe.faces == "free" or recipe.strength == 0:
+            return what_matters(p, [])
+        return what_matters(p, faces(p), self._find(p))
 
     def _fine(self, work: Work) -> Stages:
         start = None
@@ -255,7 +263,7 @@ class TorchPainter:
             start = yield from self._sketch(work)
         encoder = yield from self.encoder(work)
         x = work.p[None]
-        weights = what_matters(work.p, self._faces(work))
+        weights = self.what_matters(work.p, work.recipe)
         for step in paint_fine(work.p, self.pictures(work), work.recipe, encoder, start, weights):
             x = step.x
             if work.watch:
@@ -299,7 +307,7 @@ class TorchPainter:
 
 
 def _check_weights() -> None:
-    for path in (slim.FILE, network.FILE, predictor.FILE):
+    for path in (slim.FILE, SUBJECT, network.FILE, predictor.FILE):
         try:
             with safe_open(path, "pt"):
                 pass

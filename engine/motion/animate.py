@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 
 import msgspec
@@ -17,14 +17,11 @@ from engine.images.decode import Limits
 from engine.images.encode import encode_jpeg
 from engine.images.formats import ImageRefused
 from engine.motion import flow, morph, optimised
-from engine.motion.feedforward import WithFaces
 from engine.motion.flicker import Flicker
 from engine.motion.flow import Motion
 from engine.motion.steady import StretchPainter, steady
 from engine.recipe import MODES, Recipe, line
 from engine.stages import Picture, Refused, Stage
-from engine.subject.faces import faces
-from engine.subject.importance import of_faces, with_restraint
 from engine.tensors import resize
 from engine.wire import MOST_FRAMES, MP4, Paint, most_frames
 from engine.work import Work
@@ -89,18 +86,6 @@ def by_stretches(clip: Clip, paint: StretchPainter, on: torch.device, notes: lis
         yield _stage(min(0.99, (frame.at + 1) / count), f"frame {frame.at + 1} of {count}", frame.x, frame.at == 0)
     notes.extend(flicker_note(own, painted))
     return results
-
-
-def with_faces(paint_as: Callable[[Recipe], StretchPainter], recipe: Recipe, size: tuple[int, int]) -> StretchPainter:
-    """What paints stretches as the recipe says, and faces with restraint if they are to be kept."""
-    if recipe.faces == "free":
-        return paint_as(recipe)
-
-    def of_frame(x: Tensor) -> Tensor | None:
-        found = faces(x[0])
-        return of_faces(found, size).to(x) if found else None
-
-    return WithFaces(paint_as(recipe), paint_as(with_restraint(recipe)), of_frame)
 
 
 def by_steps(

@@ -18,12 +18,11 @@ from engine.fine.paint import paint as paint_fine
 from engine.fine.scales import Scale
 from engine.images.animation import Clip
 from engine.motion import animate, morph
-from engine.motion.feedforward import ByNetwork, FeedForward
+from engine.motion.feedforward import ByNetwork, FeedForward, WithSubject
 from engine.motion.steady import OneByOne, StretchPainter
 from engine.recipe import Recipe
 from engine.stages import Stage
-from engine.subject.faces import faces
-from engine.subject.importance import what_matters
+from engine.subject.importance import Importance
 from engine.universal.paint import coloured
 from engine.work import Stages, Tools, Work, preview
 
@@ -38,6 +37,14 @@ class ClipTools(Tools, Protocol):
 
     def pair(self, work: Work) -> Tensor:
         """The mixed styles' pair for the network, (2, C), in fast or universal mode."""
+        ...
+
+    def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
+        """How much the instant modes keep each place of a frame (3, H, W), (1, 1, h, w) in 0..1, if at all."""
+        ...
+
+    def what_matters(self, p: Tensor, recipe: Recipe) -> Importance:
+        """How much each place of a frame (3, H, W) counts in fine mode."""
         ...
 
     def alone(self, work: Work) -> Callable[[Tensor, Recipe], Tensor] | None:
@@ -61,17 +68,16 @@ def paint(tools: ClipTools, clip: Clip, work: Work) -> Generator[Stage, None, li
 
 def _stretches(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPainter:
     """What paints the stretches of a clip in one of the instant modes."""
+    return WithSubject(_strokes(tools, work, size), lambda p: tools.kept(p, work.recipe))
+
+
+def _strokes(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPainter:
+    """The same without regard to what is in the photo."""
     alone = tools.alone(work) if work.recipe.mode == "fast" else None
-    pair = tools.pair(work) if alone is None else None
-
-    def stretches(recipe: Recipe) -> StretchPainter:
-        if alone is not None:
-            return OneByOne(lambda x: alone(x, recipe))
-        assert pair is not None
-        finish = coloured(tools.pictures(work), recipe) if recipe.mode == "universal" else None
-        return ByNetwork(FeedForward(tools.network, pair, recipe, size, finish))
-
-    return animate.with_faces(stretches, work.recipe, size)
+    if alone is not None:
+        return OneByOne(lambda x: alone(x, work.recipe))
+    finish = coloured(tools.pictures(work), work.recipe) if work.recipe.mode == "universal" else None
+    return ByNetwork(FeedForward(tools.network, tools.pair(work), work.recipe, size, finish))
 
 
 def _fine_frame(
@@ -87,7 +93,7 @@ def _fine_frame(
     recipe = work.recipe
     if start is None and recipe.init in INSTANT:
         start = _begun(tools, work, p)
-    weights = what_matters(p, [] if recipe.faces == "free" else faces(p))
+    weights = tools.what_matters(p, recipe)
     return paint_fine(p, tools.pictures(work), recipe, encoder, start, weights, plan, anchor)
 
 

@@ -19,6 +19,7 @@ from engine.fast.paint import LARGEST_SHIFT, SECOND, degree, keep_colours, opaci
 from engine.motion.steady import StretchPainter
 from engine.motion.track import Track, noise_at
 from engine.recipe import MINE_STRENGTH, Recipe
+from engine.subject.restraint import restrained
 from engine.tensors import at_least, resize
 
 BATCH = 400_000  # pixels that are painted together; more is no quicker on a CPU
@@ -146,21 +147,18 @@ class ByNetwork:
         return _End(track, *self.painting.moments(frame, track))
 
 
-class WithFaces:
-    """Stretches with faces painted by another painter."""
+class WithSubject:
+    """Stretches whose subject is painted with restraint."""
 
-    def __init__(
-        self, strokes: StretchPainter, gentle: StretchPainter, faces: Callable[[Tensor], Tensor | None]
-    ) -> None:
-        """``faces`` is where a frame (1, 3, H, W) has them, (1, 1, H, W) in 0..1, if anywhere."""
-        self.strokes, self.gentle, self.faces = strokes, gentle, faces
+    def __init__(self, strokes: StretchPainter, kept: Callable[[Tensor], Tensor | None]) -> None:
+        """``kept`` is how much of a frame (3, H, W) is to be kept, (1, 1, h, w) in 0..1, or None for nothing."""
+        self.strokes, self.kept = strokes, kept
 
     def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track]) -> Iterator[Tensor]:
-        painted = self.strokes(frames, tracks)
-        found = [self.faces(frame) for frame in (frames[0], frames[-1])]
-        if found == [None, None]:
-            yield from painted
-            return
-        start, end = (torch.zeros_like(frames[0][:, :1]) if mask is None else mask for mask in found)
-        for i, (x, gentle) in enumerate(zip(painted, self.gentle(frames, tracks), strict=True)):
-            yield torch.lerp(x, gentle, torch.lerp(start, end, i / max(1, len(frames) - 1)))
+        start, end = self.kept(frames[0][0]), self.kept(frames[-1][0])
+        for i, x in enumerate(self.strokes(frames, tracks)):
+            if start is None or end is None:
+                yield x
+            else:
+                keep = torch.lerp(start, end, i / max(1, len(frames) - 1))
+                yield restrained(x, frames[i], keep)

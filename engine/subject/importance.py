@@ -1,7 +1,9 @@
-"""A map of what matters in a photo: faces and eyes most, then lines that stand out, least sky, water, walls and lawn.
+"""A map of what matters in a photo: what tells in its subject most, such as eyes; then the subject, and lines.
 
-The painter may do as he likes where the map is low. Lines count by how coherent they are (the structure tensor of
-Förstner & Gülch 1987): a mast or a letter is one line, foliage is many in all directions.
+Least matter sky, water, walls and lawn: the painter may do as he likes where the map is low. Lines count by how
+coherent they are (the structure tensor of Förstner & Gülch 1987): a mast or a letter is one line, foliage is many in
+all directions. What tells is what contrasts most with its surroundings among the subject's parts, at the subject's
+size: in an animal's face eyes and nose, and not the fur.
 """
 
 from __future__ import annotations
@@ -9,20 +11,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
-from engine.recipe import MINE_STRENGTH, Recipe
 from engine.subject.faces import Face
-from engine.tensors import YIQ, reduced
+from engine.tensors import YIQ, reduced, reduced_map
 
 SIDE = 384  # pixels, long side of the photo that the map is made from
 LINE = 1.2  # pixels there, deviation of what counts as one line
 AROUND = 3.0  # pixels, deviation of the surroundings that a line lends its weight
 CROWD = 24.0  # pixels, deviation of the surroundings in which a line has to stand out
-RESTRAINT = 0.6  # of the strength, on faces
+KEPT = 0.75  # how much the whole subject is kept in the instant modes; faces and what tells are kept entirely
+TELLS_SIDE = 256  # pixels, long side of the photo in which is looked for what tells
+EYE = 1 / 40  # of the side of a square as large as the subject: the deviation of what tells, an eye in a face
+PRESENT = 0.08  # the least share of a photo that its subject takes; in towns and landscapes less stands out
 # Features of a face as (row, column, height, width) in shares of the detector's square, and their weight.
 FACE = ((0.5, 0.5, 0.5, 0.36, 1.0),)
 DETAILS = ((0.38, 0.3, 0.11, 0.17, 1.0), (0.38, 0.7, 0.11, 0.17, 1.0), (0.78, 0.5, 0.11, 0.24, 0.8))
@@ -58,6 +61,30 @@ def of_faces(faces: Sequence[Face], size: tuple[int, int], parts: Sequence[tuple
     return total[None, None]
 
 
+def telling(photo: Tensor, subject: Tensor) -> Tensor:
+    """How much each place of a photo (3, H, W) in 0..1 tells of its subject (1, 1, h', w'): (1, 1, h, w) in 0..1."""
+    small = reduced(photo, TELLS_SIDE)[None]
+    subject = reduced_map(subject, (small.shape[2], small.shape[3]))
+    deviation = max(1.0, EYE * float(subject.sum()) ** 0.5)
+    channels = small.transpose(0, 1)  # each a picture for `blur`
+    contrast = (blur(channels, deviation) - blur(channels, 3 * deviation)).square().sum(0, keepdim=True)
+    contrast = blur(contrast, 1.5 * deviation).sqrt()
+    usual = (contrast * subject).sum() / (subject.sum() + 1e-3)
+    return ((contrast / (usual + 0.02) - 0.8) / 0.8).clamp(0, 1) * subject
+
+
+def stands_out(subject: Tensor) -> bool:
+    """Whether a photo with this subject (1, 1, h, w) is a picture of something, more than of a place."""
+    return float((subject > 0.5).float().mean()) > PRESENT
+
+
+def kept(photo: Tensor, faces: Sequence[Face], subject: Tensor) -> Tensor:
+    """How much each place of a photo (3, H, W) is kept in the instant modes, (1, 1, h, w) in 0..1."""
+    tells = telling(photo, subject)
+    size = (tells.shape[2], tells.shape[3])
+    return torch.maximum((KEPT * reduced_map(subject, size) + tells).clamp(0, 1), of_faces(faces, size).to(tells))
+
+
 class Importance(NamedTuple):
     """How much each place of a photo counts in an optimisation, (1, 1, h, w) each, of any size."""
 
@@ -66,18 +93,17 @@ class Importance(NamedTuple):
     smoothness: Tensor  # of total variation, from 1 upwards: no hair on skin
 
 
-def what_matters(photo: Tensor, faces: Sequence[Face]) -> Importance:
-    """The importance of a photo (3, H, W) in 0..1 with these faces. The numbers were chosen by eye."""
+def what_matters(photo: Tensor, faces: Sequence[Face], subject: Tensor | None = None) -> Importance:
+    """The importance of a photo (3, H, W) in 0..1 with these faces and subject. The numbers were chosen by eye."""
     found = lines(photo)
     size = (found.shape[2], found.shape[3])
     face, details = (of_faces(faces, size, parts).to(found) for parts in (FACE, DETAILS))
-    return Importance(0.2 + 0.7 * found + face + 1.2 * details, 0.7 * face + 1.5 * details, 1 + 5 * face)
-
-
-def with_restraint(recipe: Recipe) -> Recipe:
-    """The recipe with which the instant modes paint faces."""
-    strength = recipe.strength if recipe.strength is not None else MINE_STRENGTH  # only fine mode has a ratio
-    return msgspec.structs.replace(recipe, strength=max(1, round(RESTRAINT * strength)))
+    body, tells = torch.zeros_like(found), torch.zeros_like(found)
+    if subject is not None:
+        body, tells = reduced_map(subject, size), reduced_map(telling(photo, subject), size)
+    content = 0.2 + 0.7 * found + torch.maximum(face, 0.6 * body) + 1.2 * torch.maximum(details, tells)
+    detail = torch.maximum(0.7 * face + 1.5 * details, 0.3 * body + 1.5 * tells)
+    return Importance(content, detail, 1 + 5 * face)
 
 
 def blur(x: Tensor, deviation: float) -> Tensor:

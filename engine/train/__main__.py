@@ -7,10 +7,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from engine.train import bench, compare, distances, gallery, previews, sheet, slim, style, swatches, universal
+from engine.train import bench, compare, distances, gallery, previews, slim, style, subject, swatches, universal
 from engine.train.clips import flicker
 from engine.train.collection import command as collection
 from engine.train.curator import suggest, vectors
+from engine.train.pictures import results
 
 
 class Command(Protocol):
@@ -29,8 +30,9 @@ COMMANDS: Mapping[str, Command] = {
     "gallery": gallery,
     "universal": universal,
     "vectors": vectors,
+    "subject": subject,
     "previews": previews,
-    "sheet": sheet,
+    "sheet": results,
     "style": style,
     "collection": collection,
     "bench": bench,

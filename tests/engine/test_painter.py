@@ -228,7 +228,7 @@ def test_a_collection_is_painted_by_its_generator_in_fast_mode_and_from_its_pict
     settings = collection(tmp_path, generator.state_dict())
     own = TorchPainter(settings)
     assert own.ready.notes == ()
-    *_, picture = own.paint(order_of(settings, "ourmural"))
+    *_, picture = own.paint(order_of(settings, "ourmural faces=free"))
     assert isinstance(picture, Picture)
     assert picture.recipe.mode == "fast"
     p = fit(decode(picture_bytes()).pixels, 72)
@@ -266,8 +266,8 @@ def test_every_network_is_loaded_once_the_full_encoder_for_each_pooling(monkeypa
     monkeypatch.setattr(SlimEncoder, "load", slim_of)
     monkeypatch.setattr(full, "load", full_of)
     own = TorchPainter(EngineSettings(device="cpu"))
-    painted(own, "starrynight")
-    assert loaded == [], "a fast picture needs no encoder"
+    painted(own, "starrynight faces=free")
+    assert loaded == [], "a fast picture needs no encoder but to find the subject"
     for encoder in ("slim", "full", "full pooling=max", "full", "slim", "full pooling=max"):
         painted(own, f"starrynight mode=fine init=photo steps=1 encoder={encoder}")
     painted(own, "starrynight mode=universal")

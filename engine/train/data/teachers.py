@@ -98,6 +98,13 @@ class SqueezeNet(Teacher):
                 h = fn.max_pool2d(h, 3, stride=2, ceil_mode=True)
         return found
 
+    def scores(self, x: Tensor) -> Tensor:
+        """How much each place of x (B, 3, H, W) speaks for each class of ImageNet: (B, 1000, h, w), at 1/16."""
+        w, h = self.weights, fn.max_pool2d(self.features(x, ("fire8",))["fire8"], 3, stride=2, ceil_mode=True)
+        s = fn.relu(_conv(h, w, "fire9.s"))
+        h = fn.relu(torch.cat([_conv(s, w, "fire9.e1"), _conv3(s, w, "fire9.e3", self.mirrored)], 1))
+        return fn.relu(_conv(h, w, "conv10"))
+
 
 class TeacherEncoder(nn.Module):
     """Both teachers side by side as one encoder, normalised as Gatys does: each filter's mean activation is 1."""

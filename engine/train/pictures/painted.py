@@ -10,8 +10,7 @@ from torchvision.transforms.functional import to_pil_image
 
 from engine.fast.network import Network
 from engine.fast.paint import paint
-from engine.gallery import Style
-from engine.recipe import Recipe, Share
+from engine.recipe import Recipe
 
 SWATCH_BYTES = 220_000
 
@@ -27,13 +26,6 @@ def painted(network: Network, photo: Tensor, recipe: Recipe) -> Tensor:
     """The photo (3, H, W) in the recipe's one style, (1, 3, H, W)."""
     *_, (_, x) = paint(network, photo, network.pair([(recipe.styles[0].name, 1.0)]), recipe)
     return x
-
-
-def in_style(network: Network, photo: Tensor, style: Style) -> Tensor:
-    """The photo (3, H, W) in a style at its own strength and brush, (1, 3, H, W)."""
-    return painted(
-        network, photo, Recipe(styles=(Share(style.name),), strength=style.strength, brush=style.brush, seed=1)
-    )
 
 
 def webp(x: Tensor, most: int = SWATCH_BYTES) -> bytes:

@@ -9,7 +9,7 @@ from engine.fast import network
 from engine.fast.paint import paint as paint_still
 from engine.fine.gatys import Step
 from engine.motion import morph, optimised
-from engine.motion.feedforward import ByNetwork, FeedForward, WithFaces
+from engine.motion.feedforward import ByNetwork, FeedForward, WithSubject
 from engine.motion.flicker import Flicker
 from engine.motion.flow import Motion
 from engine.motion.steady import OneByOne, steady
@@ -45,15 +45,15 @@ def test_a_pan_hardly_flickers_in_fast_mode(text) -> None:
     assert moving.value < 0.5 * stills.value
 
 
-def test_faces_are_painted_by_the_gentle_painter_and_nothing_else_is() -> None:
+def test_the_subject_keeps_its_detail_in_every_frame_and_nothing_else_does() -> None:
     frames = pan(3)
-    mask = torch.zeros(1, 1, 64, 96)
-    mask[..., 20:40, 20:40] = 1
-    dark, bright = (OneByOne(lambda x, value=value: torch.full_like(x, value)) for value in (0.2, 0.8))
-    tracks = [first(64, 96) for _ in frames]
-    found = list(WithFaces(dark, bright, lambda _: mask)(frames, tracks))
-    assert [float(x[0, 0, 30, 30]) for x in found] == pytest.approx([0.8] * 3)
-    assert [float(x[0, 0, 5, 5]) for x in found] == pytest.approx([0.2] * 3)
+    keep = torch.zeros(1, 1, 64, 96)
+    keep[..., 20:40, 20:40] = 1
+    flat = OneByOne(lambda x: torch.full_like(x, 0.5))
+    found = list(WithSubject(flat, lambda _: keep)(frames, [first(64, 96) for _ in frames]))
+    assert [float(x[..., 24:36, 24:36].std()) > 0.02 for x in found] == [True] * 3
+    assert [float(x[..., 44:, 44:].std()) for x in found] == pytest.approx([0] * 3, abs=1e-6)
+    assert len(list(WithSubject(flat, lambda _: None)(frames, [first(64, 96) for _ in frames]))) == 3
 
 
 class Sketcher:

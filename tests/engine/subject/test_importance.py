@@ -5,9 +5,8 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from engine.recipe import Recipe, Share
 from engine.subject.faces import Face, faces
-from engine.subject.importance import DETAILS, lines, of_faces, what_matters, with_restraint
+from engine.subject.importance import DETAILS, lines, of_faces, what_matters
 
 
 def photo(name: str) -> Tensor:
@@ -83,9 +82,3 @@ def test_a_face_is_an_ellipse_with_a_soft_edge() -> None:
     assert found[50, 50] == 1
     assert found[2, 2] == 0
     assert 0 < found[50, 71] < 1
-
-
-def test_faces_are_painted_with_less_strength_and_never_with_none() -> None:
-    recipe = Recipe(styles=(Share("starrynight"),), strength=42)
-    assert 0 < (with_restraint(recipe).strength or 0) < 42
-    assert with_restraint(Recipe(styles=recipe.styles, strength=1)).strength == 1
