@@ -174,7 +174,7 @@ class Studio:
         chat = self._chats.get(incoming.place.chat)
         if chat is None:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
-        clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays else None
+        clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays_in(incoming.place) else None
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -344,6 +344,10 @@ class Studio:
         """How many pictures wait, the one being painted included."""
         return len(self._queue) + (self._running is not None and not self._running.cancelled)
 
+    def place(self, job: str) -> int | None:
+        """Which in the line a job is, 1 for the next; None for one that does not wait."""
+        return next((place for place, ticket in enumerate(self._queue.order(), 1) if ticket.id == job), None)
+
     async def status(self, job: str) -> Status | None:
         """How a job stands; None for one that is not known."""
         live = self._live.get(job)
@@ -512,7 +516,7 @@ class Studio:
             text = "painting begins" if self.engine.ready else "the engine is loading"
             live.announcer.show(live.job, Status(text=text))
         seconds, enlarge = self.rules.preview_seconds, live.job.size_named
-        plays, most = live.chat.plays, live.chat.most_bytes(live.job)
+        plays, most = live.chat.plays_in(live.job.place), live.chat.most_bytes(live.job)
         paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most)
         # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
         async with aclosing(cast("AsyncGenerator[Event]", self.engine.run(paint))) as events:

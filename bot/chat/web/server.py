@@ -11,11 +11,15 @@ from typing import TypeVar
 import msgspec
 from aiohttp import ClientConnectionError, web
 
+from bot.chat.web.api import problems
+from bot.chat.web.api.chat import ApiChat
+from bot.chat.web.api.routes import Api
 from bot.chat.web.conversation import Conversation, PageMessage, PagePress
 from bot.chat.web.door import bodies
 from bot.chat.web.door.access import AccessControl
 from bot.chat.web.door.connections import Door, raised_capacity
 from bot.chat.web.door.errors import HttpError
+from bot.chat.web.door.intake import Intake
 from bot.chat.web.door.sign_ins import SignIns
 from bot.chat.web.events import Events
 from bot.chat.web.feed import RoomFeed, room_of
@@ -36,6 +40,7 @@ T = TypeVar("T")
 PART = 2**17  # bytes of a picture that are in memory while it is sent
 PART_SECONDS = 60.0  # for a reader to take them
 KEEP = "private, max-age=86400, immutable"
+NO_SUCH_ADDRESS = "There is nothing at this address, or not by this method. See /api."
 OPEN_PATHS = ("/", "/health", "/signin")  # to everybody; the page itself shows the form then
 
 HEADERS = {
@@ -68,7 +73,9 @@ class PageServer:
         ConfigError: the page would be open to other machines without a token.
     """
 
-    def __init__(self, config: Web, services: Services, feed: RoomFeed, hooks: Mapping[str, Hook]) -> None:
+    def __init__(
+        self, config: Web, services: Services, feed: RoomFeed, api: ApiChat, hooks: Mapping[str, Hook]
+    ) -> None:
         self._config = config
         self._services = services
         self._feed = feed
@@ -76,7 +83,9 @@ class PageServer:
         self._access = AccessControl(config)
         self._sign_ins = SignIns(self._access, services.store)
         self._styles = GalleryFiles(services.gallery)
-        self._uploads = Uploads(feed, services.max_photo_bytes)
+        intake = Intake(services.max_photo_bytes)
+        self._uploads = Uploads(feed, intake, services.max_photo_bytes)
+        self._api = Api(services, api, self._styles, intake)
         self._conversation = Conversation(services, feed)
         self._events = Events(feed)
         self._pages = Pages(self._sign_ins, self._events.close_signed_in)
@@ -113,6 +122,7 @@ class PageServer:
             [
                 *self._pages.routes(),
                 *self._styles.routes(),
+                *self._api.routes(),
                 web.get("/gallery.json", self._gallery_json),
                 web.get("/health", self._readiness),
                 web.get("/metrics", self._metrics),
@@ -131,6 +141,7 @@ class PageServer:
         return app
 
     async def _shut_down(self, app: web.Application) -> None:
+        self._api.close()
         await self._events.close()
 
     # --- who may ask -------------------------------------------------------------------------------------------------
@@ -148,14 +159,18 @@ class PageServer:
                 await self._check(request)
             return await handler(request)
         except HttpError as error:
-            return web.json_response({"error": str(error)}, status=error.status)
-        except (web.HTTPException, ConnectionError, ClientConnectionError):
+            return _failed(request, error.status, str(error))
+        except web.HTTPException as error:
+            if error.status < 400 or not problems.concerns(request):
+                raise
+            return problems.problem(error.status, NO_SUCH_ADDRESS)
+        except (ConnectionError, ClientConnectionError):
             raise
         except web.RequestPayloadError:
             raise web.HTTPBadRequest(text="This is not a valid HTTP request.\n") from None
         except Exception as error:
             log.exception("the web chat failed")
-            return web.json_response({"error": sentence(error)}, status=500)
+            return _failed(request, 500, sentence(error))
 
     async def _check(self, request: web.Request) -> None:
         if not self._access.knows_host(request.host):
@@ -166,6 +181,10 @@ class PageServer:
             raise HttpError(403, "This request comes from another site's page.")
         is_open = request.path in OPEN_PATHS or request.path.startswith("/static/")
         if not is_open and not await self._sign_ins.admits(request):
+            if problems.concerns(request):
+                raise HttpError(
+                    401, "This Impasto has an access token: send it along as “Authorization: Bearer TOKEN”."
+                )
             raise HttpError(401, "Sign in first: open the page and enter the access token.")
 
     # --- from the person ---------------------------------------------------------------------------------------------
@@ -241,6 +260,13 @@ class PageServer:
     async def _metrics(self, request: web.Request) -> web.Response:
         health = self._services.health
         return web.Response(body=health.metrics(), headers={"Content-Type": health.content_type})
+
+
+def _failed(request: web.Request, status: int, text: str) -> web.Response:
+    """An error, as the page or as the API has it."""
+    if problems.concerns(request):
+        return problems.problem(status, text)
+    return web.json_response({"error": text}, status=status)
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

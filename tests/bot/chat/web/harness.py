@@ -57,6 +57,7 @@ async def site(
     async with assembled(engine or manual, path=journal, rules=rules, **more) as services:
         web = WebChat(config, services, hooks=hooks)
         services.studio.add_chat(web)
+        services.studio.add_chat(web.api)
         async with web.serve() as url, at_work(services):
             yield Site(url, manual, web, services.store)
 
