@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from bot import doctor
-from bot.__main__ import list_jobs
+from bot.command_line.questions import list_jobs
 from bot.config import Config, Engine, load
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
