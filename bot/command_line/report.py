@@ -57,19 +57,17 @@ class Report:
     def ended(self) -> None:
         """What came of several."""
         if self._count > 1:
-            print(self._sum(), file=sys.stderr)
+            print(f"Finished: {self._sum()}.", file=sys.stderr)
 
     def stopped(self) -> None:
         """What is kept of a command that was interrupted."""
-        kept = f" {self._sum()}: what is written stays." if self._painted else ""
-        print(f"impasto: Stopped.{kept or ' Nothing was written.'}", file=sys.stderr)
+        kept = f"Finished and kept: {self._sum()}." if self._painted else "Nothing was written."
+        print(f"impasto: Stopped. {kept}", file=sys.stderr)
 
     def _sum(self) -> str:
         folders = {str(file.parent) for file in self.files}
-        where = f" in {folders.pop()}" if len(folders) == 1 else ""
-        return (
-            f"{self._painted} of {self._count} {'picture is' if self._count == 1 else 'pictures are'} finished{where}"
-        )
+        where = f", in {folders.pop()}" if len(folders) == 1 else ""
+        return f"{self._painted} of {self._count}{where}"
 
     def _object(self, **fields: Any) -> None:
         print(msgspec.json.encode(fields).decode(), file=self._out, flush=True)

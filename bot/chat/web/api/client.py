@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +12,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import msgspec
-from aiohttp import ClientConnectionError, ClientError, ClientResponse, ClientSession, ClientTimeout, FormData
+from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientSession, ClientTimeout, FormData
 
 from bot.backoff import Backoff
 from bot.chat.web.api.schema import ENDED, PREFIX, Order, Picture, Problem
@@ -138,7 +139,8 @@ class Client:
                     body = await _whole(answer, most)
                     self._known = True
             except (ClientError, OSError, TimeoutError) as error:
-                if not self._known or time.monotonic() - began > LOST_SECONDS:
+                never = isinstance(error, ClientConnectorError) and not self._known
+                if never or time.monotonic() - began > LOST_SECONDS:
                     raise Unreachable(f"{self._server} cannot be reached: {_reason(error)}.") from error
                 show(Status(text=f"{self._server} does not answer; trying again"))
             else:
@@ -209,5 +211,6 @@ def _decoded(data: bytes) -> Picture:
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
-    cause = error.os_error if isinstance(error, ClientConnectionError) and hasattr(error, "os_error") else error
-    return str(getattr(cause, "strerror", None) or cause or type(error).__name__)
+    if isinstance(error, ClientConnectorError) and (error.os_error.errno or 0) > 0:  # below, no name was found
+        return os.strerror(error.os_error.errno or 0)
+    return str(error) or type(error).__name__

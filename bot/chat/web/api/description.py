@@ -45,10 +45,10 @@ OPERATIONS = (
         "orderPicture",
         "Order a picture. It is on disk when this answers, and survives a restart. The same Idempotency-Key is never"
         " two pictures, so an order may be sent again when its answer was lost.",
-        {202: ("The order is accepted.", _PICTURE)},
+        {202: ("A Picture, and its address as Location.", _PICTURE)},
         order=True,
     ),
-    Operation("get", ONE, "getPicture", "How it stands.", {200: ("How it stands.", _PICTURE)}),
+    Operation("get", ONE, "getPicture", "How it stands.", {200: ("A Picture.", _PICTURE)}),
     Operation(
         "get",
         f"{ONE}/events",
@@ -65,7 +65,7 @@ OPERATIONS = (
         {200: ("A small picture.", {"image/jpeg": _FILE})},
     ),
     Operation(
-        "get", f"{ONE}/result", "getResult", "The finished picture.", {200: ("The picture, its line in it.", _RESULT)}
+        "get", f"{ONE}/result", "getResult", "The finished picture.", {200: ("The file, its line in it.", _RESULT)}
     ),
     Operation(
         "delete",
@@ -73,7 +73,7 @@ OPERATIONS = (
         "deletePicture",
         "Cancel a picture that waits or is being painted; delete one that is finished, failed or cancelled, and all"
         " that is kept of it.",
-        {200: ("It is cancelled.", _PICTURE), 204: ("It is deleted.", None)},
+        {200: ("It is cancelled: a Picture.", _PICTURE), 204: ("It is deleted.", None)},
     ),
     Operation(
         "get",

@@ -37,7 +37,7 @@ class Events:
             await response.prepare(request)
             try:
                 await self._send_all(response, request.match_info["id"], woken)
-            except TimeoutError:
+            except (TimeoutError, ConnectionError):  # too slow, or gone
                 if request.transport is not None:
                     request.transport.abort()
         return response

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.chat.web.api.description import OPERATIONS, PROBLEMS, Operation, document
-from bot.chat.web.api.schema import PREFIX
+from bot.chat.web.api.schema import PREFIX, Order
 from engine.recipe import MEANINGS, values
 
 TEMPLATE = Path(__file__).parents[1] / "static" / "api" / "page.html"
@@ -35,7 +35,7 @@ def _operation(operation: Operation) -> str:
 
 
 def _struct(name: str, schema: dict[str, Any]) -> str:
-    needed = schema.get("required", ())
+    needed = schema.get("required", ()) if name == Order.__name__ else ()  # of what is sent
     rows = (
         _row(field, _type(of), " ".join(filter(None, ("Needed." if field in needed else "", _about(of)))))
         for field, of in schema["properties"].items()
@@ -53,14 +53,14 @@ def _type(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(map(_type, schema["anyOf"]))
     if "enum" in schema:
-        return ", ".join("null" if value is None else str(value) for value in schema["enum"])
+        return ", ".join(map(str, schema["enum"]))
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if schema.get("contentEncoding") == "base64":
         return "file, or base64"
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
-    return str(schema.get("type", ""))
+    return str(schema.get("type", "")).replace("null", "nothing")
 
 
 def _row(first: str, *others: str) -> str:
