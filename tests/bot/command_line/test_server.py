@@ -16,6 +16,7 @@ from aiohttp import ClientSession, web
 from PIL import Image
 
 from bot import config as configuration
+from bot.backoff import Backoff
 from bot.chat.web.api import client
 from bot.chat.web.api.client import Client
 from bot.chat.web.api.schema import Order
@@ -36,7 +37,7 @@ PAINTED = picture((10, 60, 120), (96, 64))
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(client, "PAUSES", client.Backoff(first=0.01, longest=0.02))
+    monkeypatch.setattr(client, "PAUSES", Backoff(first=0.01, longest=0.02))
     for name in ("harbour.jpg", "lake.png"):
         Path(name).write_bytes(picture(kind="JPEG" if name.endswith("jpg") else "PNG"))
     Path("moving.gif").write_bytes(clip("GIF"))
