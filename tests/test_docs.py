@@ -161,7 +161,7 @@ def test_every_figure_is_shown_and_every_shown_figure_can_be_made(root: Path, st
             recipe.complete(recipe.parse(panel.line, styles), styles, size=figure.size, seed=1)
 
 
-@pytest.mark.parametrize("page", ["laboratory.md", "options.md", "architecture.md", "benchmarks.md"])
+@pytest.mark.parametrize("page", ["laboratory.md", "options.md", "architecture.md", "benchmarks.md", "api.md"])
 def test_a_link_to_another_page_or_picture_leads_to_a_file(root: Path, page: str) -> None:
     text = (root / "docs" / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
