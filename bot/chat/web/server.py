@@ -208,7 +208,6 @@ class PageServer:
     async def _gallery_json(self, request: web.Request) -> web.Response:
         """What the page knows before anything was written."""
         about = {
-            "styles": self._styles.described(),
             "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
             "orders": ORDERS,
             "styled": STYLED,

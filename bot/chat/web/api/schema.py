@@ -90,6 +90,8 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     strength: Annotated[int, Meta(description="Of an order that names none.")]
     brush: Annotated[float, Meta(description="Of an order that names none.")]
     fast: Annotated[bool, Meta(description="Whether mode=fast can paint it.")]
+    by: Annotated[str, Meta(description="Artist and year.")]
+    words: Annotated[str, Meta(description="All that a search may look through: lower case, without accents.")]
     preview: Annotated[str | None, Meta(description="GET: a photo in this style, WebP.")]
     swatch: Annotated[str | None, Meta(description="GET: its brushwork, WebP.")]
 

@@ -107,8 +107,8 @@ class Tab:
             return await answer.read()
 
     async def styles(self) -> list[dict[str, Any]]:
-        async with self.session.get(self.at.url + "gallery.json") as answer:
-            styles: list[dict[str, Any]] = (await answer.json())["styles"]
+        async with self.session.get(self.at.url + "api/v1/styles") as answer:
+            styles: list[dict[str, Any]] = await answer.json()
             return styles
 
 
