@@ -42,13 +42,18 @@ def handed_over(kind: PhotoFormat, wanted: str | None) -> PhotoFormat:
     return FORMATS[wanted] if still and wanted else kind
 
 
+def is_converted(kind: PhotoFormat, wanted: PhotoFormat) -> bool:
+    """Whether it is another file then; a PNG is an APNG of one frame."""
+    return wanted is not kind and wanted is not APNG
+
+
 async def converted(picture: bytes, kind: PhotoFormat, wanted: PhotoFormat) -> bytes:
     """The picture as it is `handed_over`.
 
     Raises:
         InternalError: it could not be made.
     """
-    if wanted is kind or wanted is APNG:  # which may have one frame
+    if not is_converted(kind, wanted):
         return picture
     data = await thumbnails.exported(picture, wanted)
     if data is None:

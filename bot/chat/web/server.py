@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +14,7 @@ from bot.chat.web.api import problems
 from bot.chat.web.api.chat import ApiChat
 from bot.chat.web.api.routes import Api
 from bot.chat.web.conversation import Conversation, PageMessage, PagePress
-from bot.chat.web.door import bodies
+from bot.chat.web.door import bodies, sending
 from bot.chat.web.door.access import AccessControl
 from bot.chat.web.door.connections import Door, raised_capacity
 from bot.chat.web.door.errors import HttpError
@@ -37,8 +36,6 @@ from engine.recipe import SETTINGS, TABLE
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PART = 2**17  # bytes of a picture that are in memory while it is sent
-PART_SECONDS = 60.0  # for a reader to take them
 KEEP = "private, max-age=86400, immutable"
 NO_SUCH_ADDRESS = "There is nothing at this address, or not by this method. See /api."
 OPEN_PATHS = ("/", "/health", "/signin")  # to everybody; the page itself shows the form then
@@ -228,20 +225,7 @@ class PageServer:
         if "download" in request.query:
             file = request.match_info.get("file", "photo")
             response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
-        response.content_length = info.size
-        await response.prepare(request)
-        for start in range(0, info.size, PART):
-            part = await store.blob_part(id, start, PART)
-            try:
-                async with asyncio.timeout(PART_SECONDS):
-                    await response.write(part)
-            except TimeoutError:
-                part = b""
-            if not part:  # a slow reader, or the picture was deleted: it must not look as if this were all of it
-                assert request.transport is not None
-                request.transport.abort()
-                break
-        return response
+        return await sending.send(request, response, info.size, lambda start, size: store.blob_part(id, start, size))
 
     async def _preview(self, request: web.Request) -> web.Response:
         """The newest preview of a job; the number in the address only keeps browsers from showing an old one."""

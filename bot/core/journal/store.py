@@ -188,6 +188,14 @@ class Store:
         """The finished picture of a job, of its media type."""
         return await self._do(lambda db: self._picture(db, "results", id))
 
+    async def result_size(self, id: str) -> int | None:
+        """The bytes of a job's finished picture."""
+        return await self._do(lambda db: blobs.result_size(db, id))
+
+    async def result_part(self, id: str, start: int, size: int) -> bytes:
+        """See `blobs.result_part`."""
+        return await self._do(lambda db: blobs.result_part(db, self._file.pictures, id, start, size))
+
     def _picture(self, db: sqlite3.Connection, table: str, job: str) -> bytes | None:
         row = db.execute(f"SELECT picture FROM {table} WHERE job = ?", (job,)).fetchone()
         return self._file.pictures.get(row[0]) if row else None

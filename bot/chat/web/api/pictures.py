@@ -6,6 +6,9 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -14,6 +17,7 @@ from bot.chat import formats
 from bot.chat.web.api.chat import NAME, ApiAddress, ApiChat
 from bot.chat.web.api.orders import Received
 from bot.chat.web.api.schema import KEY_LENGTH, PREFIX, STAGES, Links, Picture
+from bot.chat.web.door import sending
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.throttle import address_behind
 from bot.core.jobs import OPEN, Job, Place
@@ -26,7 +30,16 @@ from engine.recipe import credits, line
 ID_LENGTH = 8  # characters of a job's id; the rest of a picture's is its secret
 SECRET_BYTES = 12
 CONVERSIONS = 2  # of results to other formats, at once
+CONVERTED = 16  # such results that are in memory while they are sent
 GONE = "There is no such picture, or it is no longer kept."
+
+
+class Outgoing(NamedTuple):
+    """A finished picture to be sent."""
+
+    kind: wire.PhotoFormat
+    size: int  # bytes
+    part: sending.Part
 
 
 class Pictures:
@@ -36,6 +49,7 @@ class Pictures:
         self._services = services
         self._chat = chat
         self._converting = asyncio.Semaphore(CONVERSIONS)
+        self._converted = 0
 
     def incoming(self, request: web.Request) -> Incoming:
         """Who orders: programs of one address are one person.
@@ -126,21 +140,38 @@ class Pictures:
             raise HttpError(404, "There is no preview of this picture at the moment.")
         return status.preview
 
-    async def result(self, job: Job) -> tuple[bytes, wire.PhotoFormat]:
-        """The finished picture, in the format that it was ordered in.
+    @asynccontextmanager
+    async def result(self, job: Job) -> AsyncIterator[Outgoing]:
+        """The finished picture, in the format that it was ordered in; in memory only where it is another than painted.
 
         Raises:
-            HttpError: there is none.
+            HttpError: there is none, or too many are being converted.
             InternalError: it could not be made of what the engine painted.
         """
         if STAGES[job.state] != "finished":
             raise HttpError(409, f"This picture is {STAGES[job.state]}, so there is nothing to fetch yet.")
-        picture = await self._services.store.result(job.id)
-        if picture is None:
-            raise HttpError(404, GONE)
-        kind = _kind(job)
+        store, made, kind = self._services.store, formats.made(job.media_type), _kind(job)
+        if not formats.is_converted(made, kind):
+            size = await store.result_size(job.id)
+            if size is None:
+                raise HttpError(404, GONE)
+            yield Outgoing(kind, size, lambda start, size: store.result_part(job.id, start, size))
+            return
+        if self._converted >= CONVERTED:
+            raise HttpError(503, "Too many pictures are being fetched at the moment. Please try again.")
+        self._converted += 1
+        try:
+            data = await self._convert(job, made, kind)
+            yield Outgoing(kind, len(data), lambda start, size: _part(data, start, size))
+        finally:
+            self._converted -= 1
+
+    async def _convert(self, job: Job, made: wire.PhotoFormat, kind: wire.PhotoFormat) -> bytes:
         async with self._converting:
-            return await formats.converted(picture, formats.made(job.media_type), kind), kind
+            picture = await self._services.store.result(job.id)
+            if picture is None:
+                raise HttpError(404, GONE)
+            return await formats.converted(picture, made, kind)
 
     async def take_back(self, job: Job) -> bool:
         """Cancel it, or else delete it; whether it was cancelled, and so is still known.
@@ -155,6 +186,10 @@ class Pictures:
             raise HttpError(409, "This picture is being finished at this moment. Try again.")
         self._chat.changed(job.id)
         return False
+
+
+async def _part(data: bytes, start: int, size: int) -> bytes:
+    return data[start : start + size]
 
 
 def _id(job: Job) -> str:

@@ -14,6 +14,7 @@ from bot.chat.web.api.events import Events
 from bot.chat.web.api.orders import most_bytes, received
 from bot.chat.web.api.pictures import Pictures
 from bot.chat.web.api.schema import PREFIX, Style
+from bot.chat.web.door import sending
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.intake import Intake
 from bot.chat.web.gallery import GalleryFiles
@@ -80,11 +81,12 @@ class Api:
 
     async def _result(self, request: web.Request) -> web.StreamResponse:
         job = await self._pictures.find(request.match_info["id"])
-        picture, kind = await self._pictures.result(job)
-        name = (await self._pictures.described(job)).file
-        response = web.Response(body=picture, content_type=kind.media_type, headers={"Cache-Control": "private"})
-        response.headers["Content-Disposition"] = f'inline; filename="{name.encode("ascii", "replace").decode()}"'
-        return response
+        name = (await self._pictures.described(job)).file.encode("ascii", "replace").decode()
+        async with self._pictures.result(job) as picture:
+            headers = {"Content-Type": picture.kind.media_type, "Cache-Control": "private"}
+            response = web.StreamResponse(headers=headers)
+            response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+            return await sending.send(request, response, picture.size, picture.part)
 
     async def _list_styles(self, request: web.Request) -> web.StreamResponse:
         return _json([msgspec.convert(style, Style) for style in self._styles.described()])

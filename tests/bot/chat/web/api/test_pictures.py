@@ -11,6 +11,8 @@ import pytest
 from aiohttp import ClientSession
 from PIL import Image
 
+from bot.chat.web.api import pictures
+from bot.chat.web.door import sending
 from bot.core.limits import Limits
 from engine.wire import Failed, Preview, Progress
 from tests.bot.chat.web.api.harness import PHOTO, Script
@@ -183,3 +185,20 @@ async def test_the_styles_are_listed_with_their_previews(script: Script) -> None
     assert listed[0]["name"] == "starrynight"
     preview = await script.get(listed[0]["preview"])
     assert Image.open(io.BytesIO(preview)).format == "WEBP"
+
+
+async def test_a_result_comes_in_parts_and_whole(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = await finished(script, await script.accepted())
+    for part in (100, len(PAINTED), len(PAINTED) - 1):
+        monkeypatch.setattr(sending, "PART", part)
+        assert await script.get(done["links"]["result"]) == PAINTED
+
+
+async def test_so_many_converted_pictures_are_in_memory_and_no_more(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "CONVERTED", 0)
+    done = await finished(script, await script.accepted(format="jpeg"))
+    status, problem, answer = await script.ask("GET", done["links"]["result"])
+    assert (status, "Retry-After" in answer.headers) == (503, True)
+    assert problem["detail"].startswith("Too many pictures are being fetched")
