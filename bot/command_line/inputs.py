@@ -101,6 +101,10 @@ def _is_recipe(words: Sequence[str], styles: Gallery) -> bool:
 
 def check_there(photos: Sequence[str]) -> None:
     """Raises InvalidOrder for a file that is not there, or may not be read."""
+    if STANDARD in photos and (
+        sys.stdin is None or sys.stdin.isatty()
+    ):  # which would wait for somebody to type a photo
+        raise InvalidOrder("Standard input is the keyboard. Send a photo there: impasto stylize - LINE < photo.jpg")
     for photo in photos:
         try:
             if photo != STANDARD:

@@ -226,3 +226,9 @@ def test_a_telegram_that_cannot_be_reached_is_no_fault_of_the_configuration() ->
         port = closed.getsockname()[1]
     config = configured(telegram__token="1:a", telegram__api_url=f"http://127.0.0.1:{port}")
     assert doctor.telegram(config).verdict == "note"
+
+
+async def test_telegram_and_discord_are_named_though_neither_is_configured() -> None:
+    seen = await found(configured(), [sys.executable, "-c", ""])
+    assert seen["Telegram"] == Finding("ok", "Telegram", "disabled: no token (IMPASTO_TELEGRAM_TOKEN)")
+    assert seen["Discord"] == Finding("ok", "Discord", "disabled: no token (IMPASTO_DISCORD_TOKEN)")

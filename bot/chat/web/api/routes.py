@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from bot.dialog.services import Services
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NO_STORE = {"Cache-Control": "no-store"}
+AT_ONCE = 4  # orders that are read and written down at once; each may have two photos in memory
 
 
 class Api:
@@ -34,6 +36,7 @@ class Api:
         self._intake = intake
         self._pictures = Pictures(services, chat)
         self._events = Events(self._pictures, chat)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def routes(self) -> Sequence[web.RouteDef]:
         one = PREFIX + "/pictures/{id:[a-z0-9]{32}}"
@@ -57,7 +60,7 @@ class Api:
         incoming = self._pictures.incoming(request)
         await self._services.studio.check_limits(incoming)  # before large pictures are read for nothing
         most = self._services.max_photo_bytes
-        async with self._intake.body(request, most_bytes(most), PictureTooLarge(most)) as body:
+        async with self._intake.body(request, most_bytes(most), PictureTooLarge(most)) as body, self._at_once:
             job = await self._pictures.order(incoming, await received(request, body))
         picture = await self._pictures.described(job)
         return _json(picture, status=202, headers={"Location": picture.links.self_})
