@@ -229,6 +229,7 @@ def test_a_telegram_that_cannot_be_reached_is_no_fault_of_the_configuration() ->
 
 
 async def test_telegram_and_discord_are_named_though_neither_is_configured() -> None:
-    seen = await found(configured(), [sys.executable, "-c", ""])
+    examined = doctor.examine(configured(), gallery.default(), engine(""))
+    seen = {finding.about: finding async for finding in examined}
     assert seen["Telegram"] == Finding("ok", "Telegram", "disabled: no token (IMPASTO_TELEGRAM_TOKEN)")
     assert seen["Discord"] == Finding("ok", "Discord", "disabled: no token (IMPASTO_DISCORD_TOKEN)")
