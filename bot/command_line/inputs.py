@@ -43,12 +43,13 @@ def is_photo(word: str, styles: Gallery) -> bool:
         return True
     if styles.find(word) or key(word) == MINE or parse(word).name not in (Name.PLAIN, Name.UNKNOWN):
         return False
-    return Path(word).exists() or ("=" not in word and (word.lower().endswith(ENDINGS) or os.sep in word.strip()))
+    # Unlike `Path.exists`, which raises where a word, such as a long line, is longer than names may be.
+    return os.path.exists(word) or ("=" not in word and (word.lower().endswith(ENDINGS) or os.sep in word.strip()))
 
 
 def _photos_of(word: str) -> Iterator[str]:
     folder = Path(word)
-    if word == STANDARD or not folder.is_dir():
+    if word == STANDARD or not os.path.isdir(word):
         yield word
         return
     found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS and path.is_file()]

@@ -69,6 +69,7 @@ async def _paint_all(words: Words, wanted: Wanted, places: Outputs, paint: Paint
             file = await _written(result, places, photo)
         except (Refusal, InternalError) as error:
             if len(photos) == 1 or isinstance(error, NobodyPaints):
+                report.ended()
                 raise
             report.failed(photo, error)
             well = False

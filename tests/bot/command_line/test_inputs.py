@@ -38,6 +38,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["-", "scream"], ["-"], "scream"),
         (["/texture", "scream", "depth=3"], [], "/texture scream depth=3"),
         (["/stylize scream:70+greatwave:30 mode=fine"], [], "/stylize scream:70+greatwave:30 mode=fine"),
+        (["a.jpg", f"scream layers={'conv1_1,' * 50}"], ["a.jpg"], f"scream layers={'conv1_1,' * 50}"),
+        (["x" * 300 + ".jpg", "scream"], ["x" * 300 + ".jpg"], "scream"),
         (["a.jpg", "mine", "layers=conv1_1,conv2_1:0.5"], ["a.jpg"], "mine layers=conv1_1,conv2_1:0.5"),
     ],
 )

@@ -113,6 +113,7 @@ async def test_without_an_engine_the_others_are_not_even_tried() -> None:
     code, out, err = await run("stylize", "a.png", "b.png", "greatwave", script=dead)
     assert (code, out) == (1, b"")
     assert err.count("impasto doctor") == 1
+    assert "Finished: 0 of 2." in err
 
 
 # --- pipes -----------------------------------------------------------------------------------------------------------
