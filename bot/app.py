@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot import doctor, garbage
-from bot.chat.terminal import PLACE, USER, TerminalChat, check_output, read_picture
+from bot.chat.terminal import USER, TerminalChat
 from bot.config import Config, is_loopback
 from bot.core.admission import Rules
 from bot.core.announce import Pace
@@ -19,10 +20,9 @@ from bot.core.errors import ConfigError, InternalError, InvalidOrder
 from bot.core.journal.store import Store
 from bot.core.journal.sweep import Quota
 from bot.core.limits import Limits
-from bot.core.messages import Hook, Incoming, Platform, Result
+from bot.core.messages import Hook, Platform
 from bot.core.queue import FairQueue
 from bot.core.studio import Studio
-from bot.dialog.parse import parse, parse_recipe
 from bot.dialog.services import Services
 from bot.engine_process import fetch as fetching
 from bot.engine_process.command import worker_command
@@ -31,7 +31,7 @@ from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
 from bot.health import Health
 from engine import gallery, wire
 from engine.gallery import Gallery
-from engine.recipe import Recipe, complete, nearest, rules_for
+from engine.recipe import Recipe, complete, nearest
 
 LIKE_SIZE = 512  # pixels; more than the engine looks at
 
@@ -109,7 +109,7 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
     """The journal, the engine and the studio, open; the studio is not yet at work.
 
     Args:
-        alone: whether it is for one picture of one person, who has the engine to themselves and waits for it.
+        alone: whether it is for one person, who has the engine to themselves and waits for it.
     """
     rules = Rules(
         size=config.defaults.size,
@@ -124,7 +124,7 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
     )
     limits = Limits(
         open_jobs=config.limits.open_jobs,
-        burst=config.limits.burst,
+        burst=sys.maxsize if alone else config.limits.burst,
         per_minute=config.limits.per_minute,
         engine_minutes=math.inf if alone else config.limits.engine_minutes,
         free=("web:", USER) if owners_alone(config) else (USER,),
@@ -180,7 +180,7 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
         for platform in platforms:
             hooks |= platform.hooks
         web = WebChat(config.web, services, hooks=hooks)
-        for chat in (web, *platforms):
+        for chat in (web, web.api, *platforms):
             services.studio.add_chat(chat)
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
             for platform in platforms:
@@ -190,58 +190,30 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
             await services.studio.run()
 
 
-async def stylize(
-    config: Config, words: Sequence[str], output: Path, *, force: bool, style: Path | None = None
-) -> Result:
-    """Paint one picture from the terminal: the same path as in a chat, with a journal in memory.
-
-    Args:
-        words: the photo's file, where the recipe takes one, and the recipe's line.
-        style: the picture that the style `mine` names.
-
-    Raises:
-        Refusal: a picture, the line or the place of the picture is invalid.
-        InternalError: there is no picture.
-    """
-    check_output(output, force=force)
-    styles = gallery_of(config)
-    photo, recipe = _photo_and_recipe(words, styles)
-    order = Incoming(
-        user=USER,
-        place=PLACE,
-        photo=read_picture(photo, config.limits.max_photo_mb) if photo else None,
-        style=_style_picture(config, recipe, style),
-    )
+@asynccontextmanager
+async def alone(config: Config) -> AsyncIterator[tuple[Services, TerminalChat]]:
+    """The bot for one person in a terminal: at work, with a journal in memory, and without limits of speed."""
     async with opened(config, None, alone=True) as services:
-        chat = TerminalChat(output, force=force)
+        chat = TerminalChat()
         services.studio.add_chat(chat)
         async with asyncio.TaskGroup() as tasks:
             working = tasks.create_task(services.studio.run(), name="studio")
             try:
-                with chat:
-                    if "encoder" in rules_for(recipe, styles).settings:
-                        await services.studio.engine.introduced()  # before that nobody knows which encoder it prefers
-                    await services.studio.accept(order, recipe)
-                    return await chat.finished()
-            except InternalError as error:
-                if services.studio.engine.ready is None:
-                    raise InternalError(f"{error} Run “impasto doctor” to find the cause.") from error
-                raise
+                yield services, chat
             finally:
                 working.cancel()
 
 
-async def like(config: Config, picture: Path) -> tuple[wire.Finding, ...]:
+async def like(config: Config, picture: bytes) -> tuple[wire.Finding, ...]:
     """The styles that a picture is most like, the nearest first.
 
     Raises:
         InvalidOrder: the picture cannot be used.
         InternalError: the engine could not say.
     """
-    photo = read_picture(picture, config.limits.max_photo_mb, "picture")
     recipe = complete(Recipe(mode="like"), gallery_of(config), size=LIKE_SIZE, seed=0)
     async with _engine(config) as engine:
-        async for event in engine.run(wire.Paint("like", photo, recipe, preview_seconds=0)):
+        async for event in engine.run(wire.Paint("like", picture, recipe, preview_seconds=0)):
             match event:
                 case wire.Done():
                     return event.findings
@@ -265,30 +237,3 @@ async def fetch(config: Config, what: str, show: Callable[[float, str], None]) -
             f"{asked} There is full, the encoder that fine mode paints with where there is a GPU: impasto fetch full"
         )
     return await fetching.fetch(engine_settings(config), show)
-
-
-def _photo_and_recipe(words: Sequence[str], styles: Gallery) -> tuple[Path | None, Recipe]:
-    """What the words say; where all of them are the line of a recipe that takes no photo, there is none."""
-    with suppress(InvalidOrder) if len(words) > 1 else nullcontext():
-        recipe = _recipe(words, styles)
-        if not rules_for(recipe, styles).photo:
-            return None, recipe
-    if len(words) == 1:
-        raise InvalidOrder(f"Which photo? Name its file before the line: impasto stylize photo.jpg {words[0]}")
-    recipe = _recipe(words[1:], styles)
-    if not rules_for(recipe, styles).photo:
-        raise InvalidOrder(f"This recipe takes no photo. Leave {words[0]} out.")
-    return Path(words[0]), recipe
-
-
-def _recipe(words: Sequence[str], styles: Gallery) -> Recipe:
-    """Of a recipe's line, or of a command of the laboratory that is short for one."""
-    return parse_recipe(parse(" ".join(words)).words, styles)
-
-
-def _style_picture(config: Config, recipe: Recipe, path: Path | None) -> bytes | None:
-    if recipe.mine and path is None:
-        raise InvalidOrder("mine is a picture of your own. Say which: --style PICTURE.")
-    if path is not None and not recipe.mine:
-        raise InvalidOrder(f"The line does not ask for {path}. Name it there as mine, such as “mine strength=60”.")
-    return read_picture(path, config.limits.max_photo_mb, "style picture") if path else None

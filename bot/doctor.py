@@ -55,8 +55,7 @@ async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> As
     running = await asyncio.to_thread(already_running, config)
     yield running or port(config)
     yield await journal(config, running=running is not None)
-    if config.telegram.token:
-        yield await asyncio.to_thread(telegram, config)
+    yield await asyncio.to_thread(telegram, config)
     yield libraries()
     yield video()
     yield swatches(gallery)
@@ -184,6 +183,8 @@ async def journal(config: Config, *, running: bool) -> Finding:
 
 def telegram(config: Config) -> Finding:
     """Whether Telegram knows the token."""
+    if not config.telegram.token:
+        return Finding("ok", "Telegram", "disabled: no token (IMPASTO_TELEGRAM_TOKEN)")
     # Neither the address nor the library's error is ever shown: the token stands in them.
     url = f"{config.telegram.api_url.rstrip('/')}/bot{config.telegram.token.reveal()}/getMe"
     try:

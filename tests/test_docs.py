@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot import __main__ as program
 from bot import config
+from bot.command_line.arguments import arguments
 from bot.config import Secret, Setting
 from bot.dialog.parse import COMMANDS
 from engine import recipe
@@ -101,11 +101,16 @@ def test_the_readmes_container_is_the_dockerfiles(root: Path, readme: str) -> No
     assert "-p 8080:8080" in readme
     assert "-v impasto:/data" in readme
     variables = set(re.findall(r"IMPASTO_[A-Z_]+", dockerfile + readme))
-    assert variables - {"IMPASTO_CONFIG"} <= {setting.variable for setting in SETTINGS}
+    assert variables - {"IMPASTO_CONFIG", "IMPASTO_SERVER", "IMPASTO_TOKEN"} <= {
+        setting.variable for setting in SETTINGS
+    }
 
 
 def test_the_readme_explains_every_word_of_a_recipe(readme: str) -> None:
-    assert re.findall(r"^\| `(\w+)=` \|", readme, re.MULTILINE) == list(recipe.SETTINGS)
+    explained = dict(re.findall(r"^\| `(\w+)=` \|.*\| (.*) \|$", readme, re.MULTILINE))
+    plain = {name: re.sub(r"`|\[|\]\([^)]*\)", "", text) for name, text in explained.items()}
+    assert plain == recipe.MEANINGS
+    assert list(plain) == list(recipe.SETTINGS)
 
 
 def test_the_readmes_recipes_are_recipes(readme: str, styles: Gallery) -> None:
@@ -126,7 +131,7 @@ def test_the_readme_lists_the_commands_of_the_chat(readme: str) -> None:
     "command", [["styles"], ["doctor"], ["sign-ins"], ["fetch", "full"], ["stylize", "p.jpg", "scream", "-o", "o.png"]]
 )
 def test_the_readmes_terminal_commands_exist(readme: str, command: list[str]) -> None:
-    assert program.arguments(command).command == command[0]
+    assert arguments(command).command == command[0]
     assert f"impasto {command[0]}" in readme
 
 
@@ -156,7 +161,9 @@ def test_every_figure_is_shown_and_every_shown_figure_can_be_made(root: Path, st
             recipe.complete(recipe.parse(panel.line, styles), styles, size=figure.size, seed=1)
 
 
-@pytest.mark.parametrize("page", ["laboratory.md", "options.md", "architecture.md", "benchmarks.md", "operations.md"])
+@pytest.mark.parametrize(
+    "page", ["laboratory.md", "options.md", "architecture.md", "benchmarks.md", "operations.md", "api.md"]
+)
 def test_a_link_to_another_page_or_picture_leads_to_a_file(root: Path, page: str) -> None:
     text = (root / "docs" / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):

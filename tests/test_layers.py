@@ -1,6 +1,7 @@
 """The dependency direction, held: who may import whom. docs/architecture.md draws it.
 
-bot.__main__ -> bot.app -> bot.chat.* -> bot.dialog -> bot.engine_process -> bot.core -> the three doors of engine
+bot.__main__ -> bot.command_line -> bot.app -> bot.chat.* -> bot.dialog -> bot.engine_process -> bot.core
+-> the three doors of engine
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ BOT_FLOORS = (
     {"bot.dialog"},
     {"bot.chat", "bot.doctor"},
     {"bot.app"},
+    {"bot.command_line"},
     {"bot.__main__"},
 )
 # The same of engine; here a package imports none beside it.

@@ -1,4 +1,4 @@
-"""The terminal as a chat: one person, one photo, a progress bar, and the picture in a file.
+"""The terminal as a chat, and as a screen: a progress bar, tables, and pictures for whoever waits for them.
 
 The only file that imports rich.
 """
@@ -6,147 +6,91 @@ The only file that imports rich.
 from __future__ import annotations
 
 import asyncio
-import os
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bot.core.errors import InternalError, InvalidOrder
-from bot.core.jobs import Job, Place
+from bot.core.errors import InternalError
+from bot.core.jobs import Address, Job, Place
 from bot.core.messages import Chat, Result, Status
 from engine import wire
 from engine.gallery import Gallery
-from engine.wire import MOVING_RESULTS, PNG
 
+NAME = "terminal"
 USER = "terminal:me"
-PLACE = Place(chat="terminal", room="terminal")
+
+Show = Callable[[Status], None]
+
+
+class TerminalAddress(Address, frozen=True):
+    """One of the orders of a command."""
+
+    order: int
+    plays: tuple[str, ...] = ()  # media types of moving pictures that its file can hold
 
 
 class TerminalChat(Chat):
-    """Shows one job as a bar on standard error; `finished` waits for its end.
+    """Hands every job's news to who ordered it."""
 
-    With ``force`` a file that is there already is written over.
-    """
+    name = NAME
 
-    name = "terminal"
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._orders: dict[int, tuple[Show, asyncio.Future[Result]]] = {}
 
-    def __init__(self, output: Path, *, force: bool = False, console: Console | None = None) -> None:
-        self._output = output
-        self.plays = _moving(output)
-        self._force = force
-        self.console = console or Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=self.console, transient=True
-        )
-        self._task = self._bar.add_task("starting the engine", total=None)  # a pulse, until there is progress
-        self._finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+    @contextmanager
+    def expecting(self, plays: tuple[str, ...], show: Show) -> Iterator[tuple[Place, asyncio.Future[Result]]]:
+        """Where an order is answered, and its picture once it is there, or an InternalError that says why it is not.
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
-
-    async def finished(self) -> Result:
-        """The picture, once it is on disk.
-
-        Raises:
-            InternalError: there is none, and why.
-            InvalidOrder: it cannot be written where it was to go.
+        Args:
+            plays: media types of moving pictures that are welcome.
+            show: is told how the order stands.
         """
-        return await self._finished
+        number = next(self._numbers)
+        finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._orders[number] = show, finished
+        try:
+            yield TerminalAddress(order=number, plays=plays).place(NAME, NAME), finished
+        finally:
+            del self._orders[number]
+
+    def plays_in(self, place: Place) -> tuple[str, ...]:
+        return TerminalAddress.of(place).plays
 
     async def show(self, job: Job, status: Status) -> None:
-        total = 1.0 if status.done else None
-        self._bar.update(self._task, description=escape(status.text), completed=status.done, total=total)
+        if found := self._of(job):
+            found[0](status)
 
     async def deliver(self, job: Job, result: Result) -> None:
-        if self._finished.done():
-            return
-        try:
-            if self.plays and not result.moves and self._output.suffix.lower() != ".apng":
-                raise InvalidOrder(f"This photo does not move. Give its picture a name that ends in {PNG.endings[0]}.")
-            await asyncio.to_thread(write, self._output, result.picture, force=self._force)
-        except InvalidOrder as error:
-            self._finished.set_exception(error)
-        else:
-            self._finished.set_result(result)
+        if (found := self._of(job)) and not found[1].done():
+            found[1].set_result(result)
 
     async def notify(self, job: Job, text: str) -> None:
-        if not self._finished.done():
-            self._finished.set_exception(InternalError(text))
+        if (found := self._of(job)) and not found[1].done():
+            found[1].set_exception(InternalError(text))
+
+    def _of(self, job: Job) -> tuple[Show, asyncio.Future[Result]] | None:
+        return self._orders.get(TerminalAddress.of(job.place).order)
 
 
-def _moving(path: Path) -> tuple[str, ...]:
-    """The media type of a file that is to hold a moving picture; a .png is a still."""
-    ending = path.suffix.lower()
-    return tuple(kind.media_type for kind in MOVING_RESULTS if ending in kind.endings and ending != ".png")
+@contextmanager
+def painting_bar(console: Console | None = None) -> Iterator[Callable[[str, float], None]]:
+    """A bar on standard error for pictures; it is called with words and the share that is done, 0 for not known."""
+    console = console or Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("starting the engine", total=None)  # a pulse, until there is progress
 
+        def show(text: str, done: float) -> None:
+            progress.update(task, description=escape(text), completed=done, total=1.0 if done else None)
 
-def check_output(path: Path, *, force: bool) -> None:
-    """Refuse a place where the picture cannot go, before it is painted.
-
-    Raises:
-        InvalidOrder
-    """
-    if path.suffix.lower() != ".png" and not _moving(path):
-        endings = ", ".join(kind.endings[0] for kind in MOVING_RESULTS)
-        raise InvalidOrder(
-            f"The picture is a PNG file. Give it a name that ends in .png, not {path.name};"
-            f" that of a moving picture ends in one of {endings}."
-        )
-    if path.is_dir():
-        raise InvalidOrder(f"{path} is a folder. Name a file in it, such as {path / 'picture.png'}.")
-    if path.exists() and not force:
-        raise InvalidOrder(f"{path} exists already. Choose another name, or add --force to overwrite it.")
-    if not path.parent.is_dir():
-        raise InvalidOrder(f"The folder {path.parent} does not exist. Make it first, or choose another.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise InvalidOrder(f"You may not write into the folder {path.parent}. Choose another.")
-
-
-def write(path: Path, picture: bytes, *, force: bool) -> None:
-    """Put the picture there whole or not at all.
-
-    Raises:
-        InvalidOrder: it cannot be written, or a file was created there in the meantime.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        try:
-            part.write_bytes(picture)
-            check_output(path, force=force)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidOrder(f"The picture cannot be written to {path}: {error.strerror}.") from error
-
-
-def read_picture(path: Path, limit_mb: int, what: str = "photo") -> bytes:
-    """A file's bytes; ``what`` it is called in errors.
-
-    Raises:
-        InvalidOrder: it cannot be read, or is larger than ``limit_mb``.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit_mb * 2**20 + 1)
-    except OSError as error:
-        raise InvalidOrder(f"The {what} {path} cannot be read: {error.strerror}.") from error
-    if not data:
-        raise InvalidOrder(f"The {what} {path} is empty.")
-    if len(data) > limit_mb * 2**20:
-        raise InvalidOrder(f"The {what} {path} is larger than {limit_mb} MB (limits.max_photo_mb). Make it smaller.")
-    return data
+        yield show
 
 
 def print_styles(gallery: Gallery, console: Console | None = None) -> None:

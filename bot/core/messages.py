@@ -129,6 +129,10 @@ class Chat(Protocol):
     name: str
     plays: tuple[str, ...] = ()  # media types of moving pictures that it can show; without any, all it gets are stills
 
+    def plays_in(self, place: Place) -> tuple[str, ...]:
+        """The same of one place, where it is not the same everywhere."""
+        return self.plays
+
     def most_bytes(self, job: Job) -> int:
         """Of a moving picture that is the job's answer; 0 for no limit."""
         return 0

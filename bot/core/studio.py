@@ -159,7 +159,7 @@ class Studio:
         chat = self._chats.get(incoming.place.chat)
         if chat is None:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
-        clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays else None
+        clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays_in(incoming.place) else None
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -331,6 +331,10 @@ class Studio:
     def waiting(self) -> int:
         """How many pictures wait, those being painted included."""
         return self._line.waiting()
+
+    def place(self, job: str) -> int | None:
+        """Which in the line a job is, 1 for the next; None for one that does not wait."""
+        return next((place for place, ticket in enumerate(self._queue.order(), 1) if ticket.id == job), None)
 
     async def status(self, job: str) -> Status | None:
         """How a job stands; None for one that is not known."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from bot.core.errors import invalid_recipes
+from bot.core.errors import InvalidRecipe, invalid_recipes
 from engine import recipe as recipes
 from engine.gallery import Gallery, key
 from engine.recipe import TABLE, Mode, ModeRules, Recipe
@@ -156,6 +156,18 @@ def _recipe_words(mode: Mode, words: str) -> str:
         plain = [word for word in plain if word not in layers]
         plain += [f"{setting}={','.join(layers)}"] if layers else []
     return " ".join([*plain, *(word for word in words.split() if "=" in word), f"mode={mode}"])
+
+
+def parse_order(text: str, gallery: Gallery) -> Recipe:
+    """Read a recipe line, or a command of the laboratory that is short for one.
+
+    Raises:
+        InvalidRecipe
+    """
+    command = parse(text)
+    if command.name not in (Name.PLAIN, Name.STYLIZE):
+        raise InvalidRecipe(f"/{command.written} orders no picture. Write a recipe, such as: starrynight size=512")
+    return parse_recipe(command.words, gallery)
 
 
 def parse_recipe(text: str, gallery: Gallery) -> Recipe:

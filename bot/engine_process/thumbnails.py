@@ -13,6 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from bot.engine_process.command import clean_environment
+from engine import wire
 from engine.gallery import Style
 
 log = logging.getLogger(__name__)
@@ -22,13 +23,18 @@ SECONDS = 60.0
 
 async def jpeg(picture: bytes, most: int) -> bytes | None:
     """The best JPEG with at most ``most`` bytes; None where there is none."""
-    return await _made("jpeg", str(most), given=picture)
+    return await _made("thumbnails", "jpeg", str(most), given=picture)
+
+
+async def exported(picture: bytes, kind: wire.PhotoFormat) -> bytes | None:
+    """A finished picture as JPEG or WebP, of full size and with its recipe line."""
+    return await _made("export", kind.name.lower(), given=picture)
 
 
 async def sheet(styles: Iterable[Style]) -> bytes | None:
     """A contact sheet of these styles, JPEG."""
     tiles = [(style.name, style.title, str(style.preview)) for style in styles]
-    return await _made("sheet", given=msgspec.json.encode(tiles))
+    return await _made("thumbnails", "sheet", given=msgspec.json.encode(tiles))
 
 
 async def preview(style: Style, most: int) -> bytes | None:
@@ -38,10 +44,10 @@ async def preview(style: Style, most: int) -> bytes | None:
     return await jpeg(style.preview.read_bytes(), most)
 
 
-async def _made(*words: str, given: bytes = b"") -> bytes | None:
+async def _made(program: str, *words: str, given: bytes = b"") -> bytes | None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-P", "-m", "engine.images.thumbnails", *words),  # see `command.worker_command`
+        *("-P", "-m", f"engine.images.{program}", *words),  # see `command.worker_command`
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
@@ -57,6 +63,6 @@ async def _made(*words: str, given: bytes = b"") -> bytes | None:
             process.kill()
         await process.wait()
     if process.returncode or not made:
-        log.warning("no thumbnail was made of a picture (%s)", words[0])
+        log.warning("no other file was made of a picture (%s)", words[0])
         return None
     return made

@@ -10,9 +10,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
+from engine.images.export import LINE_KEY
 from engine.tensors import fit
-
-LINE_KEY = "impasto"  # the PNG text chunk that carries the recipe line
 
 
 def encode_png(pixels: Tensor, line: str = "", alpha: Tensor | None = None) -> bytes:

@@ -34,7 +34,7 @@ def jpeg(picture: bytes, most: int) -> bytes | None:
     None where even a stamp is larger.
     """
     with Image.open(io.BytesIO(picture)) as image:
-        flat = _flat(image)
+        flat = on_white(image)
     while True:
         for quality in QUALITIES:
             data = _encoded(flat, quality)
@@ -59,7 +59,7 @@ def sheet(tiles: Sequence[Tile]) -> bytes:
         y = MARGIN + index // COLUMNS * (height + LABEL + MARGIN)
         if Path(path).is_file():
             with Image.open(path) as picture:
-                paper.paste(ImageOps.fit(_flat(picture), TILE), (x, y))
+                paper.paste(ImageOps.fit(on_white(picture), TILE), (x, y))
         else:
             draw.rectangle((x, y, x + width - 1, y + height - 1), outline=GREY)
         _write(draw, x, y + height + 6, name, NAME, BLACK, 1)
@@ -86,7 +86,8 @@ def _without_accents(letter: str) -> str:
     return unicodedata.normalize("NFD", letter)[0] if unicodedata.category(letter)[0] == "L" else letter
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
+    """Without transparency."""
     if "A" not in image.getbands():
         return image.convert("RGB")
     paper = Image.new("RGBA", image.size, "white")

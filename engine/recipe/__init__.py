@@ -10,6 +10,7 @@ from engine.gallery import BRUSH_BOUNDS, MINE, STRENGTH_BOUNDS
 from engine.recipe.checks import check, default_mode, fast_knows, instant_mode, rules_for
 from engine.recipe.defaults import MINE_STRENGTH, PRESETS, STEPS, complete, expanded
 from engine.recipe.grid import LEVELS, cell, cells, to_depth
+from engine.recipe.meanings import MEANINGS, values
 from engine.recipe.modes import FINE_ONLY, MODES, MORPH_FRAMES, OWN, TABLE, Mode, ModeRules, rules_of
 from engine.recipe.settings import (
     DEPTH_BOUNDS,
@@ -54,6 +55,7 @@ __all__ = [
     "LAYERS",
     "LEVELS",
     "MAX_STYLES",
+    "MEANINGS",
     "MINE",
     "MINE_STRENGTH",
     "MINE_TITLE",
@@ -109,5 +111,6 @@ __all__ = [
     "titles",
     "to_depth",
     "unknown_style",
+    "values",
     "weighted",
 ]

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from bot import doctor
-from bot.__main__ import list_jobs
+from bot.command_line.questions import list_jobs
 from bot.config import Config, Engine, load
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
@@ -271,3 +271,10 @@ def test_a_telegram_that_cannot_be_reached_is_no_fault_of_the_configuration() ->
         port = closed.getsockname()[1]
     config = configured(telegram__token="1:a", telegram__api_url=f"http://127.0.0.1:{port}")
     assert doctor.telegram(config).verdict == "note"
+
+
+async def test_telegram_and_discord_are_named_though_neither_is_configured() -> None:
+    examined = doctor.examine(configured(), gallery.default(), engine(""))
+    seen = {finding.about: finding async for finding in examined}
+    assert seen["Telegram"] == Finding("ok", "Telegram", "disabled: no token (IMPASTO_TELEGRAM_TOKEN)")
+    assert seen["Discord"] == Finding("ok", "Discord", "disabled: no token (IMPASTO_DISCORD_TOKEN)")

@@ -21,8 +21,10 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from bot import __main__ as program
 from bot import app
+from bot.command_line import main as program
+from bot.command_line.arguments import arguments as arguments_of
+from bot.command_line.stylize import stylize
 from bot.config import load
 from engine import recipe
 from engine.gallery import Gallery
@@ -210,16 +212,16 @@ async def test_a_photo_becomes_a_picture_whose_line_paints_it_again(tmp_path: Pa
 
 
 async def test_a_fine_picture_gets_the_encoder_that_its_engine_prefers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo, out = tmp_path / "photo.jpg", tmp_path / "out.png"
     photo.write_bytes(b"well")  # an order to that engine
     monkeypatch.setattr(app, "worker_command", lambda settings: [sys.executable, FAULTY])
     config = load(None, {"HOME": os.environ["HOME"]})
-    lines = [
-        (await app.stylize(config, [str(photo), f"starrynight {more}"], out, force=True)).line
-        for more in ("mode=fine", "encoder=slim", "mode=fast")
-    ]
+    for more in ("mode=fine", "encoder=slim", "mode=fast"):
+        order = ["stylize", str(photo), f"starrynight {more}", "-o", str(out), "--force"]
+        assert await stylize(config, arguments_of(order))
+    lines = capsys.readouterr().out.splitlines()
     assert [line.partition("encoder=")[2] for line in lines] == ["full", "slim", ""]
 
 
@@ -250,8 +252,16 @@ async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path
         (["photo.jpg", "starrynight siz=64", "-o", "out.png"], "Did you mean size?"),
         (["none.jpg", "starrynight", "-o", "out.png"], "none.jpg cannot be read"),
         (["photo.jpg", "starrynight", "-o", "nowhere/out.png"], "folder nowhere does not exist"),
-        (["photo.jpg", "starrynight", "-o", "photo.jpg"], "ends in .png"),
-        (["photo.jpg", "starrynight"], "-o/--output"),
+        (["photo.jpg", "starrynight", "-o", "photo.jpg"], "photo.jpg exists already"),
+        (["photo.jpg", "starrynight", "-o", "out.tiff"], "Give it a name that ends in one of .png, .jpg"),
+        (["photo.jpg", "starrynight", "-o", "out.jpg", "--format", "webp"], "out.jpg is the name of a jpeg"),
+        (["photo.jpg", "photo.jpg", "starrynight", "-o", "out.jpg"], "There are 2 photos, and out.jpg is one file"),
+        (["photo.jpg", "-", "starrynight", "-o", "-"], "standard output takes one picture"),
+        (["-", "-", "starrynight"], "Standard input is named twice"),
+        ([".", "none.jpg", "starrynight"], "none.jpg cannot be read"),
+        (["foto", "starrynight"], "The photo foto cannot be read: No such file"),
+        (["empty/", "starrynight"], "There are no photos in the folder empty/"),
+        (["photo.jpg", "/help"], "/help orders no picture"),
         (["photo.jpg", "mine", "-o", "out.png"], "--style PICTURE"),
         (["starrynight", "-o", "out.png"], "Which photo? Name its file before the line"),
         (["starynight mode=texture", "-o", "out.png"], "Did you mean starrynight?"),
@@ -269,6 +279,7 @@ async def test_a_file_that_is_no_photo_is_a_sentence_and_leaves_nothing(tmp_path
 def test_an_invalid_order_is_refused_at_once(
     photo: Path, arguments: list[str], reason: str, call: Callable[..., tuple[int, str, str]]
 ) -> None:
+    Path("empty").mkdir()
     code, out, err = call("stylize", *arguments)
     assert (code, out) == (2, "")
     assert reason in err
@@ -363,6 +374,6 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_configuration_may_be_named_before_or_behind_the_command() -> None:
-    before = program.arguments(["--config", "c.toml", "doctor"])
-    behind = program.arguments(["doctor", "--config", "c.toml"])
+    before = arguments_of(["--config", "c.toml", "doctor"])
+    behind = arguments_of(["doctor", "--config", "c.toml"])
     assert before.config == behind.config == Path("c.toml")

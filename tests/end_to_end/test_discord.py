@@ -13,6 +13,8 @@ import pytest
 
 from bot import app, doctor
 from bot import config as configuration
+from bot.command_line.arguments import arguments
+from bot.command_line.stylize import stylize
 from bot.engine_process.command import worker_command
 from bot.engine_process.supervisor import Supervisor, Timings
 from engine import gallery
@@ -129,13 +131,15 @@ def test_the_doctor_looks_at_the_token(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not gallery.default()["starrynight"].swatch.exists(), reason="the swatches are not made yet")
-async def test_the_real_engines_picture_is_the_terminals_to_the_byte(fake: FakeDiscord, tmp_path: Path) -> None:
+async def test_the_real_engines_picture_is_the_terminals_to_the_byte(
+    fake: FakeDiscord, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     photo = tmp_path / "photo.png"
     photo.write_bytes(PHOTO)
     given = {"engine.device": "cpu", "engine.threads": 1, "engine.load_seconds": 300.0, "engine.hang_seconds": 300.0}
     config = configuration.load(None, {"HOME": str(tmp_path)}, given)
     line = "starrynight size=64 steps=3 seed=7"
-    result = await app.stylize(config, [str(photo), line], tmp_path / "out.png", force=False)
+    assert await stylize(config, arguments(["stylize", str(photo), line, "-o", str(tmp_path / "out.png")]))
     command = worker_command(app.engine_settings(config))
     async with (
         Supervisor(command, timings=Timings(load_seconds=300, hang_seconds=300)) as engine,
@@ -148,4 +152,4 @@ async def test_the_real_engines_picture_is_the_terminals_to_the_byte(fake: FakeD
                 with suppress(TimeoutError):
                     answer = await it.answer()
         assert fake.file(answer) == (tmp_path / "out.png").read_bytes()
-        assert result.line in fake.text(answer)
+        assert capsys.readouterr().out.strip() in fake.text(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot import app
 from bot import config as configuration
+from bot.command_line.arguments import arguments
+from bot.command_line.stylize import stylize
 from bot.engine_process.command import worker_command
 from bot.engine_process.supervisor import Supervisor, Timings
 from engine import wire
@@ -28,17 +30,19 @@ PHOTO = picture((200, 120, 40), (96, 64))
 
 
 @pytest.mark.parametrize("mode", ORDERS)
-async def test_the_terminal_paints_it(mode: str, tmp_path: Path) -> None:
+async def test_the_terminal_paints_it(mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "photo.png").write_bytes(PHOTO)
     given = {"engine.device": "cpu", "engine.threads": 1, "engine.load_seconds": 300.0, "engine.hang_seconds": 300.0}
     config = configuration.load(None, {"HOME": str(tmp_path)}, given)
     photo = [] if mode in WITHOUT_PHOTO else [str(tmp_path / "photo.png")]
-    result = await app.stylize(config, [*photo, *ORDERS[mode].split()], tmp_path / "out.png", force=False)
-    assert result.line.startswith(begins(mode))
+    order = ["stylize", *photo, *ORDERS[mode].split(), "-o", str(tmp_path / "out.png"), "--json"]
+    assert await stylize(config, arguments(order))
+    result = json.loads(capsys.readouterr().out)
+    assert result["line"].startswith(begins(mode))
     with Image.open(tmp_path / "out.png") as painted:
         painted.load()
-        assert painted.size == (result.width, result.height)
-        assert result.line in str(painted.info)
+        assert painted.size == (result["width"], result["height"])
+        assert result["line"] in str(painted.info)
 
 
 async def test_telegram_paints_each(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

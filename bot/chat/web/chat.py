@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from bot.chat.web.api.chat import ApiChat
 from bot.chat.web.conversation import NAME
 from bot.chat.web.entries import Ended, Finished, WebAddress, page_buttons, pictures_of
 from bot.chat.web.feed import RoomFeed
@@ -37,7 +38,8 @@ class WebChat(Chat):
     def __init__(self, config: Web, services: Services, *, hooks: Mapping[str, Hook] | None = None) -> None:
         self._buttons = services.buttons
         self._feed = RoomFeed(services.store, services.buttons)
-        self._server = PageServer(config, services, self._feed, hooks or {})
+        self.api = ApiChat()  # a chat of its own, behind the same door
+        self._server = PageServer(config, services, self._feed, self.api, hooks or {})
         services.health.gauge("web_tabs", "Pages that are connected.", lambda: self._feed.listening)
         services.health.gauge("web_connections", "Connections to the page.", lambda: self._server.connections)
 

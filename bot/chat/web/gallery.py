@@ -22,7 +22,7 @@ class GalleryFiles:
         return [web.get("/style/{name}/{kind:preview|swatch}.webp", self._picture)]
 
     def described(self) -> list[dict[str, Any]]:
-        """Every style, for the page's JSON. Where there is no picture, its address is null."""
+        """Every style, as `api.schema.Style` has it. Where there is no picture, its address is null."""
         return [_described(style) for style in self._gallery]
 
     async def _picture(self, request: web.Request) -> web.StreamResponse:

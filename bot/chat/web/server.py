@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,12 +12,15 @@ from typing import TypeVar
 import msgspec
 from aiohttp import ClientConnectionError, web
 
-from bot.chat.web.blobs import KEEP, send_blob
+from bot.chat.web.api import problems
+from bot.chat.web.api.chat import ApiChat
+from bot.chat.web.api.routes import Api
 from bot.chat.web.conversation import Conversation, PageMessage, PagePress
-from bot.chat.web.door import bodies
+from bot.chat.web.door import bodies, sending
 from bot.chat.web.door.access import AccessControl
 from bot.chat.web.door.connections import Door, raised_capacity
 from bot.chat.web.door.errors import HttpError
+from bot.chat.web.door.intake import Intake
 from bot.chat.web.door.sign_ins import SignIns
 from bot.chat.web.events import Events
 from bot.chat.web.feed import RoomFeed, room_of
@@ -34,6 +38,7 @@ from engine.recipe import SETTINGS, TABLE
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+NO_SUCH_ADDRESS = "There is nothing at this address, or not by this method. See /api."
 OPEN_PATHS = ("/", "/health", "/signin")  # to everybody; the page itself shows the form then
 
 HEADERS = {
@@ -66,7 +71,9 @@ class PageServer:
         ConfigError: the page would be open to other machines without a token.
     """
 
-    def __init__(self, config: Web, services: Services, feed: RoomFeed, hooks: Mapping[str, Hook]) -> None:
+    def __init__(
+        self, config: Web, services: Services, feed: RoomFeed, api: ApiChat, hooks: Mapping[str, Hook]
+    ) -> None:
         self._config = config
         self._services = services
         self._feed = feed
@@ -74,7 +81,9 @@ class PageServer:
         self._access = AccessControl(config)
         self._sign_ins = SignIns(self._access, services.store)
         self._styles = GalleryFiles(services.gallery)
-        self._uploads = Uploads(feed, services.max_photo_bytes)
+        intake = Intake(services.max_photo_bytes)
+        self._uploads = Uploads(feed, intake, services.max_photo_bytes)
+        self._api = Api(services, api, self._styles, intake)
         self._conversation = Conversation(services, feed)
         self._events = Events(feed)
         self._pages = Pages(self._sign_ins, self._events.close_signed_in)
@@ -111,6 +120,7 @@ class PageServer:
             [
                 *self._pages.routes(),
                 *self._styles.routes(),
+                *self._api.routes(),
                 web.get("/gallery.json", self._gallery_json),
                 web.get("/health", self._readiness),
                 web.get("/metrics", self._metrics),
@@ -136,6 +146,7 @@ class PageServer:
             watching.cancel()
 
     async def _shut_down(self, app: web.Application) -> None:
+        self._api.close()
         await self._events.close()
 
     # --- who may ask -------------------------------------------------------------------------------------------------
@@ -153,14 +164,18 @@ class PageServer:
                 await self._check(request)
             return await handler(request)
         except HttpError as error:
-            return web.json_response({"error": str(error)}, status=error.status)
-        except (web.HTTPException, ConnectionError, ClientConnectionError):
+            return _failed(request, error.status, str(error))
+        except web.HTTPException as error:
+            if error.status < 400 or not problems.concerns(request):
+                raise
+            return problems.problem(error.status, NO_SUCH_ADDRESS)
+        except (ConnectionError, ClientConnectionError):
             raise
         except web.RequestPayloadError:
             raise web.HTTPBadRequest(text="This is not a valid HTTP request.\n") from None
         except Exception as error:
             log.exception("the web chat failed")
-            return web.json_response({"error": sentence(error)}, status=500)
+            return _failed(request, 500, sentence(error))
 
     async def _check(self, request: web.Request) -> None:
         if not self._access.knows_host(request.host):
@@ -171,6 +186,10 @@ class PageServer:
             raise HttpError(403, "This request comes from another site's page.")
         is_open = request.path in OPEN_PATHS or request.path.startswith("/static/")
         if not is_open and not await self._sign_ins.admits(request):
+            if problems.concerns(request):
+                raise HttpError(
+                    401, "This Impasto has an access token: send it along as “Authorization: Bearer TOKEN”."
+                )
             raise HttpError(401, "Sign in first: open the page and enter the access token.")
 
     # --- from the person ---------------------------------------------------------------------------------------------
@@ -194,7 +213,6 @@ class PageServer:
     async def _gallery_json(self, request: web.Request) -> web.Response:
         """What the page knows before anything was written."""
         about = {
-            "styles": self._styles.described(),
             "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
             "orders": ORDERS,
             "styled": STYLED,
@@ -206,13 +224,24 @@ class PageServer:
         return web.json_response(about, headers={"Cache-Control": "no-cache"})
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
-        return await send_blob(request, self._services.store)
+        """A picture of a room."""
+        id, store = request.match_info["blob"], self._services.store
+        info = await store.blob_info(id)
+        if info is None or info.room != room_of(request.match_info["room"]):
+            raise web.HTTPNotFound
+        headers = {"Content-Type": info.kind, "Cache-Control": sending.KEEP}
+        if "download" in request.query:
+            file = request.match_info.get("file", "photo")
+            headers["Content-Disposition"] = f'attachment; filename="{file}"'
+        return await sending.send(request, headers, info.size, functools.partial(store.blob_part, id), name=id)
 
     async def _preview(self, request: web.Request) -> web.Response:
         """The newest preview of a job; the number in the address only keeps browsers from showing an old one."""
         for status in self._feed.statuses(room_of(request.match_info["room"])):
             if status.job == request.match_info["job"] and status.picture is not None:
-                return web.Response(body=status.picture, content_type="image/jpeg", headers={"Cache-Control": KEEP})
+                return web.Response(
+                    body=status.picture, content_type="image/jpeg", headers={"Cache-Control": sending.KEEP}
+                )
         raise web.HTTPNotFound
 
     # --- to the operator ---------------------------------------------------------------------------------------------
@@ -224,6 +253,13 @@ class PageServer:
     async def _metrics(self, request: web.Request) -> web.Response:
         health = self._services.health
         return web.Response(body=health.metrics(), headers={"Content-Type": health.content_type})
+
+
+def _failed(request: web.Request, status: int, text: str) -> web.Response:
+    """An error, as the page or as the API has it."""
+    if problems.concerns(request):
+        return problems.problem(status, text)
+    return web.json_response({"error": text}, status=status)
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

@@ -145,6 +145,14 @@ class Store:
         """The finished picture of a job, of its media type."""
         return await self._do(lambda db: jobs.picture(db, self._pictures, "results", id))
 
+    async def result_size(self, id: str) -> int | None:
+        """The bytes of a job's finished picture."""
+        return await self._do(lambda db: blobs.result_size(db, id))
+
+    async def result_part(self, id: str, start: int, size: int) -> bytes:
+        """See `blobs.result_part`."""
+        return await self._do(lambda db: blobs.result_part(db, self._pictures, id, start, size))
+
     async def move(self, id: str, state: State, **changes: Any) -> Job:
         """The job in its next state, with other fields changed along.
 

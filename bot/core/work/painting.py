@@ -166,7 +166,7 @@ class Painting:
             said = ": ".join(filter(None, (text, quote(live.job))))
             live.announcer.show(live.job, Status(text=said, left=live.job.cost))
         seconds, enlarge = self._rules.preview_seconds, live.job.size_named
-        plays, most = live.chat.plays, live.chat.most_bytes(live.job)
+        plays, most = live.chat.plays_in(live.job.place), live.chat.most_bytes(live.job)
         paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most, live.quick)
         # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
         async with aclosing(cast("AsyncGenerator[Event]", self._engine.run(paint))) as events:

@@ -312,9 +312,12 @@ class Page {
 }
 
 async function load(wait = 500) {
-  const answer = await fetch("/gallery.json").catch(() => null);
-  if (answer?.status === 401) return location.reload();
-  if (answer?.ok) return answer.json();
+  const answers = await Promise.all(["/gallery.json", "/api/v1/styles"].map((path) => fetch(path))).catch(() => []);
+  if (answers.some((answer) => answer.status === 401)) return location.reload();
+  if (answers.length && answers.every((answer) => answer.ok)) {
+    const [about, styles] = await Promise.all(answers.map((answer) => answer.json()));
+    return { ...about, styles };
+  }
   $("line-state").dataset.state = "off";
   $("line-state").textContent = STATES.off;
   await new Promise((resolve) => setTimeout(resolve, wait));

@@ -57,6 +57,7 @@ async def site(
     async with assembled(engine or manual, path=journal, rules=rules, **more) as services:
         web = WebChat(config, services, hooks=hooks)
         services.studio.add_chat(web)
+        services.studio.add_chat(web.api)
         async with web.serve() as url, at_work(services):
             yield Site(url, manual, web, services.store)
 
@@ -106,8 +107,8 @@ class Tab:
             return await answer.read()
 
     async def styles(self) -> list[dict[str, Any]]:
-        async with self.session.get(self.at.url + "gallery.json") as answer:
-            styles: list[dict[str, Any]] = (await answer.json())["styles"]
+        async with self.session.get(self.at.url + "api/v1/styles") as answer:
+            styles: list[dict[str, Any]] = await answer.json()
             return styles
 
 

@@ -67,7 +67,7 @@ async def test_with_a_token_only_who_knows_it_comes_in(
 ) -> None:
     async with site(token="correct horse battery") as at:
         tab = Tab(session, at)
-        for path in ("gallery.json", "metrics", "style/starrynight.webp", f"r/{tab.secret}/blob/x"):
+        for path in ("gallery.json", "api/v1/styles", "metrics", "style/starrynight.webp", f"r/{tab.secret}/blob/x"):
             async with session.get(at.url + path) as answer:
                 assert answer.status == 401, path
         assert (await tab.say("/help"))[0] == 401

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.chat.web import blobs
-from bot.chat.web.blobs import wanted
+from bot.chat.web.door import sending
+from bot.chat.web.door.sending import wanted
 from bot.chat.web.feed import room_of
 from tests.bot.chat.web.harness import Site, Tab
 
@@ -14,7 +14,7 @@ FILM = bytes(range(256)) * 4
 
 @pytest.fixture
 async def film(tab: Tab, at: Site, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(blobs, "PART", 100)
+    monkeypatch.setattr(sending, "PART", 100)
     return f"{tab.base}/blob/{await at.store.put_blob(room_of(tab.secret), 'video/mp4', FILM)}"
 
 

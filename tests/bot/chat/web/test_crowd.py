@@ -9,8 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import ClientSession
 
-from bot.chat.web import uploads
-from bot.chat.web.door import bodies, connections
+from bot.chat.web.door import bodies, connections, intake
 from tests.bot.chat.web.harness import Listener, Site, Tab, site, wire, wires
 from tests.pictures import picture
 from tests.waiting import PATIENCE
@@ -82,7 +81,7 @@ async def test_a_photo_that_stops_halfway_is_given_up(at: Site, tab: Tab, monkey
 
 
 async def test_slow_uploads_make_way_for_a_quick_one(session: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "AT_ONCE", 2)
+    monkeypatch.setattr(intake, "AT_ONCE", 2)
     monkeypatch.setattr(bodies, "PIECE", 2**10)
     async with site(max_photo_bytes=2**20) as at, AsyncExitStack() as stack:
         tab = Tab(session, at)

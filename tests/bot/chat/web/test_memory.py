@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
-from bot.chat.web import blobs, conversation
+from bot.chat.web import conversation
+from bot.chat.web.door import sending
 from bot.chat.web.feed import room_of
 from bot.core.journal.store import Blob, Store
 from bot.core.limits import Limits
@@ -107,12 +108,12 @@ async def test_a_flood_from_one_room_is_turned_away(tab: Tab, monkeypatch: pytes
 async def test_a_picture_comes_in_parts_and_whole(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
     blob = await tab.photo()
     for part in (1000, len(picture()), len(picture()) - 1, 2**20):
-        monkeypatch.setattr(blobs, "PART", part)
+        monkeypatch.setattr(sending, "PART", part)
         assert (await tab.get(f"/blob/{blob}"))[:2] == (200, picture())
 
 
 async def test_who_takes_nothing_of_a_picture_is_dropped(tab: Tab, at: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blobs, "PART_SECONDS", 0.1)
+    monkeypatch.setattr(sending, "PART_SECONDS", 0.1)
     blob = await at.store.put_blob(room_of(tab.secret), "image/png", bytes(30 * 2**20))
     async with wire(at, limit=1) as reader:
         reader.says(f"GET /r/{tab.secret}/blob/{blob} HTTP/1.1\nHost: localhost\n\n")
