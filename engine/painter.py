@@ -27,8 +27,9 @@ from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, decode
 from engine.images.encode import encode_png
 from engine.images.formats import ImageRefused
-from engine.lab import content, explain, grid, like, suggest, texture
+from engine.lab import contact, content, explain, grid, like, suggest, texture
 from engine.lab.likeness import plane
+from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
 from engine.recipe import MINE, Mode, Pooling, Recipe, RecipeError, check, line
@@ -77,10 +78,13 @@ class TorchPainter:
         self._full: dict[Pooling, FullEncoder] = {}
         self._swatches: dict[str, Tensor] = {}
         self._generators = Generators(self.device)
+        self.sketches = Sketches()
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
             "universal": self._universal,
             "fine": self._fine,
+            "sheet": functools.partial(contact.paint, self),
+            "variations": functools.partial(contact.paint, self),
             "content": functools.partial(content.paint, self),
             "texture": functools.partial(texture.paint, self),
             "dream": functools.partial(zoom.paint, self),
@@ -146,7 +150,7 @@ class TorchPainter:
             work = opened(order, self._limits, self.device)
             if work.recipe.clip == "yes":
                 work.watch = functools.partial(animate.keep_step, work.film)
-            with device.threads_for(work.recipe.size or 0):  # its own size, which the line that comes back has as well
+            with device.threads_for(_at_once(work.recipe)):
                 x = yield from self.repaint(work)
             height, width = x.shape[-2:]
             if work.film:
@@ -155,9 +159,10 @@ class TorchPainter:
             painted = work.recipe
             if not painted.rules.sheet:
                 painted = msgspec.structs.replace(painted, size=max(height, width))
-            alpha = None if work.alpha is None else resize(work.alpha[None], (height, width))[0]
-            png = encode_png(x[0], line(painted), alpha)
-            yield Picture(png, painted, width, height, tuple(dict.fromkeys(work.notes)), tuple(work.findings))
+            shown = None if painted.rules.sheet else work.alpha
+            alpha = None if shown is None else resize(shown[None], (height, width))[0]
+            png, notes = encode_png(x[0], line(painted), alpha), tuple(dict.fromkeys(work.notes))
+            yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)
 
     def repaint(self, work: Work) -> Stages:
         """The work in its recipe's mode, which must be complete; what changes is told in the work itself."""
@@ -296,6 +301,12 @@ class TorchPainter:
             quick = in_type(encoder, device.quick_type(self.device))
             self._full[pooling] = quick.to(memory_format=torch.channels_last)
         return self._full[pooling]
+
+
+def _at_once(recipe: Recipe) -> int:
+    """Pixels, side of what is painted at once: its own size, which the line that comes back has as well; of a sheet
+    several pictures of that size go together."""
+    return (recipe.size or 0) * (2 if recipe.mode == "sheet" else 1)
 
 
 def _check_weights() -> None:

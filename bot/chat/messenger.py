@@ -216,7 +216,7 @@ class Messenger:
         since = self._transport.shown_since(job) if shown is None else shown.at
         if since is None:  # it is posted, which waits its turn like everything that must arrive
             return
-        slow = "steps" in job.recipe.rules.settings
+        slow = job.recipe.rules.optimises
         soon = slow and status.preview is not None and not (shown and shown.previewed)
         calm = shown.posted + limits.calm_seconds if shown else since + limits.calm_seconds
         not_before = since + limits.preview_seconds if soon else max(since + limits.edit_seconds, calm)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from engine.lab.likeness.cards import Card, sheet, wrapped
 from PIL import ImageFont
 from torch import Tensor
 
@@ -11,7 +12,6 @@ from engine.images.decode import decode
 from engine.lab.like import nearest
 from engine.lab.likeness import aspects, library
 from engine.lab.likeness import plane as the_map
-from engine.lab.likeness.cards import Card, sheet, wrapped
 from engine.lab.likeness.library import Library, Looks
 from engine.lab.likeness.traits import COLOURS, QUANTILES, Traits, of_row, traits
 from engine.lab.likeness.vectors import bases_of, plane, triangle, vector
