@@ -42,7 +42,7 @@ from bot.core.rooms import RoomSettingsStore
 from bot.health import Health
 from engine.gallery import Gallery
 from engine.recipe import MINE, Recipe, credits, line
-from engine.wire import Done, Event, Failed, Paint, Preview, Progress
+from engine.wire import Cell, Done, Event, Failed, Paint, Preview, Progress
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ INTERRUPTIONS = 5  # the same of the bot, which strangers' photos do not touch: 
 START_SECONDS = 30.0  # how long an order waits for the studio to be up
 CANCEL_SECONDS = 30.0  # how long the engine may take to answer a cancel
 SWEEP_SECONDS = 60.0  # what is kept too long is kept no longer than this
-CELLS = "To have one of these in full, name its number, counted row by row: /again cell=3."
+CELLS = "Choose one of these to have it in full, or name its number: /again cell=3."
 FORGET_SECONDS = 20.0  # for answers to arrive before their jobs are forgotten
 
 
@@ -83,6 +83,7 @@ class _ActiveJob:
         self.done = 0.0  # share of the work
         self.note = ""  # the engine's latest sentence about it
         self.preview: bytes | None = None
+        self.cells: tuple[Cell, ...] = ()  # of the sheet that the preview shows
         self.answered = asyncio.Event()  # the answer has arrived, or will never
 
     @property
@@ -344,6 +345,15 @@ class Studio:
         """How many pictures wait, the one being painted included."""
         return len(self._queue) + (self._running is not None and not self._running.cancelled)
 
+    def wait(self) -> float:
+        """Estimated engine seconds until a new order would be begun."""
+        return self._running_left() + sum(ticket.cost for ticket in self._queue.order())
+
+    async def knows(self, incoming: Incoming) -> bool:
+        """Whether this order is a job already."""
+        key = incoming.idempotency_key
+        return bool(key) and await self._store.job_by_key(key) is not None
+
     async def status(self, job: str) -> Status | None:
         """How a job stands; None for one that is not known."""
         live = self._live.get(job)
@@ -540,13 +550,13 @@ class Studio:
     def _show(self, live: _ActiveJob, event: Progress | Preview) -> None:
         text = live.announcer.status.text
         if isinstance(event, Preview):
-            live.preview = event.picture
+            live.preview, live.cells = event.picture, event.cells
         else:
             live.done = event.done
             live.note = event.note or live.note
             left = f"{event.text}, {in_words(self._running_left())} left"
             text = f"{left}. {live.note}" if live.note else left
-        live.announcer.show(live.job, Status(text=text, done=live.done, preview=live.preview))
+        live.announcer.show(live.job, Status(text=text, done=live.done, preview=live.preview, cells=live.cells))
 
     async def _finish(self, live: _ActiveJob, event: Done | Failed) -> None:
         if isinstance(event, Failed):
@@ -563,6 +573,7 @@ class Studio:
                 seconds=event.seconds,
                 notes=event.notes,
                 media_type=event.media_type,
+                cells=event.cells,
             )
         )
         took = estimate.painted(live.job, event.seconds)
@@ -623,8 +634,9 @@ class Studio:
                 credit="; ".join(credits(job.recipe, self._gallery)),
                 line=line(job.recipe),
                 seconds=job.seconds or 0.0,
-                notes=(*job.notes, CELLS) if job.recipe.mode == "grid" else job.notes,
+                notes=(*job.notes, CELLS) if job.cells else job.notes,
                 media_type=job.media_type,
+                cells=job.cells,
             )
             await live.chat.deliver(job, result)
 

@@ -20,6 +20,7 @@ from bot.core.jobs import OPEN, Job, Place, State
 from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Incoming
 from bot.core.studio import Studio
+from bot.dialog import sheets
 from engine.recipe import MODES, RATIO_BOUNDS, Recipe
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Action(StrEnum):
     """What a button does; the value is its letter."""
 
     AGAIN = "a"
+    VARIATIONS = "r"
     STRONGER = "p"
     SOFTER = "m"
     COLORS = "c"
@@ -46,6 +48,7 @@ class Action(StrEnum):
 
 LABELS = {
     Action.AGAIN: "Again",
+    Action.VARIATIONS: "Variations",
     Action.STRONGER: "Stronger",
     Action.SOFTER: "Softer",
     Action.COLORS: "Photo's colours",
@@ -104,16 +107,18 @@ def job_id(data: str) -> str:
 def _fits(action: Action, recipe: Recipe, largest: int) -> bool:
     settings = recipe.rules.settings
     match action:
+        case Action.VARIATIONS:
+            return recipe.mode in MODES
         case Action.FINER:
             return recipe.mode in MODES and recipe.mode != "fine"
         case Action.LARGER:
-            return recipe.size is not None and recipe.size < largest
+            return recipe.size is not None and recipe.size < largest and not recipe.rules.sketched
         case Action.EXPLAIN | Action.FILM:
             return recipe.mode == "fine"
         case Action.AGAIN:
             return "seed" in settings
         case Action.STRONGER | Action.SOFTER:
-            return "strength" in settings
+            return "strength" in settings and not (recipe.strength is None and recipe.ratio is None)
         case Action.COLORS:
             return "colors" in settings
         case _:
@@ -146,6 +151,8 @@ class Buttons:
         fitting = [action for action in Action if _fits(action, job.recipe, largest)]
         if job.moves or not self._studio.plays(job.place.chat):
             fitting = [action for action in fitting if action is not Action.FILM]
+        if job.moves:
+            fitting = [action for action in fitting if action is not Action.VARIATIONS]
         return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in fitting)
 
     async def _largest(self, job: Job, room: str) -> int:
@@ -184,26 +191,36 @@ class Buttons:
 
     async def _do(self, press: Press) -> Pressed:
         letter = press.data.partition(":")[2]
+        if letter.isdecimal():
+            job = await self._owned(press)
+            return await self._order(press, job, sheets.chosen(job, int(letter)))
         if letter not in {str(action) for action in Action}:
             raise InvalidOrder("This button is no longer supported. Order the picture again.")
         action = Action(letter)
-        job = await self._store.job(job_id(press.data))
-        if job is None and action is Action.DELETE:
+        if action is Action.DELETE and await self._store.job(job_id(press.data)) is None:
             return _delete_message(press)
-        if job is None:
-            raise InvalidOrder("This picture is no longer kept, so send its photo again.")
-        if job.user != press.user and not (action is Action.DELETE and press.admin):
-            raise NotOwner("These buttons are for who ordered the picture. Reply /stylize to the photo for your own.")
+        job = await self._owned(press, or_admin=action is Action.DELETE)
         match action:
             case Action.DELETE:
                 return await self._delete(job)
             case Action.ORIGINAL:
                 return await self._original(job)
+            case Action.VARIATIONS:
+                return await self._order(press, job, sheets.variations(job))
             case Action.LARGER:
                 largest = await self._largest(job, (press.place or job.place).room)
                 return await self._order(press, job, _larger(job, largest))
             case _:
                 return await self._order(press, job, _changed(action, _repeated(job), self._studio.rules))
+
+    async def _owned(self, press: Press, *, or_admin: bool = False) -> Job:
+        """The job of a button that belongs to who pressed it, or to an admin."""
+        job = await self._store.job(job_id(press.data))
+        if job is None:
+            raise InvalidOrder("This picture is no longer kept, so send its photo again.")
+        if job.user != press.user and not (or_admin and press.admin):
+            raise NotOwner("These buttons are for who ordered the picture. Reply /stylize to the photo for your own.")
+        return job
 
     async def _order(self, press: Press, job: Job, recipe: Recipe) -> Pressed:
         incoming = Incoming(

@@ -65,12 +65,8 @@ class Sketches:
         pairs = [tools.pair(Work(p, recipe, None, None)) for recipe in recipes]
         xs = paint_together(tools.network, p, list(zip(pairs, recipes, strict=True)))
         if found and _keeps_faces(recipes[0]):
-            gentle = [with_restraint(recipe) for recipe in recipes]
-            # Their passes may differ in size where the others' do not.
-            softer = [paint_together(tools.network, p, [one]) for one in zip(pairs, gentle, strict=True)]
-            if len({alike(p, recipe) for recipe in gentle}) == 1:
-                softer = [paint_together(tools.network, p, list(zip(pairs, gentle, strict=True)))]
-            xs = torch.lerp(xs, torch.cat(softer), of_faces(found, (p.shape[1], p.shape[2])).to(xs))
+            gentle = paint_together(tools.network, p, list(zip(pairs, map(with_restraint, recipes), strict=True)))
+            xs = torch.lerp(xs, gentle, of_faces(found, (p.shape[1], p.shape[2])).to(xs))
         return xs
 
     def _keep(self, name: str, picture: Tensor) -> None:
@@ -85,7 +81,9 @@ def _groups(tools: Tools, p: Tensor, recipes: Sequence[Recipe], indices: Sequenc
     groups: list[tuple[object, list[int]]] = []
     for index in indices:
         recipe = recipes[index]
-        kind = (alike(p, recipe), _keeps_faces(recipe)) if _is_fast(recipe, tools) else index
+        # The passes over faces may differ in size where the others do not.
+        kinds = (alike(p, recipe), _keeps_faces(recipe) and alike(p, with_restraint(recipe)))
+        kind = kinds if _is_fast(recipe, tools) else index
         same = next((group for known, group in groups if known == kind and len(group) < TOGETHER), None)
         if same is None:
             groups.append((kind, [index]))

@@ -35,7 +35,8 @@ PHOTOS_KEPT, MENUS_KEPT = 1000, 1000
 OUTDATED = "This menu has expired. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 HELP = (
     "To order a picture here:\n"
-    "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or\n"
+    "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or **Every style**, which paints"
+    " them all on it for you to choose from; or\n"
     "2. `/stylize style: photo:` with a photo of yours; or\n"
     "3. reply to a photo: `@{name} starrynight strength=80`; or\n"
     "4. right-click a photo, **Apps**, **Use this photo**, then `/stylize style:` within three minutes.\n"
@@ -101,17 +102,10 @@ class Orders:
             picture.check(self._max_photo)
         check_age(pictures, interaction.channel)
 
-    async def again(self, interaction: discord.Interaction[Any], changes: str) -> None:
+    async def repeat(self, interaction: discord.Interaction[Any], command: Command) -> None:
+        """A command about an earlier picture."""
         check_interaction(interaction)
-        await self._order(interaction, Command(name=Name.AGAIN, words=changes), NONE)
-
-    async def retry(self, interaction: discord.Interaction[Any], picture: str) -> None:
-        check_interaction(interaction)
-        await self._order(interaction, Command(name=Name.RETRY, words=picture), NONE)
-
-    async def explain(self, interaction: discord.Interaction[Any]) -> None:
-        check_interaction(interaction)
-        await self._order(interaction, Command(name=Name.EXPLAIN), NONE)
+        await self._order(interaction, command, NONE)
 
     async def ask(
         self, interaction: discord.Interaction[Any], command: Command, *, topic: str = "", before: str = ""
@@ -145,6 +139,13 @@ class Orders:
         """“Stylize”: a style is chosen from pictures."""
         check_interaction(interaction)
         await self._offer(interaction, Pictures(photo_of(message, self._max_photo)))
+
+    async def every_style(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
+        """“Every style”: a sheet of the photo, below it."""
+        check_interaction(interaction)
+        pictures = Pictures(photo_of(message, self._max_photo))
+        check_age(pictures, interaction.channel)
+        await self._order(interaction, parse("/sheet"), pictures)
 
     async def remember(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Use this photo”: for the next /stylize."""

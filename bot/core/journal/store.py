@@ -32,7 +32,7 @@ from bot.core.journal.pictures import collect, keep
 from bot.core.journal.sign_ins import SignIn
 from bot.core.journal.sweep import Quota, listed, make_room, prune, shrink
 from engine.recipe import Recipe
-from engine.wire import PNG
+from engine.wire import PNG, Cell
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -228,6 +228,7 @@ class Store:
         seconds: float,
         notes: tuple[str, ...] = (),
         media_type: str = PNG.media_type,
+        cells: tuple[Cell, ...] = (),
     ) -> Job:
         """The job PAINTED, its picture on disk, its duration (engine seconds) noted for the estimates.
 
@@ -237,7 +238,8 @@ class Store:
 
         def work(db: sqlite3.Connection) -> Job:
             changes = dict(
-                recipe=recipe, width=width, height=height, seconds=seconds, notes=notes, media_type=media_type
+                **dict(recipe=recipe, width=width, height=height, seconds=seconds),
+                **dict(notes=notes, media_type=media_type, cells=cells),
             )
             job = _move(db, id, State.PAINTED, changes)
             self._attach(db, "results", id, picture)
