@@ -22,6 +22,7 @@ from bot.config import Config, load
 from bot.core.errors import ConfigError, ImpastoError, Refusal, sentence
 from bot.core.jobs import Job, State
 from bot.core.journal.file import rows
+from bot.core.messages import Result
 from bot.engine_process.command import worker_command
 from engine.gallery import Gallery
 from engine.recipe import line
@@ -70,9 +71,13 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     one = commands.add_parser("stylize", parents=[file], help="paint one picture from the terminal")
     one.add_argument("photo", metavar="PHOTO", nargs="?", help="an image file, where the recipe takes one")
     one.add_argument("line", metavar="LINE", nargs="+", help='a recipe, such as "starrynight mode=fine size=512"')
-    one.add_argument("--style", type=Path, metavar="PICTURE", help="the picture whose style the line calls “mine”")
-    one.add_argument("-o", "--output", type=Path, metavar="OUT.png", required=True, help="where the picture goes")
-    one.add_argument("--force", action="store_true", help="overwrite an existing file")
+    sheet = commands.add_parser("sheet", parents=[file], help="paint a photo in every style, small, on one sheet")
+    sheet.add_argument("photo", metavar="PHOTO", help="an image file")
+    sheet.add_argument("line", metavar="LINE", nargs="*", help="one style, for its strengths and brushes; or settings")
+    for command in (one, sheet):
+        command.add_argument("--style", type=Path, metavar="PICTURE", help="the picture that the line calls “mine”")
+        command.add_argument("-o", "--output", type=Path, metavar="OUT.png", required=True, help="where it goes")
+        command.add_argument("--force", action="store_true", help="overwrite an existing file")
     styles = commands.add_parser("styles", parents=[file], help="list the styles")
     styles.add_argument("--json", action="store_true", help="for programs")
     styles.add_argument("--like", type=Path, metavar="PICTURE", help="only those that this picture is most like")
@@ -103,6 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return list_jobs(config, everything=args.all)
         case "stylize":
             return paint_one(config, args)
+        case "sheet":
+            return paint_sheet(config, args)
         case "fetch":
             return fetch_one(config, args.what)
         case "doctor":
@@ -169,15 +176,30 @@ def list_jobs(config: Config, *, everything: bool) -> int:
 
 def paint_one(config: Config, args: argparse.Namespace) -> int:
     async def paint() -> None:
-        words = [*([args.photo] if args.photo else []), *args.line]
-        result = await stylize(config, words, args.output, force=args.force, style=args.style)
-        for note in result.notes:
-            print(note, file=sys.stderr)
-        size = f"{result.width} × {result.height}"
-        print(f"{args.output}: {result.credit}; {size}, {result.seconds:.1f} s", file=sys.stderr)
-        print(result.line)
+        print((await _painted(config, args, [*([args.photo] if args.photo else []), *args.line])).line)
 
     return _run(paint(), interrupted=INTERRUPTED)
+
+
+def paint_sheet(config: Config, args: argparse.Namespace) -> int:
+    """The sheet goes into its file, and what is on it to standard output."""
+
+    async def paint() -> None:
+        result = await _painted(config, args, [args.photo, "/sheet", *args.line])
+        for number, cell in enumerate(result.cells, 1):
+            print(number, cell.label)
+
+    return _run(paint(), interrupted=INTERRUPTED)
+
+
+async def _painted(config: Config, args: argparse.Namespace, words: Sequence[str]) -> Result:
+    """The picture, in its file; what there is to say of it is on standard error."""
+    result = await stylize(config, words, args.output, force=args.force, style=args.style)
+    for note in result.notes:
+        print(note, file=sys.stderr)
+    size = f"{result.width} × {result.height}"
+    print(f"{args.output}: {result.credit}; {size}, {result.seconds:.1f} s", file=sys.stderr)
+    return result
 
 
 def fetch_one(config: Config, what: str) -> int:

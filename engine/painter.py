@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from importlib import metadata
 
@@ -22,7 +22,7 @@ from engine.encoders.weights import NoWeights, available
 from engine.fast import network
 from engine.fast.collections import Generators
 from engine.fast.paint import paint as paint_fast
-from engine.fast.paint import paint_collection
+from engine.fast.paint import paint_collection, paint_together
 from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, decode
 from engine.images.encode import encode_png
@@ -79,12 +79,13 @@ class TorchPainter:
         self._swatches: dict[str, Tensor] = {}
         self._generators = Generators(self.device)
         self.sketches = Sketches()
+        sheet = functools.partial(contact.paint, self, self.sketches)
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
             "universal": self._universal,
             "fine": self._fine,
-            "sheet": functools.partial(contact.paint, self),
-            "variations": functools.partial(contact.paint, self),
+            "sheet": sheet,
+            "variations": sheet,
             "content": functools.partial(content.paint, self),
             "texture": functools.partial(texture.paint, self),
             "dream": functools.partial(zoom.paint, self),
@@ -205,6 +206,10 @@ class TorchPainter:
             if not self.network.knows(name):
                 raise Refused(f"Fast mode is not trained for {name}. Use mode=universal, or mode=fine.")
         return self.network.pair(shares)
+
+    def together(self, p: Tensor, recipes: Sequence[Recipe]) -> Tensor:
+        """See `engine.work.Tools`."""
+        return paint_together(self.network, p, [(self.pair(Work(p, r, None, None)), r) for r in recipes])
 
     def alone(self, work: Work) -> Callable[[Tensor, Recipe], Tensor] | None:
         """What paints a frame (1, 3, H, W) of a collection, which has a network of its own."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from engine.encoders.vgg import Encoder
-from engine.fast.network import Network
 from engine.gallery import Gallery
 from engine.images.encode import encode_jpeg
 from engine.recipe import Recipe
 from engine.stages import Stage
 from engine.wire import Cell, Finding
-
-if TYPE_CHECKING:
-    from engine.lab.sketches import Sketches
 
 PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
 
@@ -63,18 +59,8 @@ class Tools(Protocol):
         """A picture in the mode of the work's own, complete recipe."""
         ...
 
-    @property
-    def network(self) -> Network:
-        """The gallery's."""
-        ...
-
-    def pair(self, work: Work) -> Tensor:
-        """The styles' pair for the network, (2, C), in fast or universal mode."""
-        ...
-
-    @property
-    def sketches(self) -> Sketches:
-        """Small pictures, several at once."""
+    def together(self, p: Tensor, recipes: Sequence[Recipe]) -> Tensor:
+        """The pictures (B, 3, H, W) of a photo p by recipes of fast mode that are `engine.fast.paint.alike`."""
         ...
 
 

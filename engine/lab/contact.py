@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from engine.images.lettering import font_of
 from engine.lab.sheet import Sheet, labelled_cells
+from engine.lab.sketches import Sketches
 from engine.recipe import Recipe, cells, complete, sketch
 from engine.stages import Stage
 from engine.tensors import reduced
@@ -14,11 +15,11 @@ from engine.work import Stages, Tools, Work
 
 TALL = 0.6  # width by height of a sheet: about that of a phone's window
 VARIATION = 448  # pixels, long side of a variation on its sheet
-NAME, SMALLEST_NAME = 0.125, 0.085  # font sizes in shares of a cell's width; names are typed as they stand there
+NAME, SMALLEST_NAME = 0.13, 0.08  # font sizes in shares of a cell's width; names are typed as they stand there
 READABLE = 8  # pixels, the smallest font
 
 
-def paint(tools: Tools, work: Work) -> Stages:
+def paint(tools: Tools, sketches: Sketches, work: Work) -> Stages:
     """Every cell as a small picture; the sheet so far is shown after each few."""
     rows = cells(work.recipe, tools.gallery)
     p = reduced(work.p, VARIATION) if work.recipe.mode == "variations" else work.p
@@ -27,7 +28,7 @@ def paint(tools: Tools, work: Work) -> Stages:
     names = labels(work.recipe, rows)
     sheet = _sheet(work.recipe, rows, names, (p.shape[1], p.shape[2]))
     work.cells, shown = sheet.cells(names), 0
-    for made in tools.sketches.paint(tools, p, recipes, work.mine):
+    for made in sketches.paint(tools, p, recipes, work.mine):
         for index, picture in made.items():
             sheet.put(index, picture.float() / 255)
         shown += len(made)
@@ -70,11 +71,11 @@ def _sheet(recipe: Recipe, rows: Sequence[Sequence[Recipe]], names: Sequence[str
     largest = max(READABLE, round(width * (NAME if recipe.mode == "sheet" else NAME / 2)))
     gap, below = max(4, width // 20), round(largest * 1.5)
     columns = columns_for(len(names), (height + below + gap, width + gap))
-    number = font_of(max(READABLE, round(largest * 0.85)))
-    sheet = Sheet(cell, columns, -(-len(names) // columns), gap, below=below, numbers=number)
+    sheet = Sheet(cell, columns, -(-len(names) // columns), gap, below=below)
     sheet.empty(len(names))
+    smallest = max(READABLE, round(largest * SMALLEST_NAME / NAME))
     for index, name in enumerate(names):
-        sheet.caption(index, name, largest, max(READABLE, round(largest * SMALLEST_NAME / NAME)))
+        sheet.caption(index, name, largest, smallest, numbered=True)
     return sheet
 
 

@@ -20,6 +20,7 @@ SMALLEST = 64  # pixels, long side of a cell; what is smaller shows nothing
 SMALLEST_CARD = 96  # pixels, width of a card; below it nobody reads its words
 LINES = 3  # of words below a card's name
 PREVIEW_QUALITY = 85
+NUMBER = 0.72  # font size of a number in a caption, in shares of the name's
 
 
 class Sheet:
@@ -71,11 +72,15 @@ class Sheet:
             self.draw.rectangle((x, y, x + wide - 1, y + high - 1), fill=PAPER)
             self.draw.text((x + wide / 2, y + high / 2), text, BLACK, font, "mm")
 
-    def caption(self, index: int, name: str, size: int, smallest: int) -> None:
-        """One line below a picture, in a font of at most this size."""
+    def caption(self, index: int, name: str, size: int, smallest: int, *, numbered: bool = False) -> None:
+        """One line below a picture, in a font of at most this size, perhaps after the picture's number."""
         x, _, right, bottom = self._box(index)
-        text, font = fitted(written(name), size, smallest, right - x)
         baseline = bottom + 1 + round(size * 1.05)
+        if numbered:
+            small, number = font_of(round(size * NUMBER)), str(index + 1)
+            self.draw.text((x, baseline), number, GREY, small, "ls")
+            x += round(small.getlength(number) + size * 0.25)
+        text, font = fitted(written(name), size, smallest, right - x)
         self.draw.text((x, baseline), text, BLACK, font, "ls", stroke_width=0.3)
 
     def cells(self, labels: Sequence[str]) -> tuple[Cell, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from engine.fast.paint import alike, paint_together
+from engine.fast.paint import alike
 from engine.recipe import Recipe, fast_knows, line
 from engine.subject.faces import Face, faces
 from engine.subject.importance import of_faces, with_restraint
@@ -62,10 +62,9 @@ class Sketches:
     ) -> Tensor:
         if not _is_fast(recipes[0], tools):
             return _drained(tools, Work(p, recipes[0], mine, None))
-        pairs = [tools.pair(Work(p, recipe, None, None)) for recipe in recipes]
-        xs = paint_together(tools.network, p, list(zip(pairs, recipes, strict=True)))
+        xs = tools.together(p, recipes)
         if found and _keeps_faces(recipes[0]):
-            gentle = paint_together(tools.network, p, list(zip(pairs, map(with_restraint, recipes), strict=True)))
+            gentle = tools.together(p, [with_restraint(recipe) for recipe in recipes])
             xs = torch.lerp(xs, gentle, of_faces(found, (p.shape[1], p.shape[2])).to(xs))
         return xs
 
