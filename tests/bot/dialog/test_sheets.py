@@ -42,16 +42,12 @@ async def test_a_photo_gets_every_style_of_the_gallery(text: str) -> None:
         assert [one.styles[0].name for one in every] == ["starrynight", "greatwave"]
 
 
-@pytest.mark.parametrize(
-    "words", ["starrynight", "starynight", "the great wave", "night", "mine+scream", "a=1"]
-)
+@pytest.mark.parametrize("words", ["starrynight", "starynight", "the great wave", "night", "mine+scream", "a=1"])
 def test_words_beside_a_photo_may_name_a_style(words: str) -> None:
     assert means_style(words, gallery.default())
 
 
-@pytest.mark.parametrize(
-    "words", ["", "Look at my new dog!", "nice", "my cat on the sofa", "lol 😂"]
-)
+@pytest.mark.parametrize("words", ["", "Look at my new dog!", "nice", "my cat on the sofa", "lol 😂"])
 def test_other_words_are_remarks(words: str) -> None:
     assert not means_style(words, gallery.default())
 
