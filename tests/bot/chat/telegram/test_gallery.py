@@ -162,7 +162,7 @@ async def test_a_style_is_seen_closer_and_may_wait_for_the_next_photo(server: Fa
         server.says(ANN, "/styles starry night")
         alone = await message_with(server, ANN, "Write /stylize starrynight")
         assert "for which photo" in await pressed(server, alone["message_id"], "next photo")
-        server.says(ANN, "/stylize", photo=CAT)
+        server.says(ANN, photo=CAT)
         (result,) = await finished(server, ANN)
         assert "/stylize starrynight" in result["caption"]
 
@@ -171,7 +171,7 @@ async def test_a_deep_link_chooses_the_style_of_the_next_photo(server: FakeTeleg
     async with telegram_bot(server):
         server.says(ANN, "/start greatwave")
         await message_with(server, ANN, "The Great Wave off Kanagawa")
-        server.says(ANN, "/stylize", photo=CAT)
+        server.says(ANN, photo=CAT)
         (result,) = await finished(server, ANN)
         assert "/stylize greatwave" in result["caption"]
         server.says(ANN, "/stylize", photo=CAT)
