@@ -59,17 +59,17 @@ async def test_the_gallery_becomes_the_persons_own_photo_as_its_pictures_arrive(
     data, cells = drawn(GREEN, 6, "JPEG")
     at.engine.does(Preview(paint.job, data, cells))
     await expect(own).to_have_count(6)
-    first = page.locator("[data-style=starrynight] canvas")
-    assert near(await first.evaluate(MIDDLE), GREEN)
+    assert near(await page.locator("#gallery-grid [data-style=starrynight] canvas").evaluate(MIDDLE), GREEN)
     finishes(at, paint)
     await expect(own).to_have_count(len(NAMES))
-    await page.wait_for_function(f"({MIDDLE})(document.querySelector('[data-style=starrynight] canvas'))[0] > 150")
+    last = page.locator(f"#gallery-grid [data-style={NAMES[-1]}] canvas")
+    assert near(await last.evaluate(MIDDLE), RED)
     await expect(page.locator(".job")).to_have_count(0)
     # It is kept over a reload, and is not ordered twice.
     await page.reload()
     await opened(page)
     await expect(own).to_have_count(len(NAMES))
-    await page.locator("[data-style=dore]").first.click()
+    await page.locator("#gallery-grid [data-style=dore]").click()
     assert (await at.engine.order(sheets=True)).recipe.styles[0].name == "dore"
 
 
