@@ -211,7 +211,7 @@ def _closes(error: discord.HTTPException) -> bool:
 ALT = 1024  # characters
 BAR = 12  # characters
 OPTIONS, LABEL = 25, 100  # of a select menu; characters of one
-PER_ROW = 4  # buttons; Discord takes five, which would leave the last row short
+PER_ROW = 5  # buttons at most
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -284,10 +284,11 @@ def _caption(result: Result, notes: Sequence[str]) -> str:
 def _buttons(buttons: Sequence[Button], picks: Sequence[Pick]) -> ui.View:
     """Their custom ids say all, so they work after a restart too."""
     view = ui.View(timeout=None)
+    even = -(-len(buttons) // -(-len(buttons) // PER_ROW)) if buttons else 1  # so that no row is much shorter
     for index, button in enumerate(buttons):
         danger = button.action is Action.DELETE
         style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
-        row = index // PER_ROW
+        row = index // even
         view.add_item(ui.Button(label=button.label, custom_id=f"do:{button.data}", style=style, row=row))
     for select in _selects(picks):
         view.add_item(select)

@@ -23,6 +23,7 @@ PICK_ROWS = range(8, 4, -1)  # numbers in a row, of which the one is taken that 
 JOB = "a"  # what callback data begins with: a button under a picture
 CHOOSE, PAGE, TAGS, NEXT = "s", "g", "k", "n"  # or one under a choice
 DATA = 64  # bytes
+NOT_IN_ALBUMS = (Action.VARIATIONS, Action.FILM)  # a row takes eight buttons
 SIGNS = {
     Action.AGAIN: "↻",
     Action.VARIATIONS: "🎲",
@@ -93,7 +94,8 @@ def job_under(keyboard: InlineKeyboardMarkup | None) -> str:
 def album_buttons(pictures: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup:
     """A row with the buttons of every picture of an album, which itself can have none."""
     rows = []
-    for number, buttons in enumerate(pictures, 1):
+    for number, every in enumerate(pictures, 1):
+        buttons = [button for button in every if button.action not in NOT_IN_ALBUMS]
         row = [_button(SIGNS[button.action], f"{JOB}:{button.data}") for button in buttons]
         rows.append([_button(f"{number} {row[0].text}", str(row[0].callback_data)), *row[1:]])
     return InlineKeyboardMarkup(rows)
