@@ -19,7 +19,7 @@ from PIL import Image
 from skimage import data
 
 from engine.images.decode import decode
-from engine.lab.sheet import Sheet
+from engine.lab.sheet import labelled
 from engine.painter import TorchPainter, set_up_process
 from engine.recipe import complete, parse
 from engine.stages import Picture, Stage
@@ -90,7 +90,7 @@ FIGURES = {
         size=320,
     ),
     "grid": Figure([Panel("starrynight mode=grid", photo="chelsea")], size=768),
-    "ladder": Figure([Panel("greatwave grid=ladder", photo="rocket")], size=1000),
+    "ladder": Figure([Panel("greatwave mode=sheet", photo="rocket")], size=224),
     "like": Figure([Panel("mode=like", photo="coffee")], size=768),
     "map": Figure([Panel("mode=map")], size=1024),
     "suggest": Figure([Panel("mode=suggest", photo="astronaut")], size=900),
@@ -104,7 +104,7 @@ def make(painter: TorchPainter, figure: Figure, size: int | None = None) -> Imag
     if len(pictures) == 1:
         return pictures[0]
     shape = (pictures[0].height, pictures[0].width)
-    sheet = Sheet("", [""], [panel.label for panel in figure.panels], figure.wide, shape)
+    sheet = labelled("", [""], [panel.label for panel in figure.panels], figure.wide, shape)
     for index, picture in enumerate(pictures):
         file = io.BytesIO()
         picture.save(file, "PNG")

@@ -126,9 +126,9 @@ class Gallery:
         """The style that ``word`` names, whatever its case, spaces, dashes and underscores."""
         return self._by_key.get(key(word))
 
-    def nearest(self, word: str, count: int = 3) -> list[Style]:
+    def nearest(self, word: str, count: int = 3, likeness: float = 0.6) -> list[Style]:
         """Styles whose names, titles or aliases are spelled like ``word``, nearest first."""
-        close = difflib.get_close_matches(key(word), list(self._by_key), n=3 * count, cutoff=0.6)
+        close = difflib.get_close_matches(key(word), list(self._by_key), n=3 * count, cutoff=likeness)
         started = [k for k in self._by_key if len(key(word)) > 1 and k.startswith(key(word))]
         return list({self._by_key[k].name: self._by_key[k] for k in (*started, *close)}.values())[:count]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from importlib import metadata
 
@@ -22,13 +22,14 @@ from engine.encoders.weights import NoWeights, available
 from engine.fast import network
 from engine.fast.collections import Generators
 from engine.fast.paint import paint as paint_fast
-from engine.fast.paint import paint_collection
+from engine.fast.paint import paint_collection, paint_together
 from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, decode
 from engine.images.encode import encode_png
 from engine.images.formats import ImageRefused
-from engine.lab import content, explain, grid, like, suggest, texture
+from engine.lab import contact, content, explain, grid, like, suggest, texture
 from engine.lab.likeness import plane
+from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
 from engine.recipe import MINE, Mode, Pooling, Recipe, RecipeError, check, line
@@ -81,10 +82,14 @@ class TorchPainter:
         self._full: dict[Pooling, FullEncoder] = {}
         self._swatches: dict[str, Tensor] = {}
         self._generators = Generators(self.device)
+        self.sketches = Sketches()
+        sheet = functools.partial(contact.paint, self, self.sketches)
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
             "universal": self._universal,
             "fine": self._fine,
+            "sheet": sheet,
+            "variations": sheet,
             "content": functools.partial(content.paint, self),
             "texture": functools.partial(texture.paint, self),
             "dream": functools.partial(zoom.paint, self),
@@ -154,8 +159,7 @@ class TorchPainter:
             work = opened(order, self._limits, self.device)
             if work.recipe.clip == "yes":
                 work.watch = functools.partial(animate.keep_step, work.film)
-            # Its own size, which the line that comes back has as well.
-            x = yield from device.with_threads_for(work.recipe.size or 0, self.repaint(work))
+            x = yield from device.with_threads_for(_at_once(work.recipe), self.repaint(work))
             height, width = x.shape[-2:]
             if work.film:
                 yield animate.encoded(order, animate.film_of(work), work.recipe, work.notes)
@@ -163,9 +167,10 @@ class TorchPainter:
             painted = work.recipe
             if not painted.rules.sheet:
                 painted = msgspec.structs.replace(painted, size=max(height, width))
-            alpha = None if work.alpha is None else resize(work.alpha[None], (height, width))[0]
-            png = encode_png(x[0], line(painted), alpha)
-            yield Picture(png, painted, width, height, tuple(dict.fromkeys(work.notes)), tuple(work.findings))
+            shown = None if painted.rules.sheet else work.alpha
+            alpha = None if shown is None else resize(shown[None], (height, width))[0]
+            png, notes = encode_png(x[0], line(painted), alpha), tuple(dict.fromkeys(work.notes))
+            yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)
 
     def repaint(self, work: Work) -> Stages:
         """The work in its recipe's mode, which must be complete; what changes is told in the work itself."""
@@ -207,6 +212,10 @@ class TorchPainter:
             if not self.network.knows(name):
                 raise Refused(f"Fast mode is not trained for {name}. Use mode=universal, or mode=fine.")
         return self.network.pair(shares)
+
+    def together(self, p: Tensor, recipes: Sequence[Recipe]) -> Tensor:
+        """See `engine.work.Tools`."""
+        return paint_together(self.network, p, [(self.pair(Work(p, r, None, None)), r) for r in recipes])
 
     def alone(self, work: Work) -> Callable[[Tensor, Recipe], Tensor] | None:
         """What paints a frame (1, 3, H, W) of a collection, which has a network of its own."""
@@ -304,6 +313,12 @@ class TorchPainter:
             quick = in_type(encoder, device.quick_type(self.device))
             self._full[pooling] = quick.to(memory_format=torch.channels_last)
         return self._full[pooling]
+
+
+def _at_once(recipe: Recipe) -> int:
+    """Pixels, side of what is painted at once: its own size, which the line that comes back has as well; of a sheet
+    several pictures of that size go together."""
+    return (recipe.size or 0) * (2 if recipe.mode == "sheet" else 1)
 
 
 def _check_weights() -> None:

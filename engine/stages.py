@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import NamedTuple, Protocol
 
 from engine.recipe import Recipe
-from engine.wire import PNG, Finding, Paint, Ready
+from engine.wire import PNG, Cell, Finding, Paint, Ready
 
 
 class Stage(NamedTuple):
@@ -20,6 +20,7 @@ class Stage(NamedTuple):
     note: str = ""  # a sentence for the person, when something was changed to get this far
     preview: Callable[[], bytes] | None = None  # makes a small JPEG; called only when one is wanted
     at_once: bool = False  # the preview is worth showing now, however short the time since the last one
+    cells: tuple[Cell, ...] = ()  # of the sheet that the preview shows
 
 
 class Picture(NamedTuple):
@@ -32,6 +33,7 @@ class Picture(NamedTuple):
     notes: tuple[str, ...] = ()  # sentences for the person
     findings: tuple[Finding, ...] = ()  # styles that were found, for programs
     media_type: str = PNG.media_type
+    cells: tuple[Cell, ...] = ()  # of a sheet
 
 
 class Refused(Exception):

@@ -157,11 +157,20 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     seconds: float = 0.0  # of the engine's time that it has taken
 
 
+class Cell(msgspec.Struct, frozen=True):
+    """One picture of a sheet, which can be chosen. They are counted from 1."""
+
+    label: str  # a style's name, or what is different about it
+    box: tuple[float, float, float, float]  # left, top, width, height in shares of the sheet's, its caption included
+    high: float  # the picture's own height in shares of the sheet's
+
+
 class Preview(msgspec.Struct, frozen=True, tag=True):
     """How the picture looks so far, as a small JPEG."""
 
     job: str
     picture: bytes
+    cells: tuple[Cell, ...] = ()  # of a sheet, the first so many that are painted
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -184,6 +193,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     notes: tuple[str, ...] = ()  # sentences for the person: first frame of an animation, size halved
     findings: tuple[Finding, ...] = ()  # for programs; the notes say the same in words
     media_type: str = PNG.media_type  # of the picture; another only where the order can have it shown
+    cells: tuple[Cell, ...] = ()  # of a sheet
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

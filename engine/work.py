@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from engine.gallery import Gallery
 from engine.images.encode import encode_jpeg
 from engine.recipe import Recipe
 from engine.stages import Stage
-from engine.wire import Finding
+from engine.wire import Cell, Finding
 
 PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
 
@@ -32,6 +32,7 @@ class Work:
     alpha: Tensor | None  # the photo's, (1, H, W) in 0..1, if it is to be kept
     notes: list[str] = field(default_factory=list)  # sentences for the person
     findings: list[Finding] = field(default_factory=list)  # styles that were found, for programs
+    cells: tuple[Cell, ...] = ()  # of a sheet
     film: list[Tensor] = field(default_factory=list)  # (3, h, w) uint8, pictures that are to be shown as a clip
     watch: Callable[[Any], None] | None = None  # is handed every `engine.fine.gatys.Step`
 
@@ -56,6 +57,10 @@ class Tools(Protocol):
 
     def repaint(self, work: Work) -> Stages:
         """A picture in the mode of the work's own, complete recipe."""
+        ...
+
+    def together(self, p: Tensor, recipes: Sequence[Recipe]) -> Tensor:
+        """The pictures (B, 3, H, W) of a photo p by recipes of fast mode that are `engine.fast.paint.alike`."""
         ...
 
 

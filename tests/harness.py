@@ -176,10 +176,13 @@ class ManualEngine:
     async def cancel(self, job: str) -> None:
         self.does(Failed(job, "cancelled", "Cancelled."))
 
-    async def order(self) -> Paint:
-        """The next order that reaches the engine."""
+    async def order(self, *, sheets: bool = False) -> Paint:
+        """The next order that reaches the engine, but for the sheet that the page's gallery orders by itself."""
         async with asyncio.timeout(PATIENCE):
-            return await self.orders.get()
+            while True:
+                paint = await self.orders.get()
+                if sheets or paint.recipe.mode != "sheet":
+                    return paint
 
     def does(self, event: Progress | Preview | Done | Failed) -> None:
         self._events[event.job].put_nowait(event)

@@ -6,7 +6,7 @@ ORDERS = {
     "texture": "/texture starrynight depth=1 size=64 steps=2",
     "content": "/reconstruct conv2_1 size=64 steps=2",
     "dream": "/dream conv3_1 octaves=1 size=64 steps=2",
-    "grid": "/grid starrynight grid=ladder size=128",
+    "sheet": "/sheet starrynight size=64",
     "like": "/like size=128",
     "map": "/map size=256",
     "suggest": "/suggest size=64",

@@ -22,6 +22,7 @@ from bot.core.journal.store import JobMessage
 from bot.core.messages import Result, Status
 from bot.dialog.buttons import Button, Press, Pressed
 from bot.dialog.services import Services
+from bot.dialog.sheets import Pick, picks
 from bot.engine_process import thumbnails
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     file_name: str
     notes: tuple[str, ...]  # the result's, and what was done to make it fit
     buttons: tuple[Button, ...]
+    picks: tuple[Pick, ...] = ()  # of a sheet
 
     async def within(self, limit: int) -> Picture | None:
         """The same with at most so many bytes, as JPEG where it is too large; None where that fails."""
@@ -233,7 +235,7 @@ class Messenger:
         if since is None:
             await self._keep_silent(job, status)
             return  # it is posted, which waits its turn like everything that must arrive
-        slow = "steps" in job.recipe.rules.settings
+        slow = job.recipe.rules.optimises
         soon = slow and status.preview is not None and not (shown and shown.previewed)
         calm = shown.posted + limits.calm_seconds if shown else since + limits.calm_seconds
         not_before = since + limits.preview_seconds if soon else max(since + limits.edit_seconds, calm)
@@ -281,6 +283,7 @@ class Messenger:
             file_name=job.file_name,
             notes=result.notes,
             buttons=await self._buttons.under(job),
+            picks=picks(job),
         )
         limit = self._transport.file_limit(job)
         while True:

@@ -36,7 +36,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
         complete(parser)
     args, more = parser.parse_known_args(argv)
-    if more and (args.command != "stylize" or any(word.startswith("-") for word in more)):
+    if more and (args.command not in ("stylize", "sheet") or any(word.startswith("-") for word in more)):
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     if more:  # words behind an option that follows other words, which argparse does not put together
         args.words += more
@@ -56,7 +56,31 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address that the chat page listens on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="its port (default 8080)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _stylize(commands, file)
+    _painting(
+        commands.add_parser(
+            "stylize",
+            parents=[file],
+            usage="%(prog)s [OPTION...] PHOTO... LINE",
+            help="paint photos from the terminal",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            description=textwrap.fill(
+                "Paints photos and writes the pictures into files. The line that made each goes to standard output,"
+                " everything else to standard error.",
+                WIDTH,
+            ),
+            epilog=f"{EXAMPLES}\nsettings of the line, as name=value:\n{settings_table()}",
+        )
+    )
+    _painting(
+        commands.add_parser(
+            "sheet",
+            parents=[file],
+            usage="%(prog)s [OPTION...] PHOTO [STYLE] [SETTING...]",
+            help="paint a photo in every style, small, on one sheet",
+            description="Paints a photo in every style, or in many strengths and brushes of one style, on one sheet."
+            " What is on it goes to standard output, with the numbers that “/again cell=3” takes.",
+        )
+    )
     styles = commands.add_parser("styles", parents=[file], help="list the styles")
     styles.add_argument("--json", action="store_true", help="for programs")
     styles.add_argument("--like", type=Path, metavar="PICTURE", help="only those that this picture is most like")
@@ -76,20 +100,8 @@ def build() -> argparse.ArgumentParser:
     return parser
 
 
-def _stylize(commands: argparse._SubParsersAction[argparse.ArgumentParser], file: argparse.ArgumentParser) -> None:
-    one = commands.add_parser(
-        "stylize",
-        parents=[file],
-        usage="%(prog)s [OPTION...] PHOTO... LINE",
-        help="paint photos from the terminal",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=textwrap.fill(
-            "Paints photos and writes the pictures into files. The line that made each goes to standard output,"
-            " everything else to standard error.",
-            WIDTH,
-        ),
-        epilog=f"{EXAMPLES}\nsettings of the line, as name=value:\n{settings_table()}",
-    )
+def _painting(one: argparse.ArgumentParser) -> None:
+    """What can be typed behind the commands that paint."""
     words = one.add_argument(
         "words",
         metavar="PHOTO... LINE",

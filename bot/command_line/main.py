@@ -86,6 +86,9 @@ async def _do(config: Config, args: argparse.Namespace) -> bool | None:
             return await questions.examine(config)
         case "stylize":
             return await stylize(config, args)
+        case "sheet":
+            args.words = ["/sheet", *args.words]
+            return await stylize(config, args)
     return None
 
 

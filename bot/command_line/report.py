@@ -40,13 +40,17 @@ class Report:
                 width=result.width,
                 height=result.height,
                 notes=result.notes,
+                **({"cells": [cell.label for cell in result.cells]} if result.cells else {}),
             )
             return
         for note in result.notes:
             print(note, file=sys.stderr)
         size = f"{result.width} × {result.height}"
         print(f"{file or 'standard output'}: {result.credit}; {size}, {result.seconds:.1f} s", file=sys.stderr)
-        print(result.line, file=self._out, flush=True)
+        for number, cell in enumerate(result.cells, 1):
+            print(number, cell.label, file=self._out)
+        if not result.cells:
+            print(result.line, file=self._out, flush=True)
 
     def failed(self, photo: str | None, error: BaseException) -> None:
         """One of several; the others go on."""

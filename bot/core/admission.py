@@ -43,16 +43,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     def largest(self, mode: Mode | None) -> int:
         """The largest size, in pixels, that an order of this mode may name."""
-        return min(self.max_size, self.max_fine_size) if _optimises(mode) else self.max_size
+        most = self.max_fine_size if mode and TABLE[mode].optimises else self.max_size
+        return min(self.max_size, most, TABLE[mode].largest if mode else most)
 
     def usual(self, mode: Mode) -> int:
         """The size, in pixels, of an order of this mode that names none."""
-        return min(self.size, self.fine_size if _optimises(mode) else self.size, self.largest(mode))
-
-
-def _optimises(mode: Mode | None) -> bool:
-    """Whether a picture of the mode takes many steps, as in fine mode."""
-    return mode is not None and "steps" in TABLE[mode].settings
+        rules = TABLE[mode]
+        return min(self.size, self.fine_size if rules.optimises else self.size, rules.usual, self.largest(mode))
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +113,7 @@ class Admission:
         rules = self._rules
         encoder = engines if rules.encoder == "auto" else rules.encoder
         with invalid_recipes():
-            recipe = expanded(room.fill(recipe, self._gallery), encoder)
+            recipe = expanded(room.fill(recipe, self._gallery), self._gallery, encoder)
         mode = recipe.mode or default_mode(recipe, self._gallery)
         if recipe.size is not None and recipe.size > rules.largest(mode):
             raise InvalidOrder(self._too_large(recipe, recipe.size, mode))

@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from engine.recipe import Recipe
-from engine.wire import MOVING_RESULTS, PNG
+from engine.wire import MOVING_RESULTS, PNG, Cell
 
 
 class State(StrEnum):
@@ -81,6 +81,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     refused: bool = False  # because the photo cannot be painted, which is nobody's business but the person's
     media_type: str = PNG.media_type  # of the picture, once PAINTED
     notes: tuple[str, ...] = ()  # the engine's sentences about the picture, once PAINTED
+    cells: tuple[Cell, ...] = ()  # of a sheet, once PAINTED
     idempotency_key: str = ""  # the platform's name for the order, if it has one: the same key is never two jobs
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from bot.core.jobs import Job, Place
-from engine.wire import PNG
+from engine.wire import PNG, Cell
 
 # What a platform posts to us over HTTP: its headers and body; returns the status of our answer.
 Hook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
@@ -93,6 +93,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     text: str  # "place 2 of 5, about 20 s", "step 40 of 125"
     done: float = 0.0  # 0..1
     preview: bytes | None = None  # JPEG; the newest there is
+    cells: tuple[Cell, ...] = ()  # of a sheet, those that the preview shows
     left: float | None = None  # estimated seconds until the picture is there
 
     def shows(self, other: Status | None) -> bool:
@@ -111,6 +112,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     notes: tuple[str, ...] = ()
     media_type: str = PNG.media_type
+    cells: tuple[Cell, ...] = ()  # of a sheet
 
     @property
     def moves(self) -> bool:

@@ -334,7 +334,16 @@ class Studio:
 
     def place(self, job: str) -> int | None:
         """Which in the line a job is, 1 for the next; None for one that does not wait."""
-        return next((place for place, ticket in enumerate(self._queue.order(), 1) if ticket.id == job), None)
+        return self._line.place(job)
+
+    def wait(self) -> float:
+        """Estimated seconds until a new order of a quick picture would be begun."""
+        return self._line.until_begun(quick=True)
+
+    async def knows(self, incoming: Incoming) -> bool:
+        """Whether this order is a job already."""
+        key = incoming.idempotency_key
+        return bool(key) and await self._store.job_by_key(key) is not None
 
     async def status(self, job: str) -> Status | None:
         """How a job stands; None for one that is not known."""

@@ -20,6 +20,7 @@ from bot.core.jobs import OPEN, Job, Place, State
 from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Incoming
 from bot.core.studio import Studio
+from bot.dialog import sheets
 from engine.recipe import MODES, RATIO_BOUNDS, Recipe
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Action(StrEnum):
     """What a button does; the value is its letter."""
 
     AGAIN = "a"
+    VARIATIONS = "r"
     STRONGER = "p"
     SOFTER = "m"
     COLORS = "c"
@@ -48,6 +50,7 @@ class Action(StrEnum):
 NO_ORDERS = frozenset({Action.ORIGINAL, Action.DELETE})  # all others are orders of a new picture
 LABELS = {
     Action.AGAIN: "Again",
+    Action.VARIATIONS: "Variations",
     Action.STRONGER: "Stronger",
     Action.SOFTER: "Softer",
     Action.COLORS: "Photo's colours",
@@ -111,16 +114,18 @@ def job_id(data: str) -> str:
 def _fits(action: Action, recipe: Recipe, largest: int) -> bool:
     settings = recipe.rules.settings
     match action:
+        case Action.VARIATIONS:
+            return recipe.mode in MODES
         case Action.FINER:
             return recipe.mode in MODES and recipe.mode != "fine"
         case Action.LARGER:
-            return recipe.size is not None and recipe.size < largest
+            return recipe.size is not None and recipe.size < largest and not recipe.rules.sketched
         case Action.EXPLAIN | Action.FILM:
             return recipe.mode == "fine"
         case Action.AGAIN:
             return "seed" in settings
         case Action.STRONGER | Action.SOFTER:
-            return "strength" in settings
+            return "strength" in settings and not (recipe.strength is None and recipe.ratio is None)
         case Action.COLORS:
             return "colors" in settings
         case _:
@@ -153,6 +158,8 @@ class Buttons:
         fitting = [action for action in Action if _fits(action, job.recipe, largest)]
         if job.moves or not self._studio.plays(job.place.chat):
             fitting = [action for action in fitting if action is not Action.FILM]
+        if job.moves:
+            fitting = [action for action in fitting if action is not Action.VARIATIONS]
         return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in fitting)
 
     async def _largest(self, job: Job, room: str) -> int:
@@ -206,12 +213,16 @@ class Buttons:
         self._studio.health.refused.inc()
         return Pressed(text=text[:200], refused=True, not_now=not_now)
 
-    async def _found(self, press: Press) -> tuple[Job | None, Action]:
-        """What is pressed, and on which job, if that is kept; raises InvalidOrder, NotOwner."""
+    async def _found(self, press: Press) -> tuple[Job | None, Action | int]:
+        """What is pressed, an action or a picture of a sheet, and on which job, if that is kept.
+
+        Raises:
+            InvalidOrder, NotOwner
+        """
         letter = press.data.partition(":")[2]
-        if letter not in {str(action) for action in Action}:
+        if not letter.isdecimal() and letter not in {str(action) for action in Action}:
             raise InvalidOrder("This button is no longer supported. Order the picture again.")
-        action = Action(letter)
+        action = int(letter) if letter.isdecimal() else Action(letter)
         job = await self._store.job(job_id(press.data))
         if job is None and action is not Action.DELETE:
             raise InvalidOrder("This picture is no longer kept, so send its photo again.")
@@ -224,10 +235,14 @@ class Buttons:
         if job is None:
             return _delete_message(press)
         match action:
+            case int(number):
+                return await self._order(press, job, sheets.chosen(job, number))
             case Action.DELETE:
                 return await self._delete(job)
             case Action.ORIGINAL:
                 return await self._original(job)
+            case Action.VARIATIONS:
+                return await self._order(press, job, sheets.variations(job))
             case Action.LARGER:
                 largest = await self._largest(job, (press.place or job.place).room)
                 return await self._order(press, job, _larger(job, largest))

@@ -10,11 +10,11 @@ from importlib import metadata
 import msgspec
 
 from bot.core.admission import HOW_MINE
-from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, NotNow, Refusal, sentence
+from bot.core.errors import InvalidOrder, InvalidRecipe, LimitReached, NotAllowed, NotNow, Refusal, sentence
 from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Card, Choice, Incoming, Refused, Reply, Text
 from bot.core.studio import JobWithPictures, Studio
-from bot.dialog import forgetting, repeated, settings
+from bot.dialog import forgetting, repeated, settings, sheets
 from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY, Command, Name, parse, parse_recipe
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, folded, key
@@ -30,6 +30,7 @@ PAPERS = (
     " Convolutional Neural Networks” (2016)",
 )
 RETRIED = 100  # of a person's newest orders, those that /retry looks through
+PATIENCE = 15.0  # engine seconds until a photo's own sheet would be begun; a longer wait has the gallery's pictures
 SUGGESTED = 6  # styles of a texture that names none
 TAGS_SHOWN = 8  # where all styles are shown; the pictures are what counts there
 HOW = "Send a photo with /stylize starrynight as its text, or reply that to a photo."
@@ -49,6 +50,7 @@ class Commands:
             Name.STYLIZE: self._stylize,
             Name.STYLES: self._styles,
             Name.AGAIN: self._again,
+            Name.VARIATIONS: self._variations,
             Name.RETRY: self._retry,
             Name.QUEUE: self._queue,
             Name.CANCEL: self._cancel,
@@ -81,7 +83,9 @@ class Commands:
 
     def _choice(self, command: Command, text: str) -> Reply:
         """What somebody whose recipe is invalid may choose from: near styles, or all where none was named."""
-        if command.name not in (Name.PLAIN, Name.STYLIZE) or command.takes.styles != "some":
+        styles = command.takes.styles
+        asks = styles == "some" or (styles == "any" and command.style)
+        if command.name not in (Name.PLAIN, Name.STYLIZE) or not asks:
             return Refused(text=text)
         if not command.style and not command.takes.photo:  # which ends with the choice, and so is no look around
             names = tuple(style.name for style in list(self._gallery)[:SUGGESTED])
@@ -106,19 +110,33 @@ class Commands:
     # --- orders ------------------------------------------------------------------------------------------------------
 
     async def _plain(self, incoming: Incoming, command: Command) -> Reply:
-        """No command: with a photo, the words name a style; without words, the person may choose."""
+        """No command: with a photo, the words name a style; where they name none, the person may choose."""
         if incoming.photo is None:
             return self._about_style(command)
-        if command.words or incoming.style is not None:
+        if incoming.style is not None or command.names_mine or sheets.means_style(command.words, self._gallery):
             return await self._stylize(incoming, command)
         room = incoming.place.room
         chosen = await self.chosen_style(room)
         if chosen is None:
-            text = "Which style? Choose one, or reply /stylize and its name to the photo."
-            return Choice(text=text, cards=_cards(self._gallery))
+            return await self._every_style(incoming)
         reply = await self._stylize(incoming, Command(name=Name.STYLIZE, words=chosen))
         await self._studio.rooms.forget_style(room)  # not where the order was refused
         return reply
+
+    async def _every_style(self, incoming: Incoming) -> Reply:
+        """The photo in every style; where that would not come soon, the gallery's own pictures to choose from."""
+        is_soon = self._studio.engine.ready is not None and self._studio.wait() < PATIENCE
+        if not is_soon and not await self._studio.knows(incoming):
+            return self.which_style()
+        try:
+            return await self._order(incoming, Recipe(mode="sheet"))
+        except LimitReached:
+            return self.which_style()
+
+    def which_style(self) -> Choice:
+        """The question what a photo without an order is to be painted as."""
+        text = "Which style? Choose one, or reply /stylize and its name to the photo."
+        return Choice(text=text, cards=_cards(self._gallery))
 
     def _about_style(self, command: Command) -> Text:
         """What to do with a style that was named without a photo."""
@@ -157,6 +175,17 @@ class Commands:
         if last is None:
             raise InvalidOrder(f"You have no order to repeat: there was none, or it is no longer kept. {HOW}")
         return await self._repeat(incoming, last, repeated.changed(last.job, command, self._gallery))
+
+    async def _variations(self, incoming: Incoming, command: Command) -> Reply:
+        """Of the picture that is named by its order, or of the last."""
+        await self._studio.check_limits(incoming)
+        id = command.words.lower()
+        last = await self._studio.last(incoming.user, lambda job: _varies(job) and id in ("", job.id), newest=RETRIED)
+        if last is None:
+            whose = "That is no picture of yours that" if id else "You have no picture that"
+            raise InvalidOrder(f"{whose} I could vary, or it is no longer kept. {HOW}")
+        incoming = msgspec.structs.replace(incoming, photo=None, style=None)
+        return await self._repeat(incoming, last, sheets.variations(last.job))
 
     async def _retry(self, incoming: Incoming, command: Command) -> Reply:
         """An order that was given up, as it was."""
@@ -319,6 +348,10 @@ class Commands:
             " this bot runs on and are used for nothing else. What a camera writes into a photo, such as where it was"
             " taken, is not copied into the picture."
         )
+
+
+def _varies(job: Job) -> bool:
+    return job.recipe.mode in recipes.MODES and not job.moves
 
 
 def _matches(style: Style, word: str) -> bool:

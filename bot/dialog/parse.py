@@ -21,6 +21,7 @@ class Name(StrEnum):
     STYLIZE = "stylize"
     STYLES = "styles"
     AGAIN = "again"
+    VARIATIONS = "variations"
     RETRY = "retry"
     QUEUE = "queue"
     CANCEL = "cancel"
@@ -38,6 +39,8 @@ class Name(StrEnum):
 EVERYDAY: Mapping[str, str] = {
     Name.STYLIZE: "repaint a photo: /stylize starrynight, as the photo's text or as a reply to it",
     Name.STYLES: "show the paintings to choose from: /styles, /styles blue, or /styles starrynight for one in full",
+    "sheet": "your photo in every style, to choose from; /sheet starrynight is one style, strength by brush",
+    Name.VARIATIONS: "show four variations of your last picture, or of the one that you reply to",
     Name.AGAIN: "repaint your last photo, perhaps with other settings: /again strength=80",
     Name.RETRY: "try a picture once more that was given up: /retry or /retry ID",
     Name.QUEUE: "show where your pictures stand",
@@ -53,7 +56,7 @@ LABORATORY: Mapping[str, str] = {
     "texture": "paint a texture from noise: /texture starrynight depth=3, and tile=yes for a wallpaper",
     "dream": "let a photo dream: /dream octaves=4, or zoom=24 for a clip",
     "reconstruct": "what one layer of the network keeps of a photo: /reconstruct conv4_2",
-    "grid": "a photo in many balances of style and content: /grid starrynight, or grid=ladder for strengths",
+    "grid": "a photo in many balances of style and content: /grid starrynight",
     "suggest": "four styles that suit a photo, painted on it",
     "like": "the gallery's styles that are most like a picture",
     "map": "the gallery as a map",
@@ -62,6 +65,7 @@ LABORATORY: Mapping[str, str] = {
 }
 COMMANDS: Mapping[str, str] = {**EVERYDAY, **LABORATORY}
 MODE_OF: Mapping[str, Mode] = {
+    "sheet": "sheet",
     "texture": "texture",
     "dream": "dream",
     "reconstruct": "content",

@@ -9,6 +9,7 @@ import msgspec
 from bot.core.errors import invalid_recipes
 from bot.core.jobs import Job
 from bot.dialog.parse import SAME, Command
+from bot.dialog.sheets import of_sheet
 from engine import recipe as recipes
 from engine.gallery import Gallery
 from engine.recipe import Recipe
@@ -39,10 +40,8 @@ def changed(last: Job, command: Command, gallery: Gallery) -> Recipe:
 def _repeated(last: Job, given: dict[str, Any], *, same: bool) -> Recipe:
     """What is changed: the order as it was written, so that other styles bring their own settings."""
     written = last.requested or last.recipe
-    if (
-        "cell" in given
-    ):  # of the grid, which has been seen with its seed; how large it was is not how large the cell is
-        return msgspec.structs.replace(written, seed=last.recipe.seed, size=None, steps=None)
+    if "cell" in given:
+        return of_sheet(last)
     if same or written.cell is not None:
         return last.recipe if same else msgspec.structs.replace(last.recipe, seed=None)
     return msgspec.structs.replace(written, seed=None)

@@ -5,7 +5,7 @@ The network is the gallery's, or the generator of a collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -29,7 +29,7 @@ SECOND = 0.4
 AREA = 24  # pixels, side of the areas whose colours the second pass keeps
 LARGEST_SHIFT = 4  # pixels; the seed also shifts the network's grid over the picture
 
-Way = Callable[[Tensor, torch.Generator], Run]  # how one pass paints a picture, (1, 3, H, W)
+Way = Callable[[Tensor, torch.Generator], Run]  # how one pass paints pictures, (B, 3, H, W)
 
 
 def degree(strength: int) -> float:
@@ -59,28 +59,61 @@ def paint(network: Network, p: Tensor, pair: Tensor, recipe: Recipe) -> Iterator
     Yields:
         (share done, x (1, 3, H, W) in 0..1); the last x is the picture.
     """
-    return _painted(p, recipe, lambda t: partial(_by_network, network, network.towards(pair, t).to(p), opacity(t)))
+    return _painted(p[None], recipe, _degrees(network, p, [(pair, recipe)]))
+
+
+def alike(p: Tensor, recipe: Recipe) -> Hashable:
+    """What recipes must have in common for `paint_together`: the passes, their sizes, and what is drawn by lot."""
+    t = degree(_strength(recipe))
+    reduction = _reduction(recipe, t)
+    height, width = p.shape[1:]
+    return t == 0, reduction > 1, at_least(height / reduction, width / reduction), recipe.seed, recipe.colors
+
+
+def paint_together(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, Recipe]]) -> Tensor:
+    """The pictures (B, 3, H, W) that `paint` makes of these pairs and recipes, which are `alike`, in one go."""
+    xs = p[None].expand(len(orders), -1, -1, -1)
+    return list(_painted(xs, orders[0][1], _degrees(network, p, orders)))[-1][1]
 
 
 def paint_collection(generator: ResNetGenerator, p: Tensor, recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
     """The same by the generator of a collection: the degree is its picture's share, and beyond 1 exaggerates it."""
-    return _painted(p, recipe, lambda t: partial(_by_generator, generator, t))
+    t = degree(_strength(recipe))
+    return _painted(p[None], recipe, lambda share: partial(_by_generator, generator, share * t))
 
 
-def _painted(p: Tensor, recipe: Recipe, way: Callable[[float], Way]) -> Iterator[tuple[float, Tensor]]:
-    """See `paint`; ``way`` makes a pass of a degree."""
-    x = p[None]
-    strength = MINE_STRENGTH if recipe.strength is None else recipe.strength  # only fine mode has a ratio
-    if strength == 0:
+def _strength(recipe: Recipe) -> int:
+    return MINE_STRENGTH if recipe.strength is None else recipe.strength  # only fine mode has a ratio
+
+
+def _reduction(recipe: Recipe, t: float) -> float:
+    """How much smaller than the picture the first pass is: near the photo's own pair that would only blur."""
+    return (recipe.brush or 1.0) ** min(1.0, t)
+
+
+def _degrees(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, Recipe]]) -> Callable[[float], Way]:
+    """Makes a pass of a share of each order's own degree."""
+
+    def way(share: float) -> Way:
+        ts = [share * degree(_strength(recipe)) for _, recipe in orders]
+        pairs = torch.cat([network.towards(pair, t) for (pair, _), t in zip(orders, ts, strict=True)])
+        opacities = torch.tensor([opacity(t) for t in ts])[:, None, None, None]
+        return partial(_by_network, network, pairs.to(p), opacities.to(p))
+
+    return way
+
+
+def _painted(x: Tensor, recipe: Recipe, way: Callable[[float], Way]) -> Iterator[tuple[float, Tensor]]:
+    """See `paint`; ``way`` makes a pass of a share of the degree, and x (B, 3, H, W) is the photo, once or more."""
+    t = degree(_strength(recipe))
+    if t == 0:
         yield 1.0, x.clone()
         return
-    t = degree(strength)
-    # Near the photo's own pair a reduced first pass would only blur.
-    reduction = (recipe.brush or 1.0) ** min(1.0, t)
+    reduction = _reduction(recipe, t)
     random = torch.Generator().manual_seed(recipe.seed or 0)
-    passes = [(way(t), reduction)]
+    passes = [(way(1.0), reduction)]
     if reduction > 1:
-        passes.append((way(SECOND * t), 1.0))
+        passes.append((way(SECOND), 1.0))
     for share, painted in _passes(x, passes, random):
         yield share, keep_colours(x, painted) if recipe.colors == "photo" else painted
 
@@ -123,12 +156,13 @@ def _pass(x: Tensor, way: Way, random: torch.Generator) -> Iterator[tuple[float,
         yield done, painted[..., top : top + height, left : left + width]
 
 
-def _by_network(network: Network, pair: Tensor, opacity: float, x: Tensor, random: torch.Generator) -> Run:
+def _by_network(network: Network, pairs: Tensor, opacities: Tensor, x: Tensor, random: torch.Generator) -> Run:
     noise = network_noise(1, x.shape[2], x.shape[3], random).to(x)
 
     def paint(places: Sequence[Place], moments: list[Moments] | None) -> Tensor:
         photo = _at(places, x)
-        return torch.lerp(photo, run(network, photo, pair, _at(places, noise), moments), opacity)
+        beside = _at(places, noise).expand(len(photo), -1, -1, -1)
+        return torch.lerp(photo, run(network, photo, pairs, beside, moments), opacities)
 
     return paint
 

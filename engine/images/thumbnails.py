@@ -9,14 +9,14 @@ from __future__ import annotations
 import io
 import json
 import sys
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
+
+from engine.images.lettering import BLACK, GREY, PAPER, Colour, fitted, written
 
 Tile = tuple[str, str, str]  # name, title, path of the picture
-Colour = tuple[int, int, int]
 
 QUALITIES = (95, 90, 80, 70)  # below, blocks show more than a loss of pixels does
 SMALLER = 0.7  # of each side, about half the pixels
@@ -25,7 +25,6 @@ COLUMNS = 3
 TILE = (400, 300)  # pixels
 MARGIN, LABEL = 20, 84
 NAME, TITLE = 42, 25  # font sizes; a phone shows a sheet at a quarter of its width
-PAPER, BLACK, GREY = (250, 248, 243), (40, 38, 35), (110, 105, 98)
 
 
 def jpeg(picture: bytes, most: int) -> bytes | None:
@@ -69,21 +68,8 @@ def sheet(tiles: Sequence[Tile]) -> bytes:
 
 def _write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, colour: Colour, bold: int) -> None:
     """One line at the left of a tile, in a smaller font, or shortened in the end, so that it fits."""
-    text = "".join(_without_accents(letter) for letter in text)
-    while True:
-        font = ImageFont.load_default(size)
-        if font.getlength(text) <= TILE[0] - 2:
-            break
-        if size > TITLE:
-            size -= 1
-        else:
-            text = text.removesuffix("…")[:-1] + "…"
+    text, font = fitted(written(text), size, min(size, TITLE), TILE[0] - 2)
     draw.text((x, y), text, colour, font, stroke_width=bold)
-
-
-def _without_accents(letter: str) -> str:
-    """The letter as Pillow's own font has it, which has no accents."""
-    return unicodedata.normalize("NFD", letter)[0] if unicodedata.category(letter)[0] == "L" else letter
 
 
 def on_white(image: Image.Image) -> Image.Image:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from engine.lab.likeness import aspects
-from engine.lab.likeness.cards import Card, sheet
 from engine.lab.likeness.library import Library, Looks, of_gallery
+from engine.lab.sheet import Card, carded
 from engine.stages import Stage
 from engine.wire import Finding
 from engine.work import Stages, Tools, Work
@@ -30,7 +30,7 @@ def paint(tools: Tools, work: Work) -> Stages:
         style = tools.gallery[near.style]
         work.notes.append(f"{style.title} ({style.name}), distance {near.distance:.2f}, for {near.reason}.")
         cards.append(Card(tools.swatch(style.name), style.name, f"{near.distance:.2f}: {near.reason}"))
-    return sheet(cards, COLUMNS, work.recipe.size or 0, SHAPE).to(tools.device)
+    return carded(cards, COLUMNS, work.recipe.size or 0, SHAPE).tensor().to(tools.device)
 
 
 def nearest(library: Library, looks: Looks, count: int = COUNT) -> list[Finding]:

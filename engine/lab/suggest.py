@@ -13,8 +13,8 @@ from torch import Tensor
 
 from engine.gallery import Gallery, Style
 from engine.lab.likeness import aspects
-from engine.lab.likeness.cards import Card, sheet
 from engine.lab.likeness.library import Library, Looks, of_gallery
+from engine.lab.sheet import Card, carded
 from engine.recipe import SIZE_BOUNDS, Recipe, Share, complete, line
 from engine.stages import Refused, Stage
 from engine.subject.faces import faces
@@ -50,7 +50,7 @@ def paint(tools: Tools, work: Work) -> Stages:
         cards.append(Card(x[0], f"{number + 1}. {style.name}", found.reason))
     height, width = work.p.shape[1:]
     wide = max(1, round((work.recipe.size or 0) * width / max(height, width)))
-    return sheet(cards, COLUMNS, wide, (height, width)).to(tools.device)
+    return carded(cards, COLUMNS, wide, (height, width)).tensor().to(tools.device)
 
 
 def suggestions(library: Library, gallery: Gallery, photo: Looks, face: bool) -> list[Finding]:

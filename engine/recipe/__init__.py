@@ -7,11 +7,11 @@ that ``parse(line(recipe)) == recipe`` for every recipe.
 """
 
 from engine.gallery import BRUSH_BOUNDS, MINE, STRENGTH_BOUNDS
+from engine.recipe.cells import LEVELS, cell, cells, sketch, to_depth
 from engine.recipe.checks import check, default_mode, fast_knows, instant_mode, rules_for
 from engine.recipe.defaults import MINE_STRENGTH, PRESETS, STEPS, complete, expanded
-from engine.recipe.grid import LEVELS, cell, cells, to_depth
 from engine.recipe.meanings import MEANINGS, values
-from engine.recipe.modes import FINE_ONLY, MODES, MORPH_FRAMES, OWN, TABLE, Mode, ModeRules, rules_of
+from engine.recipe.modes import FINE_ONLY, MODES, MORPH_FRAMES, OWN, SIZE_BOUNDS, TABLE, Mode, ModeRules
 from engine.recipe.settings import (
     DEPTH_BOUNDS,
     FRAMES_BOUNDS,
@@ -23,7 +23,6 @@ from engine.recipe.settings import (
     SEED_BOUNDS,
     SEEDS,
     SETTINGS,
-    SIZE_BOUNDS,
     STEPS_BOUNDS,
     TV_BOUNDS,
     VGG_LAYERS,
@@ -33,7 +32,6 @@ from engine.recipe.settings import (
     Colors,
     EncoderName,
     Faces,
-    Grid,
     Init,
     Optimizer,
     Pooling,
@@ -82,7 +80,6 @@ __all__ = [
     "Colors",
     "EncoderName",
     "Faces",
-    "Grid",
     "Init",
     "Mode",
     "ModeRules",
@@ -107,7 +104,7 @@ __all__ = [
     "parse",
     "read",
     "rules_for",
-    "rules_of",
+    "sketch",
     "titles",
     "to_depth",
     "unknown_style",

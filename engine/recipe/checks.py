@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from engine.gallery import Gallery
-from engine.recipe.grid import cell
-from engine.recipe.modes import FINE_ONLY, MODES, OWN, TABLE, Mode, ModeRules, name_of, rules_of
+from engine.recipe.cells import cell
+from engine.recipe.modes import FINE_ONLY, MODES, OWN, TABLE, Mode, ModeRules
 from engine.recipe.settings import LAYERS, MOST_STATIONS, SETTINGS, EncoderName, Recipe, RecipeError, Share, weighted
 from engine.recipe.words import nearest
 
@@ -23,7 +23,7 @@ def default_mode(recipe: Recipe, gallery: Gallery) -> Mode:
 
 def rules_for(recipe: Recipe, gallery: Gallery) -> ModeRules:
     """What the mode of a recipe takes that is not complete yet."""
-    return rules_of(recipe.mode or default_mode(recipe, gallery), recipe.grid)
+    return TABLE[recipe.mode or default_mode(recipe, gallery)]
 
 
 def instant_mode(recipe: Recipe, gallery: Gallery) -> Literal["fast", "universal"]:
@@ -55,7 +55,7 @@ def check(recipe: Recipe, gallery: Gallery) -> None:
     _check_settings(recipe, mode)
     _check_pairs(recipe)
     if recipe.cell is not None:
-        cell(recipe, recipe.cell)
+        cell(recipe, recipe.cell, gallery)
     if recipe.encoder is not None:
         _check_encoder(recipe, recipe.encoder)
     if recipe.mode == "morph":
@@ -83,12 +83,17 @@ def _check_styles(recipe: Recipe, mode: Mode) -> None:
 
 def _check_settings(recipe: Recipe, mode: Mode) -> None:
     """Every setting is one that the mode has."""
-    rules, called = rules_of(mode, recipe.grid), name_of(mode, recipe.grid)
     for name in SETTINGS:
-        if name != "mode" and name not in rules.settings and getattr(recipe, name) is not None:
-            raise RecipeError(f"{called} does not support {name}=. Leave it out{_elsewhere(name, mode)}.")
-    if recipe.colors == "matched" and mode not in ("fine", "explain"):
-        raise RecipeError(f"{called} does not support colors=matched. Use colors=photo, or mode=fine.")
+        if name != "mode" and name not in TABLE[mode].settings and getattr(recipe, name) is not None:
+            raise RecipeError(f"mode={mode} does not support {name}=. Leave it out{_elsewhere(name, mode)}.")
+    if recipe.colors == "matched" and mode not in ("fine", "explain", "variations"):
+        raise RecipeError(f"mode={mode} does not support colors=matched. Use colors=photo, or mode=fine.")
+    if mode == "sheet" and recipe.styles and (recipe.strength is not None or recipe.brush is not None):
+        raise RecipeError(
+            "A style's sheet goes through strengths and brushes by itself. Leave strength= and brush= out."
+        )
+    if recipe.size is not None and recipe.size > TABLE[mode].largest:
+        raise RecipeError(f"size= is that of each picture here, and the limit is {TABLE[mode].largest} pixels.")
     if mode == "dream" and recipe.layers is not None and (len(recipe.layers) > 1 or ":" in recipe.layers[0]):
         raise RecipeError("A dream has one layer, without a weight: layers=conv4_2 for example.")
     if recipe.tile == "yes" and recipe.depth is None and recipe.layers is None:

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from engine.gallery import MINE, Gallery
+from engine.recipe.cells import cell
 from engine.recipe.checks import check, default_mode, instant_mode
-from engine.recipe.grid import cell
-from engine.recipe.modes import Mode, rules_of
+from engine.recipe.modes import TABLE, Mode
 from engine.recipe.settings import EncoderName, Init, Preset, Recipe, RecipeError, Share
 from engine.recipe.words import unknown_style
 
@@ -51,9 +51,9 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
     Raises:
         RecipeError: when the mode, the encoder or the gallery does not have what was given.
     """
-    recipe = expanded(recipe, encoder)
+    recipe = expanded(recipe, gallery, encoder)
     mode = recipe.mode or default_mode(recipe, gallery)
-    rules = rules_of(mode, recipe.grid)
+    rules = TABLE[mode]
     own = _of_method(recipe, mode, gallery)
     if mode == "dream":
         own["layers"] = (DREAMS[recipe.encoder or encoder],)
@@ -62,7 +62,9 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
         own["steps"] = ZOOM_STEPS * recipe.zoom
     if rules.styles == "some":
         own |= _of_styles(recipe, gallery)
-    defaults = {**rules.defaults, **own, "size": size, "seed": seed, "encoder": encoder}
+    defaults = {**rules.defaults, **own, "size": size, "seed": seed}
+    if not rules.sketched:
+        defaults["encoder"] = encoder
     missing = {
         name: value for name, value in defaults.items() if name in rules.settings and getattr(recipe, name) is None
     }
@@ -71,16 +73,18 @@ def complete(recipe: Recipe, gallery: Gallery, *, size: int, seed: int, encoder:
     return whole
 
 
-def expanded(recipe: Recipe, encoder: EncoderName = "slim") -> Recipe:
-    """The recipe with the settings of its preset, or of its grid's cell, in their place; what was given is kept.
+def expanded(recipe: Recipe, gallery: Gallery, encoder: EncoderName = "slim") -> Recipe:
+    """The recipe with the settings of its preset, or of its sheet's cell, in their place; what was given is kept.
 
     ``encoder`` is the one whose layers a cell names, if the recipe names none.
 
     Raises:
-        RecipeError: the grid has no such cell.
+        RecipeError: the sheet has no such cell.
     """
     if recipe.cell is not None:
-        return msgspec.structs.replace(cell(recipe, recipe.cell, encoder), size=recipe.size, steps=recipe.steps)
+        return msgspec.structs.replace(
+            cell(recipe, recipe.cell, gallery, encoder), size=recipe.size, steps=recipe.steps
+        )
     if recipe.preset is None:
         return recipe
     missing = {name: value for name, value in PRESETS[recipe.preset].items() if getattr(recipe, name) is None}

@@ -6,10 +6,24 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 Mode = Literal[
-    "fast", "universal", "fine", "content", "texture", "dream", "grid", "like", "map", "suggest", "explain", "morph"
+    "fast",
+    "universal",
+    "fine",
+    "sheet",
+    "variations",
+    "content",
+    "texture",
+    "dream",
+    "grid",
+    "like",
+    "map",
+    "suggest",
+    "explain",
+    "morph",
 ]
 MODES: tuple[Mode, ...] = ("fast", "universal", "fine")  # those that repaint a photo, from which people choose
 MORPH_FRAMES = 24
+SIZE_BOUNDS = (64, 4096)  # pixels, smallest and largest
 
 
 class ModeRules(NamedTuple):
@@ -18,9 +32,18 @@ class ModeRules(NamedTuple):
     settings: tuple[str, ...]  # beside mode itself
     defaults: Mapping[str, Any] = {}  # of settings whose default is always the same
     photo: bool = True  # whether there is one
-    styles: Literal["some", "guide", "none"] = "some"  # guide: a picture of the person's own, or none
+    styles: Literal["some", "any", "guide", "none"] = "some"  # guide: a picture of the person's own, or none
     sheet: bool = False  # draws several pictures on one, which is larger or smaller than the recipe's size
     title: str = ""  # what the picture is, where it is no photo in a style
+    alone: str = ""  # the same where it may have a style and has none
+    usual: int = SIZE_BOUNDS[1]  # pixels, the size where none is given, if that is less than elsewhere
+    largest: int = SIZE_BOUNDS[1]  # pixels, the largest size, likewise
+    sketched: bool = False  # its settings are those of what is painted afterwards, and it itself needs none of them
+
+    @property
+    def optimises(self) -> bool:
+        """Whether a picture takes many steps, as in fine mode."""
+        return "steps" in self.settings and not self.sketched
 
 
 _STILL = ("strength", "brush", "colors", "alpha", "faces", "size", "seed")
@@ -35,6 +58,18 @@ TABLE: Mapping[Mode, ModeRules] = {
     "fast": ModeRules(_INSTANT, _LOOK),
     "universal": ModeRules(_INSTANT, _LOOK),
     "fine": ModeRules(_FINE, _LOOK | _METHOD),
+    # Without a style every style of the gallery, else the ladder of that style. The size is that of each picture.
+    "sheet": ModeRules(
+        ("strength", "brush", "colors", "faces", "size", "seed", "cell"),
+        _LOOK,
+        styles="any",
+        sheet=True,
+        title="Strength by brush",
+        alone="Every style",
+        usual=224,
+        largest=512,
+    ),
+    "variations": ModeRules((*_STILL, *_METHODS, "cell"), _LOOK, sheet=True, title="Variations", sketched=True),
     "content": ModeRules(
         ("size", "seed", "content", *_OPTIMISED),
         _METHOD | {"content": ("conv4_2",), "steps": 200},
@@ -56,8 +91,8 @@ TABLE: Mapping[Mode, ModeRules] = {
         title="A dream",
     ),
     "grid": ModeRules(
-        ("brush", "colors", "faces", "size", "seed", "grid", "cell", "content", "init", *_OPTIMISED),
-        _LOOK | _METHOD | {"grid": "paper", "steps": 100, "init": "noise"},
+        ("brush", "colors", "faces", "size", "seed", "cell", "content", "init", *_OPTIMISED),
+        _LOOK | _METHOD | {"steps": 100, "init": "noise"},
         sheet=True,
         title="Grid",
     ),
@@ -77,21 +112,9 @@ TABLE: Mapping[Mode, ModeRules] = {
         title="A morph",
     ),
 }
-# Of mode=grid with grid=ladder.
-LADDER = ModeRules(("colors", "faces", "size", "seed", "grid", "cell"), _LOOK, sheet=True, title="Grid")
 FINE_ONLY = tuple(name for name in _FINE if name not in _INSTANT)
 # The settings that only one mode has: who names one means that mode.
 OWN: Mapping[str, Mode] = {
     **{"depth": "texture", "tile": "texture", "octaves": "dream", "zoom": "dream"},
-    **{"grid": "grid", "cell": "grid", "every": "explain"},
+    **{"cell": "grid", "every": "explain"},
 }
-
-
-def rules_of(mode: Mode, grid: str | None = None) -> ModeRules:
-    """The rules of a mode; of the grid mode those of the kind of grid."""
-    return LADDER if mode == "grid" and grid == "ladder" else TABLE[mode]
-
-
-def name_of(mode: Mode, grid: str | None = None) -> str:
-    """What a sentence calls the mode by: ``mode=fine``."""
-    return f"grid={grid}" if mode == "grid" and grid else f"mode={mode}"

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from engine.gallery import BRUSH_BOUNDS, MINE, STRENGTH_BOUNDS
-from engine.recipe.modes import Mode, ModeRules, rules_of
+from engine.recipe.modes import SIZE_BOUNDS, TABLE, Mode, ModeRules
 
 Colors = Literal["style", "photo", "matched"]
 Alpha = Literal["white", "keep"]
@@ -19,7 +19,6 @@ Pooling = Literal["avg", "max"]
 Optimizer = Literal["lbfgs", "adam"]
 Init = Literal["photo", "noise", "fast", "universal"]
 EncoderName = Literal["slim", "full"]
-Grid = Literal["paper", "ladder"]
 Preset = Literal["gatys", "adam"]
 Switch = Literal["yes", "no"]
 
@@ -27,7 +26,6 @@ MAX_STYLES = 8
 SEEDS = 2**32
 
 # Bounds, smallest and largest.
-SIZE_BOUNDS = (64, 4096)  # pixels
 SEED_BOUNDS = (0, SEEDS - 1)
 FRAMES_BOUNDS = (1, 300)
 STEPS_BOUNDS = (1, 5000)
@@ -39,7 +37,7 @@ RATE_BOUNDS = (0.1, 50)  # on the scale of 0..255
 DEPTH_BOUNDS = (1, 5)
 OCTAVES_BOUNDS = (1, 10)
 ZOOM_BOUNDS = (2, 48)
-CELL_BOUNDS = (1, 20)
+CELL_BOUNDS = (1, 999)
 MOST_STATIONS = 24  # of an optimisation on one picture
 
 
@@ -85,9 +83,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tile: Switch | None = None  # whether a texture's edges fit together
     octaves: int | None = None  # sizes that a dream goes through
     zoom: int | None = None  # frames of a dream that comes nearer, as a clip; they share its steps
-    grid: Grid | None = None
     every: int | None = None  # steps between the stations that an explanation shows; not given, 1, 10, 100
-    cell: int | None = None  # the picture of that cell of the grid, in full: `complete` puts its settings in its place
+    cell: int | None = None  # that picture of the sheet alone, in full: `complete` puts its settings in its place
 
     @property
     def mine(self) -> bool:
@@ -97,7 +94,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def rules(self) -> ModeRules:
         """Those of its mode, once it is complete."""
-        return rules_of(self.mode or "fast", self.grid)
+        return TABLE[self.mode or "fast"]
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -202,7 +199,6 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "octaves": whole(*OCTAVES_BOUNDS),
     "zoom": whole(*ZOOM_BOUNDS),
     "every": whole(*STEPS_BOUNDS),
-    "grid": _choice(Grid),
     "cell": whole(*CELL_BOUNDS),
 }
 # The layers of each encoder: VGG-19's, and for slim those of SqueezeNet 1.0 that it stands for as well.

@@ -102,8 +102,8 @@ def credits(recipe: Recipe, gallery: Gallery) -> list[str]:
 
 def _headed(recipe: Recipe, styles: list[str]) -> list[str]:
     title = recipe.rules.title
-    if not styles or recipe.rules.styles != "some":
-        return [title]
+    if not styles or recipe.rules.styles not in ("some", "any"):
+        return [recipe.rules.alone or title]
     return [f"{title}: {styles[0]}", *styles[1:]] if title else styles
 
 

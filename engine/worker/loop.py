@@ -138,7 +138,7 @@ class Report:
         due = stage.at_once or self._clock() >= self._preview_due
         # After the last stage comes the picture itself, which a preview would only delay.
         if stage.preview and stage.done < 1 and self._order.preview_seconds > 0 and due:
-            self._outbox.send(wire.encode(wire.Preview(self._order.job, stage.preview())))
+            self._outbox.send(wire.encode(wire.Preview(self._order.job, stage.preview(), stage.cells)))
             # Counted from when it is sent, so that encoding previews, where it is slow, cannot take up the job's time.
             self._preview_due = self._clock() + self._order.preview_seconds
 
@@ -195,8 +195,8 @@ class InHand:
 
 
 def _done(job: str, picture: Picture, seconds: float) -> wire.Done:
-    data, recipe, width, height, notes, findings, media_type = picture
-    return wire.Done(job, data, recipe, width, height, round(seconds, 2), notes, findings, media_type)
+    data, recipe, width, height, notes, findings, media_type, cells = picture
+    return wire.Done(job, data, recipe, width, height, round(seconds, 2), notes, findings, media_type, cells)
 
 
 class Easel:

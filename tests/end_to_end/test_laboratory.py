@@ -80,7 +80,7 @@ async def test_discord_paints_each(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             ("texture", {"style": "starrynight", "depth": 1, "recipe": small}, "texture"),
             ("reconstruct", {"photo": photo, "layer": "conv2_1", "recipe": small}, "content"),
             ("dream", {"photo": photo, "layer": "conv3_1", "octaves": 1, "recipe": small}, "dream"),
-            ("grid", {"photo": photo, "style": "starrynight", "kind": "ladder", "recipe": "size=128"}, "grid"),
+            ("sheet", {"photo": photo, "style": "starrynight", "recipe": "size=64"}, "sheet"),
             ("like", {"picture": photo}, "like"),
             ("map", {}, "map"),
             ("suggest", {"photo": photo}, "suggest"),

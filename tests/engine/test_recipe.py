@@ -51,7 +51,8 @@ def weighted(names: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 def recipes(draw: st.DrawFn) -> Recipe:
     """Every valid recipe; where no encoder is given it is the slim one."""
     mode: recipe.Mode | None = draw(st.none() | st.sampled_from(list(recipe.TABLE)))
-    rules = recipe.rules_of(mode or draw(st.sampled_from(MODES)))
+    instead: recipe.Mode = draw(st.sampled_from(MODES))
+    rules = recipe.TABLE[mode or instead]
     given_encoder: recipe.EncoderName | None = draw(st.none() | st.sampled_from(get_args(recipe.EncoderName)))
     encoder: recipe.EncoderName = given_encoder or "slim"
     settings: dict[str, st.SearchStrategy[object]] = {
@@ -82,7 +83,6 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "octaves": st.integers(*recipe.OCTAVES_BOUNDS),
         "zoom": st.integers(*recipe.ZOOM_BOUNDS),
         "every": st.integers(209, 5000),  # with the most steps that there may be, few enough pictures
-        "grid": st.sampled_from(get_args(recipe.Grid)),
         "cell": st.integers(1, 15),
         "clip": st.sampled_from(get_args(recipe.Switch)),
     }
@@ -92,7 +92,12 @@ def recipes(draw: st.DrawFn) -> Recipe:
     given["mode"] = mode
     if "encoder" in given:
         given["encoder"] = given_encoder
-    drawn = {"none": st.just(()), "guide": st.just(()) | st.just((Share(MINE),)), "some": shares()}
+    drawn = {
+        "none": st.just(()),
+        "guide": st.just(()) | st.just((Share(MINE),)),
+        "some": shares(),
+        "any": st.just(()) | shares(),
+    }
     return untangled(Recipe(styles=draw(drawn[rules.styles]), **given))
 
 
@@ -113,9 +118,12 @@ def untangled(made: Recipe) -> Recipe:
         change["rate"] = None
     if made.preset is not None:  # which names layers of the full encoder, and Adam's rate
         change |= {"encoder": "full", "layers": None, "content": None, "optimizer": None, "rate": None}
-    if made.mode == "grid" and made.grid == "ladder":
-        names = {*recipe.SETTINGS, "mode"} - {"mode", *recipe.rules_of("grid", "ladder").settings}
-        change |= dict.fromkeys(names)
+    if made.mode == "sheet" and made.styles:
+        change |= {"strength": None, "brush": None}
+    if made.mode == "sheet" and made.size is not None:
+        change["size"] = min(made.size, recipe.TABLE["sheet"].largest)
+    if made.mode == "variations" and made.cell is not None:
+        change["cell"] = min(made.cell, 4)
     if made.mode == "fast" and made.mine:
         change["mode"] = "universal"
     if made.mode == "morph":
@@ -404,8 +412,10 @@ def test_what_an_encoder_lacks_is_refused(text: str, told: str) -> None:
         ("starrynight depth=6", "depth is a whole number from 1 to 5"),
         ("starrynight depth=3 layers=conv1_1", "Keep one of them"),
         ("starrynight mode=texture tile=yes", "tile=yes is for one texture and not for the strip of five"),
-        ("starrynight grid=ladder steps=9", "grid=ladder does not support steps=. Leave it out."),
-        ("starrynight grid=paper ratio=0.1", "grid=paper does not support ratio=. Leave it out."),
+        ("starrynight mode=sheet steps=9", "mode=sheet does not support steps=. Leave it out."),
+        ("starrynight mode=sheet strength=9", "A style's sheet goes through strengths and brushes by itself."),
+        ("mode=sheet size=513", "size= is that of each picture here, and the limit is 512 pixels."),
+        ("starrynight mode=grid ratio=0.1", "mode=grid does not support ratio=. Leave it out."),
         (
             "starrynight every=4 steps=120",
             "every=4 with 120 steps would be more than 24 pictures. Write every=5 or more.",
@@ -437,7 +447,12 @@ def test_the_laboratory_says_what_cannot_be(text: str, told: str) -> None:
         ("mode=dream", "mode=dream strength=50 size=512 seed=7 steps=60 layers=fire8 pooling=avg"),
         ("zoom=24 size=320", "mode=dream strength=50 size=320 seed=7 steps=72 layers=fire8 pooling=avg"),
         ("mine octaves=2", "mine mode=dream strength=50 size=512 seed=7 steps=60 layers=fire8 pooling=avg"),
-        ("scream grid=ladder", "scream mode=grid colors=style faces=keep size=512 seed=7 grid=ladder"),
+        ("scream mode=sheet", "scream mode=sheet colors=style faces=keep size=512 seed=7"),
+        ("mode=sheet strength=9", "mode=sheet strength=9 colors=style faces=keep size=512 seed=7"),
+        (
+            "scream mode=variations",
+            "scream mode=variations strength=42 brush=1 colors=style faces=keep size=512 seed=7",
+        ),
         ("mode=map", "mode=map size=512"),
         ("mode=like size=300", "mode=like size=300"),
         ("mode=suggest", "mode=suggest colors=style faces=keep size=512 seed=7"),
@@ -471,18 +486,62 @@ def test_layers_may_have_weights() -> None:
     assert recipe.weighted(made.layers) == {"conv1_1": 2, "conv4_1": 0.5, "conv5_1": 1}
 
 
-@pytest.mark.parametrize("text", ["scream mode=grid brush=2 colors=photo", "scream+mine grid=ladder faces=free"])
-def test_each_cell_of_a_grid_is_a_picture_that_can_be_ordered(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "scream mode=grid brush=2 colors=photo",
+        "scream+mine mode=sheet faces=free",
+        "mode=sheet strength=70 colors=photo",
+    ],
+)
+def test_each_cell_of_a_sheet_is_a_picture_that_can_be_ordered(text: str) -> None:
     whole = complete(parse(text, STYLES), STYLES, size=512, seed=7)
-    rows = recipe.cells(whole)
+    rows = recipe.cells(whole, STYLES)
     every = [cell for row in rows for cell in row]
     assert len(set(map(line, every))) == len(every), "no two are the same"
     for number, one in enumerate(every, 1):
-        assert recipe.cell(whole, number) == one
+        assert recipe.cell(whole, number, STYLES) == one
         alone = complete(one, STYLES, size=768, seed=1)
-        assert (alone.styles, alone.colors, alone.seed, alone.size) == (whole.styles, whole.colors, 7, 768)
+        assert (alone.colors, alone.seed, alone.size) == (whole.colors, 7, 768)
+        assert alone.styles == whole.styles or not whole.styles
         assert parse(line(alone), STYLES) == alone
     chosen = complete(parse(f"{text} cell=3 size=300 seed=7", STYLES), STYLES, size=512, seed=8)
-    assert chosen == complete(recipe.cell(whole, 3), STYLES, size=300, seed=8)
+    assert chosen == complete(recipe.cell(whole, 3, STYLES), STYLES, size=300, seed=8)
     with pytest.raises(RecipeError, match=f"the cells 1 to {len(every)}"):
-        recipe.cell(whole, len(every) + 1)
+        recipe.cell(whole, len(every) + 1, STYLES)
+
+
+def test_a_sheet_without_a_style_has_every_style_of_the_gallery_in_its_order() -> None:
+    whole = complete(parse("mode=sheet", STYLES), STYLES, size=224, seed=7)
+    ((*every,),) = recipe.cells(whole, STYLES)
+    assert [one.styles[0].name for one in every] == [style.name for style in STYLES]
+    assert {one.seed for one in every} == {7}
+
+
+@pytest.mark.parametrize("mode", ["fast", "universal", "fine"])
+def test_four_variations_of_a_picture_are_painted_as_it_was(mode: recipe.Mode) -> None:
+    first = complete(parse(f"scream:3+dore strength=50 mode={mode}", STYLES), STYLES, size=512, seed=7)
+    whole = complete(msgspec.structs.replace(first, mode="variations"), STYLES, size=99, seed=1)
+    ((*four,),) = recipe.cells(whole, STYLES)
+    assert len({line(one) for one in four}) == 4
+    made = [complete(one, STYLES, size=99, seed=1) for one in four]
+    assert {(one.mode == "fine", one.size, one.strength) for one in made} == {(mode == "fine", 512, 50)}
+    assert [one.seed for one in made] == [8, 9, 7, 7]
+    assert [one.brush for one in made] == [1, 1.6, 1, 1]
+    for mixed in made[2:]:
+        *own, (name, weight) = [(share.name, share.weight) for share in mixed.styles]
+        assert own == [("scream", 52), ("dore", 18)]
+        assert (weight, name in ("scream", "dore")) == (30, False)
+
+
+def test_variations_of_a_mix_that_is_full_are_four_seeds() -> None:
+    names = "+".join(style.name for style in list(STYLES)[: recipe.MAX_STYLES])
+    whole = complete(parse(f"{names} mode=variations", STYLES), STYLES, size=99, seed=recipe.SEEDS - 2)
+    ((*four,),) = recipe.cells(whole, STYLES)
+    assert [one.seed for one in four] == [recipe.SEEDS - 1, 0, 1, 2]
+
+
+def test_what_shows_a_cell_in_a_moment_has_nothing_that_only_fine_mode_has() -> None:
+    fine = complete(parse("scream steps=9 colors=matched faces=free", STYLES), STYLES, size=512, seed=7)
+    small = complete(recipe.sketch(fine), STYLES, size=99, seed=1)
+    assert (small.mode, small.colors, small.faces, small.seed, small.size) == ("fast", "style", "free", 7, 99)

@@ -72,6 +72,8 @@ class Client(discord.Client):
             match data.get("custom_id", "").split(":"):
                 case "do", job, action:
                     await self.presses.press(interaction, f"{job}:{action}")
+                case "pick", *_:
+                    await self.presses.press(interaction, next(iter(data.get("values", ())), ""))
                 case "menu", key, part:
                     await self.orders.press(interaction, key, part)
         except Exception as error:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import discord
+import msgspec
 
 from bot.chat.discord.attachments import Photo, Pictures, photos_of
 from bot.chat.discord.interactions.orders import Orders
@@ -63,6 +64,8 @@ class Messages:
                 await send_dm(client, asked.user, answer.text)
 
     async def _answer(self, message: discord.Message, command: Command, reply: _Reply) -> None:
+        if command.name is Name.VARIATIONS and not command.words and message.reference is not None:
+            command = msgspec.structs.replace(command, words=_job_shown(await _replied_to(message)))
         pictures = await _pictures(message, command)
         asked = Asked(
             incoming=incoming_of_message(message, pictures), kind="message", command=command, pictures=pictures
@@ -128,12 +131,24 @@ async def _unfolded(message: discord.Message) -> list[Photo]:
 
 async def _replied(message: discord.Message) -> list[Photo]:
     """The photos of the message that this one replies to, as far as Discord shows them."""
+    there = await _replied_to(message)
+    return photos_of(there) if there else []
+
+
+async def _replied_to(message: discord.Message) -> discord.Message | None:
     there: Any = message.reference.resolved if message.reference else None
     if not isinstance(there, discord.Message) or not photos_of(there):
         with suppress(discord.HTTPException):
             assert message.reference
             there = await message.channel.fetch_message(message.reference.message_id or 0)
-    return photos_of(there) if isinstance(there, discord.Message) else []
+    return there if isinstance(there, discord.Message) else None
+
+
+def _job_shown(message: discord.Message | None) -> str:
+    """The job whose picture a message shows, by its buttons; nothing where it shows none."""
+    rows = message.components if message else []
+    ids = (str(getattr(part, "custom_id", "")) for row in rows for part in getattr(row, "children", ()))
+    return next((id.split(":")[1] for id in ids if id.startswith("do:")), "")
 
 
 class _Reply(NamedTuple):

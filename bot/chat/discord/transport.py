@@ -11,7 +11,7 @@ import asyncio
 import io
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Result, Status
 from bot.dialog.buttons import Action, Button
+from bot.dialog.sheets import Pick
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +239,8 @@ def _closes(error: discord.HTTPException) -> bool:
 
 ALT = 1024  # characters
 BAR = 12  # characters
-PER_ROW = 4  # buttons; Discord takes five, which would leave the last row short
+OPTIONS, LABEL = 25, 100  # of a select menu; characters of one
+PER_ROW = 5  # buttons at most
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -278,7 +280,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 def draft_of(job: Job, content: Content) -> Draft:
     rules = job.recipe.rules
-    title = f"**{' + '.join(share.name for share in job.recipe.styles) or rules.title}**\n"
+    title = f"**{' + '.join(share.name for share in job.recipe.styles) or rules.alone or rules.title}**\n"
     spoiler = DiscordAddress.of(job.place).spoiler
     match content:
         case Progress(status=status):
@@ -288,9 +290,20 @@ def draft_of(job: Job, content: Content) -> Draft:
             what = "clip" if result.moves else "photo"
             alt = f"{result.credit}." if rules.title else f"A {what} repainted in the style of {result.credit}."
             text = _caption(result, content.notes)
-            return Draft(text, content.data, content.file_name, alt, spoiler, _buttons(content.buttons))
+            return Draft(text, content.data, content.file_name, alt, spoiler, _buttons(content.buttons, content.picks))
         case Ending(text=text, refused=refused):
             return Draft(f"{title}{escape_markdown(text)}"[:TEXT], private=refused)
+
+
+def _selects(picks: Sequence[Pick]) -> Iterator[ui.Select[Any]]:
+    """The pictures of a sheet to choose from, in as few menus as hold them, each of about the same length."""
+    menus = -(-len(picks) // OPTIONS)
+    for at in range(menus):
+        part = picks[at * len(picks) // menus : (at + 1) * len(picks) // menus]
+        options = [discord.SelectOption(label=f"{p.number} {p.label}"[:LABEL], value=p.data) for p in part]
+        which = f"{part[0].number} to {part[-1].number}" if menus > 1 else "one of these"
+        placeholder = f"Paint {which} in full" if menus == 1 else f"Paint one in full: {which}"
+        yield ui.Select(custom_id=f"pick:{part[0].data}", placeholder=placeholder, options=options)
 
 
 def _bar(status: Status) -> str:
@@ -307,13 +320,16 @@ def _caption(result: Result, notes: Sequence[str]) -> str:
     return f"{first[: max(0, TEXT - len(line) - 1)]}\n{text}"[:TEXT]
 
 
-def _buttons(buttons: Sequence[Button]) -> ui.View:
+def _buttons(buttons: Sequence[Button], picks: Sequence[Pick]) -> ui.View:
     """Their custom ids say all, so they work after a restart too."""
     view = ui.View(timeout=None)
+    even = -(-len(buttons) // -(-len(buttons) // PER_ROW)) if buttons else 1  # so that no row is much shorter
     for index, button in enumerate(buttons):
         danger = button.action is Action.DELETE
         style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
-        row = index // PER_ROW
+        row = index // even
         view.add_item(ui.Button(label=button.label, custom_id=f"do:{button.data}", style=style, row=row))
+    for select in _selects(picks):
+        view.add_item(select)
     view.stop()  # presses come to `Client.on_interaction`
     return view

@@ -16,7 +16,7 @@ from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages
 from bot.chat.telegram.messages import Attachment, Order, TelegramAddress, is_for_us, order_of, pictures_of, text_of
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
-from bot.chat.telegram.render import album_buttons
+from bot.chat.telegram.render import album_buttons, job_under
 from bot.chat.telegram.transport import ALBUM, TelegramTransport
 from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
@@ -24,6 +24,7 @@ from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
 from bot.dialog.parse import Command, Name, parse
 from bot.dialog.services import Services
+from bot.dialog.sheets import means_style
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Orders:
         if not is_for_us(head, command, self.bot.bot):
             return
         order = order_of(head)
+        if command.name is Name.VARIATIONS and not command.words and head.reply_to_message:
+            command = msgspec.structs.replace(command, words=job_under(head.reply_to_message.reply_markup))
         try:
             photos, style = pictures_of(items, command, self.bot.bot) if command.takes_photo else ([], None)
         except InvalidOrder as error:
@@ -78,10 +81,13 @@ class Orders:
 
     async def _carry_out_album(self, order: Order, command: Command, admin: bool, idempotency_key: str) -> Reply:
         """Each picture a job, and the answer an album. A style that was chosen before is for all of them."""
-        plain = command.name is Name.PLAIN and not command.words
+        names_style = means_style(command.words, self.services.gallery) or command.names_mine
+        plain = command.name is Name.PLAIN and not names_style
         chosen = await self.services.commands.chosen_style(order.place.room) if plain else None
         if chosen:
             command = Command(name=Name.STYLIZE, words=chosen)
+        elif plain:  # one question for all of them
+            return self.services.commands.which_style()
         jobs: list[Job] = []
         photos: list[Attachment] = []
         refusals: list[Reply] = []

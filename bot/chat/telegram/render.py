@@ -9,18 +9,24 @@ import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
 from bot.core.messages import Result
-from bot.dialog.buttons import Action, Button
+from bot.dialog.buttons import Action, Button, job_id
 from bot.dialog.gallery import PER_SHEET, GalleryPage, GalleryView
+from bot.dialog.sheets import Pick
 
 CAPTION = 1024  # UTF-16 units, as Telegram counts
 MESSAGE = 4096
 ALERT = 200
 PER_ROW = 3
+MOST_BUTTONS = 100  # of one keyboard
+FEW_PICKS = 6  # pictures of a sheet that are named on their buttons
+PICK_ROWS = range(8, 4, -1)  # numbers in a row, of which the one is taken that leaves the fewest gaps
 JOB = "a"  # what callback data begins with: a button under a picture
 CHOOSE, PAGE, TAGS, NEXT = "s", "g", "k", "n"  # or one under a choice
 DATA = 64  # bytes
+NOT_IN_ALBUMS = (Action.VARIATIONS, Action.FILM)  # a row takes eight buttons
 SIGNS = {
     Action.AGAIN: "↻",
+    Action.VARIATIONS: "🎲",
     Action.STRONGER: "＋",
     Action.SOFTER: "－",
     Action.COLORS: "🎨",
@@ -64,15 +70,32 @@ def caption(result: Result, notes: Sequence[str]) -> tuple[str, list[MessageEnti
     return text, [MessageEntity(MessageEntity.CODE, start, length(line))]
 
 
-def job_buttons(buttons: Sequence[Button]) -> InlineKeyboardMarkup:
-    """The buttons under a picture."""
-    return _rows([_button(button.label, f"{JOB}:{button.data}") for button in buttons], PER_ROW)
+def job_buttons(buttons: Sequence[Button], picks: Sequence[Pick] = ()) -> InlineKeyboardMarkup:
+    """The buttons under a picture; under a sheet first those that choose one of its pictures.
+
+    Many are numbers as the sheet shows them, in rows that a thumb reaches at once; few have their names.
+    """
+    picks = picks[: MOST_BUTTONS - len(buttons)]
+    few = len(picks) <= FEW_PICKS
+    chosen = [_button(f"{p.number} {p.label}" if few else str(p.number), f"{JOB}:{p.data}") for p in picks]
+    others = [_button(button.label, f"{JOB}:{button.data}") for button in buttons]
+    wide = 2 if few else min(PICK_ROWS, key=lambda wide: -len(picks) % wide)
+    rows = (*_rows(chosen, wide).inline_keyboard, *_rows(others, PER_ROW).inline_keyboard)
+    return InlineKeyboardMarkup(rows)
+
+
+def job_under(keyboard: InlineKeyboardMarkup | None) -> str:
+    """The job to whose picture a keyboard belongs; nothing where it is none of those above."""
+    data = str(keyboard.inline_keyboard[0][0].callback_data) if keyboard and keyboard.inline_keyboard else ""
+    kind, _, button = data.partition(":")
+    return job_id(button) if kind == JOB else ""
 
 
 def album_buttons(pictures: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup:
     """A row with the buttons of every picture of an album, which itself can have none."""
     rows = []
-    for number, buttons in enumerate(pictures, 1):
+    for number, every in enumerate(pictures, 1):
+        buttons = [button for button in every if button.action not in NOT_IN_ALBUMS]
         row = [_button(SIGNS[button.action], f"{JOB}:{button.data}") for button in buttons]
         rows.append([_button(f"{number} {row[0].text}", str(row[0].callback_data)), *row[1:]])
     return InlineKeyboardMarkup(rows)

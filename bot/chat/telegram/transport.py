@@ -35,7 +35,6 @@ from bot.core.errors import ImpastoError
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Status
-from bot.dialog.buttons import Button
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
 from engine import recipe as recipes
@@ -215,7 +214,7 @@ class TelegramTransport(Transport):
             has_spoiler=TelegramAddress.of(job.place).spoiler,
         )
         try:
-            await self._edit_media(job, message, media, picture.buttons)
+            await self._edit_media(job, message, media, job_buttons(picture.buttons, picture.picks))
         except (BadRequest, Barred) as error:
             log.info("job %s: it cannot be shown as an animation, so it is sent as a file: %s", job.id, error)
             return False
@@ -228,7 +227,7 @@ class TelegramTransport(Transport):
             return False
         media = _photo(job, photo.data, photo.file_name, *caption(picture.result, picture.notes))
         try:
-            await self._edit_media(job, message, media, picture.buttons)
+            await self._edit_media(job, message, media, job_buttons(picture.buttons, picture.picks))
         except BadRequest as error:
             log.info("job %s: Telegram does not take it as a photo, so it is sent as a file: %s", job.id, error)
             return False
@@ -254,18 +253,18 @@ class TelegramTransport(Transport):
             raise MessageGone("A part of an album cannot become a file.")
         text, entities = caption(picture.result, picture.notes)
         media = InputMediaDocument(picture.data, caption=text, caption_entities=entities, filename=picture.file_name)
-        await self._edit_media(job, message, media, picture.buttons)
+        await self._edit_media(job, message, media, job_buttons(picture.buttons, picture.picks))
 
     async def _edit_media(
         self,
         job: Job,
         message: JobMessage,
         media: InputMediaPhoto | InputMediaAnimation | InputMediaDocument,
-        buttons: Sequence[Button] = (),
+        buttons: InlineKeyboardMarkup | None = None,
         turn: Turn = ALWAYS,
     ) -> None:
         chat, id = TelegramAddress.of(job.place).chat, int(message.message)
-        keyboard = job_buttons(buttons) if buttons and message.kind != ALBUM else None
+        keyboard = buttons if message.kind != ALBUM else None
         await self.bot.edit_message_media(media, chat, id, reply_markup=keyboard, rate_limit_args=turn)
 
     async def _edit_text(self, job: Job, message: JobMessage, text: str, turn: Turn) -> JobMessage:

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 from bot.chat.web.api.chat import ApiChat
 from bot.chat.web.conversation import NAME
-from bot.chat.web.entries import Ended, Finished, WebAddress, page_buttons, pictures_of
+from bot.chat.web.entries import Ended, Finished, WebAddress, page_buttons, page_cells, pictures_of
 from bot.chat.web.feed import RoomFeed
 from bot.chat.web.server import PageServer
 from bot.config import Web
@@ -72,6 +72,7 @@ class WebChat(Chat):
                 style=pictures.style,
                 media_type=result.media_type,
                 buttons=page_buttons(await self._buttons.under(job)),
+                cells=page_cells(job),
             )
             await self._feed.append(room, entry, picture)
         self._feed.forget_status(room, job.id)

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from bot.chat.web.door.errors import HttpError
-from bot.chat.web.entries import Answer, Deleted, Forgotten, Message, WebAddress, pictures_of
+from bot.chat.web.entries import Answer, Deleted, Forgotten, Message, WebAddress, pictures_of, sheet_of
 from bot.chat.web.feed import RoomFeed
 from bot.core.errors import NotNow, Refusal
 from bot.core.jobs import Job, Place
@@ -37,6 +37,7 @@ class PageMessage(msgspec.Struct, frozen=True):
     photo: str | None = None  # the blob that it replies to
     style: str | None = None  # the blob that is to be the style
     quiet: bool = False  # from a control of the page: not shown as a message
+    silent: bool = False  # and if it is refused, that need not be shown either
 
 
 class PagePress(msgspec.Struct, frozen=True):
@@ -111,7 +112,7 @@ class Conversation:
             await self._feed.append(room, Message(message.id, message.text, message.photo, message.style))
         reply = await self._reply(room, message)
         if isinstance(reply, Accepted):
-            await self._feed.append(room, self._accepted(message.id, reply.text, reply.job))
+            await self._feed.append(room, self._accepted(message.id, reply.text, reply.job, message.quiet))
             return
         if isinstance(reply, Refused) and reply.not_now:
             raise HttpError(503, reply.text)  # the page sends it again
@@ -124,7 +125,7 @@ class Conversation:
             text=reply.text,
             photo=message.photo,
             style=message.style,
-            quiet=message.quiet and not refused,
+            quiet=message.silent or (message.quiet and not refused),
             refused=refused,
             cards=reply.cards if isinstance(reply, Choice) else (),
         )
@@ -176,9 +177,18 @@ class Conversation:
             answer = Answer(to=press.id, text=pressed.text, quiet=not pressed.refused, refused=pressed.refused)
             await self._feed.append(room, answer)
 
-    def _accepted(self, to: str, text: str, job: Job) -> Answer:
+    def _accepted(self, to: str, text: str, job: Job, quiet: bool = False) -> Answer:
         pictures, title = pictures_of(job), " and ".join(titles(job.recipe, self._services.gallery))
-        return Answer(to=to, text=text, photo=pictures.photo, style=pictures.style, job=job.id, title=title)
+        return Answer(
+            to=to,
+            text=text,
+            photo=pictures.photo,
+            style=pictures.style,
+            quiet=quiet,
+            job=job.id,
+            title=title,
+            sheet_of=sheet_of(job),
+        )
 
     async def _check_picture(self, room: str, id: str) -> None:
         info = await self._services.store.blob_info(id)

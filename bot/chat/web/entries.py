@@ -12,6 +12,7 @@ import msgspec
 from bot.core.jobs import Address, Job
 from bot.core.messages import Card
 from bot.dialog.buttons import Action, Button
+from bot.dialog.sheets import picks
 from engine.wire import PNG
 
 
@@ -55,6 +56,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     cards: tuple[Card, ...] = ()
     job: str | None = None  # the job that was accepted
     title: str = ""  # of the job's style or styles
+    sheet_of: str | None = None  # blob of the photo that the job shows in every style
 
 
 class PageButton(msgspec.Struct, frozen=True):
@@ -63,6 +65,16 @@ class PageButton(msgspec.Struct, frozen=True):
     action: str  # "again", "stronger": how the page draws it
     label: str
     data: str  # what the page sends when it is pressed
+
+
+class PageCell(msgspec.Struct, frozen=True):
+    """A picture of a sheet, which can be chosen."""
+
+    number: int
+    label: str
+    data: str  # what the page sends when it is pressed
+    box: tuple[float, float, float, float]  # as `engine.wire.Cell` has it
+    high: float
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
@@ -81,6 +93,7 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     style: str | None = None  # blob
     media_type: str = PNG.media_type
     buttons: tuple[PageButton, ...] | None = None  # None in what version 0.1.0 wrote
+    cells: tuple[PageCell, ...] = ()
 
 
 class Ended(msgspec.Struct, frozen=True, tag="told"):
@@ -119,6 +132,20 @@ def page_buttons(buttons: Iterable[Button]) -> tuple[PageButton, ...]:
         for button in buttons
         if button.action is not Action.ORIGINAL
     )
+
+
+def page_cells(job: Job) -> tuple[PageCell, ...]:
+    """The pictures of a job's sheet."""
+    pairs = zip(picks(job), job.cells, strict=True)
+    return tuple(PageCell(pick.number, pick.label, pick.data, cell.box, cell.high) for pick, cell in pairs)
+
+
+def sheet_of(job: Job) -> str | None:
+    """The blob of the photo that a job shows in every style as each is by itself."""
+    asked = job.requested
+    plain = asked is not None and asked.strength is None and asked.brush is None and asked.colors is None
+    every = job.recipe.mode == "sheet" and not job.recipe.styles
+    return WebAddress.of(job.place).photo if every and plain else None
 
 
 def pictures_of(job: Job) -> WebAddress:

@@ -120,4 +120,5 @@ async def _send(socket: web.WebSocketResponse, message: Any) -> None:
 
 
 def _without_picture(status: LiveStatus) -> dict[str, Any]:
-    return {"job": status.job, "text": status.text, "done": status.done, "preview": status.preview}
+    fields = {"job": status.job, "text": status.text, "done": status.done, "preview": status.preview}
+    return fields | ({"cells": status.cells} if status.cells else {})

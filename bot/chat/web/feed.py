@@ -15,6 +15,7 @@ from bot.core.errors import LimitReached
 from bot.core.journal.store import NewBlob, Store
 from bot.core.messages import Status
 from bot.dialog.buttons import Buttons
+from engine.wire import Cell
 
 LISTENERS_PER_ROOM = 6  # a tab has one; a few more while a lost one is not noticed yet
 LISTENERS = 1000
@@ -28,6 +29,7 @@ class LiveStatus(msgspec.Struct, frozen=True):
     done: float
     preview: int  # counts the previews; 0 is none yet
     picture: bytes | None
+    cells: tuple[Cell, ...] = ()  # of a sheet, those that the preview shows
 
 
 def room_of(secret: str) -> str:
@@ -93,7 +95,7 @@ class RoomFeed:
         count, picture = (old.preview, old.picture) if old else (0, None)
         if status.preview is not None and status.preview != picture:
             count, picture = count + 1, status.preview
-        self._live[room][job] = LiveStatus(job, status.text, status.done, count, picture)
+        self._live[room][job] = LiveStatus(job, status.text, status.done, count, picture, status.cells)
         self._wake(room)
 
     def forget_status(self, room: str, job: str) -> None:

@@ -54,7 +54,7 @@ HEADERS = {
 
 # The commands that are followed by a style.
 STYLED = [f"/{word}" for word in (Name.STYLIZE, *ALIASES) if ALIASES.get(word, word) is Name.STYLIZE]
-STYLED += [f"/{name}" for name, mode in MODE_OF.items() if TABLE[mode].styles == "some"]
+STYLED += [f"/{name}" for name, mode in MODE_OF.items() if TABLE[mode].styles in ("some", "any")]
 # Those that go out with the pictures above the text box.
 ORDERS = [*STYLED, *(f"/{name}" for name, mode in MODE_OF.items() if TABLE[mode].photo and f"/{name}" not in STYLED)]
 

@@ -30,7 +30,7 @@ from bot.core.journal.rows.promises import Promise
 from bot.core.journal.rows.sign_ins import SignIn
 from bot.core.journal.sweep import Quota, listed, prune, shrink
 from engine.recipe import Recipe
-from engine.wire import PNG
+from engine.wire import PNG, Cell
 
 __all__ = ["Blob", "JobMessage", "NewBlob", "Store"]
 
@@ -190,13 +190,17 @@ class Store:
         seconds: float,
         notes: tuple[str, ...] = (),
         media_type: str = PNG.media_type,
+        cells: tuple[Cell, ...] = (),
     ) -> Job:
         """The job PAINTED, its picture on disk, its duration (engine seconds) noted for the estimates.
 
         Raises:
             InvalidTransition: the job was not being painted any more.
         """
-        changes = dict(recipe=recipe, width=width, height=height, seconds=seconds, notes=notes, media_type=media_type)
+        changes = dict(
+            **dict(recipe=recipe, width=width, height=height, seconds=seconds),
+            **dict(notes=notes, media_type=media_type, cells=cells),
+        )
         return await self._do(lambda db: jobs.finish(db, self._pictures, id, picture, changes))
 
     async def unfinished(self) -> list[Job]:

@@ -125,8 +125,21 @@ class Line:
         ]
         return min(running + waiting, default=None)
 
+    def until_begun(self, *, quick: bool) -> float:
+        """Estimated seconds until one more picture of the lane would be begun."""
+        return min(self._free(quick)[1])
+
+    def place(self, job: str) -> int | None:
+        """Which in its lane a job is, 1 for the next; None for one that does not wait."""
+        lanes = (enumerate(self._queue.order(quick=quick), 1) for quick in LANES)
+        return next((place for lane in lanes for place, ticket in lane if ticket.id == job), None)
+
     def _starts(self, quick: bool) -> list[tuple[Ticket, float]]:
         """Everybody who waits in the lane, in order, with the estimated seconds until it is their turn."""
+        return self._free(quick)[0]
+
+    def _free(self, quick: bool) -> tuple[list[tuple[Ticket, float]], list[float]]:
+        """The same, and when each worker will be free after all of them."""
         running = [self.left(it) for it in self._at_work(quick)]
         free = sorted(running + [0.0] * (self._workers - len(running)))
         # Between two quick pictures a long one has as much time as the first of them took.
@@ -136,7 +149,7 @@ class Line:
             start = heapq.heappop(free)
             found.append((ticket, start))
             heapq.heappush(free, start + slower * ticket.cost)
-        return found
+        return found, free
 
     def moved(self) -> None:
         """Tell everybody who waits where they stand now."""

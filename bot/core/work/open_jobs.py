@@ -18,12 +18,13 @@ from bot.core.messages import Chat, Result
 from bot.health import Health
 from engine.gallery import Gallery
 from engine.recipe import credits, line
+from engine.wire import Cell
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MEASURED = 0.1  # share of the work from which on its own speed tells more than that of others before it
-CELLS = "To have one of these in full, name its number, counted row by row: /again cell=3."
+CELLS = "Choose one of these to have it in full, or name its number: /again cell=3."
 
 
 class OpenJob:
@@ -41,6 +42,7 @@ class OpenJob:
         self.heard = 0.0  # when that was, by the monotonic clock
         self.note = ""  # the engine's latest sentence about it
         self.preview: bytes | None = None
+        self.cells: tuple[Cell, ...] = ()  # of the sheet that the preview shows
         self.answered = asyncio.Event()  # the answer has arrived, or will never
 
     @property
@@ -168,8 +170,9 @@ class OpenJobs:
                 credit="; ".join(credits(job.recipe, self._gallery)),
                 line=line(job.recipe),
                 seconds=job.seconds or 0.0,
-                notes=(*job.notes, CELLS) if job.recipe.mode == "grid" else job.notes,
+                notes=(*job.notes, CELLS) if job.cells else job.notes,
                 media_type=job.media_type,
+                cells=job.cells,
             )
             await live.chat.deliver(job, result)
 

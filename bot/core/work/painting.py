@@ -194,14 +194,14 @@ class Painting:
     def _show(self, live: OpenJob, event: Progress | Preview) -> None:
         text = live.announcer.status.text
         if isinstance(event, Preview):
-            live.preview = event.picture
+            live.preview, live.cells = event.picture, event.cells
         else:
             live.hear(event.done, event.seconds)
             live.note = event.note or live.note
             left = "longer than expected" if live.overdue else f"{in_words(self._line.left(live))} left"
             text = f"{event.text}, {left}"
             text = f"{text}. {live.note}" if live.note else text
-        status = Status(text=text, done=live.done, preview=live.preview, left=self._line.left(live))
+        status = Status(text=text, done=live.done, preview=live.preview, cells=live.cells, left=self._line.left(live))
         live.announcer.show(live.job, status)
 
     async def _finish(self, live: OpenJob, event: Done | Failed) -> None:
@@ -219,6 +219,7 @@ class Painting:
                 seconds=event.seconds,
                 notes=event.notes,
                 media_type=event.media_type,
+                cells=event.cells,
             )
         )
         took = estimate.painted(live.job, event.seconds)

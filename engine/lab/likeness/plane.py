@@ -11,9 +11,10 @@ from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
 from engine.gallery import Style
-from engine.images.decode import decode
+from engine.images.decode import decode, tensor_of
+from engine.images.encode import picture_of
 from engine.images.formats import ImageRefused
-from engine.lab.likeness.cards import BLACK, GREY, PAPER, font_of, image_of, tensor_of, written
+from engine.images.lettering import BLACK, GREY, PAPER, fitted, font_of, written
 from engine.lab.likeness.library import of_gallery
 from engine.lab.likeness.traits import Traits
 from engine.lab.likeness.vectors import plane
@@ -68,7 +69,7 @@ def paint(tools: Tools, work: Work) -> Stages:
         paper.put(_preview(tools.gallery[name]), name, centre)
         yield Stage(0.3 + 0.7 * count / len(names), "drawing")
     paper.name_axes(*axes)
-    return tensor_of(paper.image).to(tools.device)
+    return tensor_of(paper.image)[None].to(tools.device)
 
 
 _DIRECTIONS = ("left to right", "bottom to top")
@@ -145,11 +146,9 @@ class _Paper:
 
     def put(self, picture: Tensor, name: str, centre: Sequence[float]) -> None:
         left, top = (round(c - length / 2) for c, length in zip(centre, self.tile, strict=True))
-        self.image.paste(ImageOps.fit(image_of(picture), self._picture), (left, top))
-        font = self._font
-        while font.size > 6 and font.getlength(name) > self._picture[0]:
-            font = font_of(int(font.size) - 1)
-        self._draw.text((left + self._picture[0] / 2, top + self._picture[1]), name, BLACK, font, "ma")
+        self.image.paste(ImageOps.fit(picture_of(picture), self._picture), (left, top))
+        text, font = fitted(name, int(self._font.size), 6, self._picture[0])
+        self._draw.text((left + self._picture[0] / 2, top + self._picture[1]), text, BLACK, font, "ma")
 
     def name_axes(self, across: tuple[str, str], up: tuple[str, str]) -> None:
         """Write what the four sides mean into the margins."""

@@ -8,7 +8,7 @@ from bot.core.messages import Accepted, Choice, Refused
 from bot.dialog.buttons import Action, Press
 from bot.dialog.parse import parse
 from engine.recipe import cell, line
-from tests.harness import Bot, bot
+from tests.harness import GALLERY, Bot, bot
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from tests.harness import Bot, bot
         ("/dream conv4_2 octaves=4", "layers=conv4_2 octaves=4 mode=dream"),
         ("/dream mine conv4_1", "mine layers=conv4_1 mode=dream"),
         ("/dream", "mode=dream"),
-        ("/grid@some_bot starrynight grid=ladder", "starrynight grid=ladder mode=grid"),
+        ("/sheet@some_bot starrynight", "starrynight mode=sheet"),
         ("/like", "mode=like"),
         ("/map size=700", "size=700 mode=map"),
         ("/suggest", "mode=suggest"),
@@ -83,7 +83,7 @@ async def test_a_picture_of_ones_own_is_the_style_of_a_texture(text: str) -> Non
         ("/reconstruct conv1_1", "/stylize mode=content size="),
         ("/dream conv4_1 octaves=2", "/stylize mode=dream strength="),
         ("/grid starrynight", "/stylize starrynight mode=grid brush="),
-        ("/grid starrynight grid=ladder", "/stylize starrynight mode=grid colors="),
+        ("/sheet starrynight", "/stylize starrynight mode=sheet colors="),
         ("/like", "/stylize mode=like size="),
         ("/suggest", "/stylize mode=suggest colors="),
         ("/explain starrynight", "/stylize starrynight mode=explain strength="),
@@ -145,10 +145,9 @@ async def test_a_cell_of_a_grid_is_painted_in_full_by_its_number() -> None:
     async with bot() as it:
         grid = await it.order("/grid starrynight size=512 steps=9")
         await it.chat.answered(grid.id)
-        assert it.chat.delivered[0][1].notes[-1].endswith("/again cell=3.")
         third = await it.say("/again cell=3")
         assert isinstance(third, Accepted), third.text
-        assert third.job.recipe.layers == cell(grid.recipe, 3).layers
+        assert third.job.recipe.layers == cell(grid.recipe, 3, GALLERY).layers
         assert (third.job.recipe.mode, third.job.recipe.seed, third.job.recipe.ratio) == (
             "fine",
             grid.recipe.seed,
@@ -157,7 +156,7 @@ async def test_a_cell_of_a_grid_is_painted_in_full_by_its_number() -> None:
         assert (third.job.recipe.size, third.job.recipe.steps) == (768, 120)
         last = await it.say("/again cell=20 size=300")
         assert isinstance(last, Accepted), last.text
-        assert last.job.recipe.layers == cell(grid.recipe, 20).layers
+        assert last.job.recipe.layers == cell(grid.recipe, 20, GALLERY).layers
         assert (last.job.recipe.size, last.job.recipe.ratio) == (300, 1e-2)
         stronger = await it.say("/again ratio=0.1")
         assert isinstance(stronger, Accepted), stronger.text
@@ -166,7 +165,7 @@ async def test_a_cell_of_a_grid_is_painted_in_full_by_its_number() -> None:
 
 async def test_a_grid_has_no_more_cells_than_it_shows() -> None:
     async with bot() as it:
-        await it.order("/grid starrynight grid=ladder")
+        await it.order("/sheet starrynight")
         assert "cells 1 to 15" in (await it.say("/again cell=16")).text
         fine = await it.say("/again cell=15")
         assert isinstance(fine, Accepted)

@@ -1,4 +1,4 @@
-"""The grid of the paper and the ladder, at postage-stamp size, with the real networks."""
+"""The grid of the paper, at postage-stamp size, with the real networks."""
 
 import io
 
@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 
 from engine import gallery
-from engine.lab.sheet import PAPER, SMALLEST, Sheet
+from engine.images.lettering import PAPER
+from engine.lab.sheet import SMALLEST, labelled
 from engine.painter import TorchPainter
 from engine.recipe import cells, complete, line, parse
 from engine.stages import Picture, Stage
@@ -34,7 +35,7 @@ def pixels(picture: Picture) -> Image.Image:
 
 
 def test_a_sheet_is_as_large_as_asked_and_holds_its_pictures_in_their_places() -> None:
-    sheet = Sheet("a title", ["one", "two"], ["left", "right"], 400, (40, 60))
+    sheet = labelled("a title", ["one", "two"], ["left", "right"], 400, (40, 60))
     for index in range(3):
         sheet.put(index, torch.full((3, 8, 12), index / 4))
     assert max(sheet.image.size) in range(396, 401)
@@ -48,7 +49,7 @@ def test_a_sheet_is_as_large_as_asked_and_holds_its_pictures_in_their_places() -
 
 
 def test_no_cell_of_a_sheet_is_too_small_to_show_anything() -> None:
-    sheet = Sheet("", ["row"] * 5, ["column"] * 4, 64, (30, 10))
+    sheet = labelled("", ["row"] * 5, ["column"] * 4, 64, (30, 10))
     assert max(sheet.cell) == SMALLEST
     assert max(sheet.image.size) > 64
 
@@ -64,10 +65,10 @@ def test_the_papers_grid_paints_every_cell_as_its_own_recipe_says(painter, monke
     monkeypatch.setitem(painter._modes, "fine", watched)
     stages, picture = painted(painter, "starrynight mode=grid steps=2", 420)
     assert len(seen) == 20
-    expected = [recipe for row in cells(picture.recipe) for recipe in row]
+    expected = [recipe for row in cells(picture.recipe, STYLES) for recipe in row]
     assert [(r.layers, r.ratio) for r in seen] == [(r.layers, r.ratio) for r in expected]
     assert {(r.steps, r.seed, r.init, r.mode) for r in seen} == {(2, 7, "noise", "fine")}
-    assert [len(row) for row in cells(picture.recipe)] == [4] * 5
+    assert [len(row) for row in cells(picture.recipe, STYLES)] == [4] * 5
     assert stages[-1].done == 1
     assert [stage.done for stage in stages] == sorted(stage.done for stage in stages)
     assert all(stage.preview for stage in stages if "painted" in stage.text)
@@ -79,19 +80,3 @@ def test_a_grids_line_says_its_own_size_and_paints_it_again(painter) -> None:
     assert max(first.width, first.height) in range(410, 421)
     _, again = painted(painter, line(first.recipe), 999)
     assert again.data == first.data
-
-
-def test_a_ladder_is_stronger_to_the_right_and_its_picture_is_the_one_that_is_ordered(painter) -> None:
-    _, picture = painted(painter, "starrynight grid=ladder faces=free", 640)
-    whole = cells(picture.recipe)
-    assert [len(row) for row in whole] == [5] * 3
-    _, cell = painted(painter, line(whole[1][0]), 90)
-    assert cell.recipe.mode == "fast"
-    sheet = Sheet("", ["brush 0.5"] * 3, ["strength 20"] * 5, 640, (60, 90))
-    height, width = sheet.cell
-    shown, alone = pixels(picture), pixels(cell).resize((width, height), Image.Resampling.BICUBIC)
-    left = picture.width - 5 * (width + sheet._gap)
-    top = picture.height - 2 * (height + sheet._gap)
-    found = shown.crop((left, top, left + width, top + height))
-    middle = (width // 2, height // 2)
-    assert all(abs(a - b) < 40 for a, b in zip(found.getpixel(middle), alone.getpixel(middle), strict=True))

@@ -8,13 +8,14 @@ from torch import Tensor
 from engine import gallery
 from engine.encoders.slim import SlimEncoder
 from engine.images.decode import decode
+from engine.images.lettering import wrapped
 from engine.lab.like import nearest
 from engine.lab.likeness import aspects, library
 from engine.lab.likeness import plane as the_map
-from engine.lab.likeness.cards import Card, sheet, wrapped
 from engine.lab.likeness.library import Library, Looks
 from engine.lab.likeness.traits import COLOURS, QUANTILES, Traits, of_row, traits
 from engine.lab.likeness.vectors import bases_of, plane, triangle, vector
+from engine.lab.sheet import LINES, Card, carded
 from engine.lab.suggest import choice, kind, suggestions
 
 
@@ -147,9 +148,9 @@ def test_previews_at_one_place_are_moved_apart() -> None:
 
 def test_a_sheet_is_as_wide_as_asked_and_its_words_fit() -> None:
     cards = [Card(torch.rand(3, 40, 60), "Größe", "word " * 40)] * 3
-    made = sheet(cards, 2, 400, (2, 3))
+    made = carded(cards, 2, 400, (2, 3)).tensor()
     assert made.shape[:2] == (1, 3)
     assert made.shape[3] == pytest.approx(400, abs=12)
-    lines = wrapped("word " * 40, ImageFont.load_default(12), 100)
+    lines = wrapped("word " * 40, ImageFont.load_default(12), 100, LINES)
     assert len(lines) == 3
     assert lines[-1].endswith("…")

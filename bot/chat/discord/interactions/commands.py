@@ -85,16 +85,37 @@ async def styles(interaction: Interaction, word: Range[str, 1, 60] | None = None
     await interaction.client.orders.styles(interaction, word or "")
 
 
+@app_commands.command(description="Your photo in every style, to choose from")
+@app_commands.describe(
+    photo="The photo; without one, that of “Use this photo”",
+    style="One style, to see it in many strengths and brushes",
+    recipe="More settings, such as colors=photo",
+)
+@app_commands.autocomplete(style=complete_style)
+async def sheet(
+    interaction: Interaction,
+    photo: discord.Attachment | None = None,
+    style: Range[str, 1, 300] | None = None,
+    recipe: Range[str, 1, 300] | None = None,
+) -> None:
+    await interaction.client.orders.stylize(interaction, f"/sheet {recipe_words(style, recipe, {})}", photo)
+
+
+@app_commands.command(description="Four variations of your last picture")
+async def variations(interaction: Interaction) -> None:
+    await interaction.client.orders.repeat(interaction, Command(name=Name.VARIATIONS))
+
+
 @app_commands.command(description="Repaint your last photo")
 @app_commands.describe(changes="Another style or other settings, such as greatwave strength=80")
 async def again(interaction: Interaction, changes: Range[str, 1, 1000] | None = None) -> None:
-    await interaction.client.orders.again(interaction, changes or "")
+    await interaction.client.orders.repeat(interaction, Command(name=Name.AGAIN, words=changes or ""))
 
 
 @app_commands.command(description="Try a picture once more that was given up")
 @app_commands.describe(picture="Its id; without one, the last")
 async def retry(interaction: Interaction, picture: Range[str, 1, 20] | None = None) -> None:
-    await interaction.client.orders.retry(interaction, picture or "")
+    await interaction.client.orders.repeat(interaction, Command(name=Name.RETRY, words=picture or ""))
 
 
 @app_commands.command(description="Show where your pictures stand")
@@ -228,24 +249,15 @@ async def reconstruct(
 
 
 @app_commands.command(description="A photo in many balances of style and content")
-@app_commands.describe(
-    style="A style, or a mix such as starrynight:70+greatwave:30", photo=PHOTO, kind="What changes", recipe=MORE
-)
-@app_commands.choices(
-    kind=[
-        Choice(name="layers and alpha/beta, as in the paper", value="paper"),
-        Choice(name="strength and brush", value="ladder"),
-    ]
-)
+@app_commands.describe(style="A style, or a mix such as starrynight:70+greatwave:30", photo=PHOTO, recipe=MORE)
 @app_commands.autocomplete(style=complete_style)
 async def grid(
     interaction: Interaction,
     style: Range[str, 1, 300],
     photo: discord.Attachment | None = None,
-    kind: str | None = None,
     recipe: Range[str, 1, 300] | None = None,
 ) -> None:
-    await interaction.client.orders.stylize(interaction, f"/grid {recipe_words(style, recipe, {'grid': kind})}", photo)
+    await interaction.client.orders.stylize(interaction, f"/grid {recipe_words(style, recipe, {})}", photo)
 
 
 @app_commands.command(description="Four styles that suit a photo, painted on it")
@@ -283,12 +295,17 @@ async def morph(
 
 @app_commands.command(description="How your last fine picture was made")
 async def explain(interaction: Interaction) -> None:
-    await interaction.client.orders.explain(interaction)
+    await interaction.client.orders.repeat(interaction, Command(name=Name.EXPLAIN))
 
 
 @app_commands.context_menu(name="Stylize")
 async def stylize_this(interaction: Interaction, message: discord.Message) -> None:
     await interaction.client.orders.choose(interaction, message)
+
+
+@app_commands.context_menu(name="Every style")
+async def every_style(interaction: Interaction, message: discord.Message) -> None:
+    await interaction.client.orders.every_style(interaction, message)
 
 
 @app_commands.context_menu(name="Use this photo")
@@ -299,6 +316,8 @@ async def use_this(interaction: Interaction, message: discord.Message) -> None:
 COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, ...] = (
     stylize,
     styles,
+    sheet,
+    variations,
     again,
     retry,
     queue,
@@ -318,6 +337,7 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, 
     morph,
     explain,
     stylize_this,
+    every_style,
     use_this,
 )
 

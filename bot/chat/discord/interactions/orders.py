@@ -40,7 +40,8 @@ KEPT = " Your photo is kept for three minutes: /stylize style: without a photo t
 OUTDATED = "This menu has expired. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 HELP = (
     "To order a picture here:\n"
-    "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or\n"
+    "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or **Every style**, which paints"
+    " them all on it for you to choose from; or\n"
     "2. `/stylize style: photo:` with a photo of yours; or\n"
     "3. reply to a photo: `@{name} starrynight strength=80`; or\n"
     "4. right-click a photo, **Apps**, **Use this photo**, then `/stylize style:` within three minutes.\n"
@@ -125,17 +126,8 @@ class Orders:
             picture.check(self._max_photo)
         check_age(incoming_of(interaction, pictures))
 
-    async def again(self, interaction: discord.Interaction[Any], changes: str) -> None:
-        await self._repeat(interaction, Command(name=Name.AGAIN, words=changes))
-
-    async def retry(self, interaction: discord.Interaction[Any], picture: str) -> None:
-        await self._repeat(interaction, Command(name=Name.RETRY, words=picture))
-
-    async def explain(self, interaction: discord.Interaction[Any]) -> None:
-        await self._repeat(interaction, Command(name=Name.EXPLAIN))
-
-    async def _repeat(self, interaction: discord.Interaction[Any], command: Command) -> None:
-        """Order what was ordered before."""
+    async def repeat(self, interaction: discord.Interaction[Any], command: Command) -> None:
+        """A command about an earlier picture."""
         check_interaction(interaction)
         asked = asked_by(interaction, "public", command)
         await self._check_limits(asked.incoming)
@@ -173,6 +165,15 @@ class Orders:
         """“Stylize”: a style is chosen from pictures."""
         check_interaction(interaction)
         await self._offer(interaction, Pictures(photo_of(message, self._max_photo)))
+
+    async def every_style(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
+        """“Every style”: a sheet of the photo, below it."""
+        check_interaction(interaction)
+        pictures = Pictures(photo_of(message, self._max_photo))
+        check_age(pictures, interaction.channel)
+        asked = asked_by(interaction, "public", parse("/sheet"), pictures)
+        await self._check_limits(asked.incoming)
+        await self._order(interaction, asked)
 
     async def remember(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Use this photo”: for the next /stylize."""

@@ -12,6 +12,7 @@ import { Outgoing } from "./writing/outgoing.js";
 import { OWN, Pair } from "./writing/pair.js";
 import { Connection, enter } from "./room.js";
 import { Scroller } from "./conversation/scroller.js";
+import { Sheets } from "./conversation/sheets.js";
 
 const WELCOME_STYLES = 6;
 const TILES = 12; // of an answer; the gallery has room for more
@@ -28,6 +29,7 @@ class Page {
     this.caughtUp = false;
     this.connection = new Connection(room, (event) => this.receive(event), (state, tooMany) => this.showState(state, tooMany));
     this.outgoing = new Outgoing(this.connection, this, gallery);
+    this.sheets = new Sheets(this);
     this.forget();
     this.welcome();
     this.listen();
@@ -36,8 +38,10 @@ class Page {
   forget() {
     this.photos = new Map(); // by blob, oldest first
     this.jobs = new Map(); // bubbles by the job's id
+    this.early = new Map(); // how jobs stand whose orders were not answered yet
     this.wanted = null; // the line that waits in the composer for its photo, and its style
     this.outgoing.forget();
+    this.sheets.forget();
     this.pair.forget();
     $("log").replaceChildren();
   }
@@ -46,7 +50,7 @@ class Page {
 
   receive(event) {
     if (event.entry) this.addEntry(event.entry);
-    else if (event.live) this.job(event.live.job).progress(event.live);
+    else if (event.live) this.progress(event.live);
     else if (event.anew) this.startOver();
     else if (event.now) this.showAll();
   }
@@ -87,9 +91,18 @@ class Page {
 
   addAnswer(entry) {
     this.outgoing.answered(entry.to);
-    if (entry.job) this.job(entry.job).accept(entry, this.photos.get(entry.photo));
-    else if (!entry.quiet) this.add(this.answerWithTiles(entry));
+    const hidden = this.sheets.answered(entry);
+    if (entry.job && !hidden) this.job(entry.job).accept(entry, this.photos.get(entry.photo));
+    if (this.early.has(entry.job)) this.progress(this.early.get(entry.job));
+    this.early.delete(entry.job);
+    if (!entry.job && !entry.quiet) this.add(this.answerWithTiles(entry));
     if (entry.refused) this.jobs.forEach((job) => job.over || job.resume());
+  }
+
+  progress(live) {
+    if (this.sheets.progress(live)) return;
+    if (this.jobs.has(live.job)) this.job(live.job).progress(live);
+    else this.early.set(live.job, live);
   }
 
   answerWithTiles(entry) {
@@ -100,6 +113,7 @@ class Page {
   }
 
   finishJob(entry) {
+    if (this.sheets.finished(entry)) return;
     const job = this.job(entry.job);
     if (job.over) return;
     job.finish(entry, this.photos.get(entry.photo), this.photos.get(entry.style), this.caughtUp);
@@ -109,11 +123,13 @@ class Page {
   }
 
   endJob(entry) {
+    if (this.sheets.ended(entry.job)) return;
     const job = this.job(entry.job);
     if (!job.over) job.fail(entry);
   }
 
   removeJob(entry) {
+    this.sheets.ended(entry.job);
     this.outgoing.answered(entry.to);
     const bubble = this.jobs.get(entry.job)?.element;
     if (!bubble) return;
@@ -246,10 +262,12 @@ class Page {
   chooseStyle(photo) {
     const shown = photo ?? this.pair.of("").photo;
     this.menu.open(shown, (line, style) => this.order(line, shown, style));
+    this.sheets.open(shown);
   }
 
   /** A style was chosen: paint the photo in it, or ask for the photo first. */
   order(line, photo, style) {
+    this.sheets.leave(photo);
     if (photo && namesMine(line)) return this.askStyle((picture) => this.outgoing.message(line, photo, picture));
     if (photo) return this.outgoing.message(line, photo);
     this.wanted = namesMine(line) ? null : { line, style };
@@ -332,7 +350,7 @@ const HINTS = {
   optimizer: "lbfgs or adam", init: "fast, universal, photo or noise", ratio: "the papers’ alpha / beta", encoder: "slim or full",
   rate: "Adam’s learning rate, 0.1 to 50", tv: "how smooth the picture is to be, from 0", normalize: "yes or no: gradients of one length",
   preset: "gatys or adam: the settings of a paper", depth: "of a texture: 1 to 5 layers", tile: "yes: a texture whose edges fit together",
-  octaves: "of a dream: 1 to 10 sizes", zoom: "of a dream: 2 to 48 frames that come nearer, as a clip", every: "of how it was made: steps between pictures", grid: "paper or ladder", cell: "one picture of a grid, in full",
+  octaves: "of a dream: 1 to 10 sizes", zoom: "of a dream: 2 to 48 frames that come nearer, as a clip", every: "of how it was made: steps between pictures", cell: "one picture of a sheet, in full",
 };
 
 const gallery = await load();

@@ -30,8 +30,24 @@ export function tile(style, choose) {
 }
 
 /** Of many buttons one is reached with the Tab key; arrows lead to the others. */
-function rove(buttons, current) {
+export function rove(buttons, current) {
   for (const button of buttons) button.tabIndex = button === current ? 0 : -1;
+}
+
+function firstRow(buttons) {
+  const top = (button) => button.getBoundingClientRect().top;
+  return buttons.filter((button) => Math.abs(top(button) - top(buttons[0])) < 1).length;
+}
+
+/** Arrows, Home and End among buttons that stand in rows. */
+export function along(event, buttons, row = firstRow(buttons)) {
+  const at = buttons.indexOf(event.target);
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + row, ArrowUp: at - row, Home: 0, End: buttons.length - 1 }[event.key];
+  if (to === undefined || at < 0) return;
+  const next = buttons[Math.min(Math.max(to, 0), buttons.length - 1)];
+  rove(buttons, next);
+  event.preventDefault();
+  next.focus();
 }
 
 export class Gallery {
@@ -78,6 +94,7 @@ export class Gallery {
     picture.hidden = !photo;
     if (photo) picture.src = photo.src;
     $("gallery-title").textContent = photo ? "Choose a style for this photo" : "Choose a style";
+    for (const own of this.grid.querySelectorAll("canvas")) own.remove();
     this.showAll();
     this.filter();
     if (!this.dialog.open) this.dialog.showModal();
@@ -86,6 +103,20 @@ export class Gallery {
     // On a phone the search box would bring up the keyboard over the pictures.
     else if (matchMedia("(pointer: coarse)").matches) this.tiles[0]?.focus();
     else this.search.focus();
+  }
+
+  /** The styles' previews become pictures of a sheet: the person's own photo. */
+  showOwn(image, cells) {
+    for (const { label, box: [left, top, width], high } of cells) {
+      const tile = this.tiles[this.styles.findIndex((style) => style.name === label)]?.querySelector(".tile");
+      if (!tile) continue;
+      const own = tile.querySelector("canvas") ?? h("canvas", { class: "own" });
+      own.width = Math.round(width * image.naturalWidth);
+      own.height = Math.round(high * image.naturalHeight);
+      const from = [left * image.naturalWidth, top * image.naturalHeight, own.width, own.height];
+      own.getContext("2d").drawImage(image, ...from, 0, 0, own.width, own.height);
+      if (!own.parentNode) tile.append(own);
+    }
   }
 
   // --- finding -------------------------------------------------------------------------------------------------------
@@ -195,7 +226,7 @@ export class Gallery {
 
   key(event) {
     if (!this.details.hidden) return;
-    if (this.chips.includes(event.target)) return this.along(event, this.chips, 1);
+    if (this.chips.includes(event.target)) return along(event, this.chips, 1);
     const shown = this.shown();
     if (event.target === this.search) {
       if (event.key === "ArrowDown") this.go(event, shown[0]);
@@ -206,17 +237,8 @@ export class Gallery {
     }
     if (!shown.includes(event.target)) return;
     if (event.key === "ArrowUp" && shown.indexOf(event.target) === 0) return this.go(event, this.search);
-    this.along(event, shown, shown.filter((button) => button.getBoundingClientRect().top === shown[0].getBoundingClientRect().top).length);
+    along(event, shown);
     if (event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey) this.search.focus();
-  }
-
-  /** Arrows, Home and End among buttons that stand in rows. */
-  along(event, buttons, row) {
-    const at = buttons.indexOf(event.target);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + row, ArrowUp: at - row, Home: 0, End: buttons.length - 1 }[event.key];
-    if (to === undefined) return;
-    rove(buttons, buttons[Math.min(Math.max(to, 0), buttons.length - 1)]);
-    this.go(event, buttons[Math.min(Math.max(to, 0), buttons.length - 1)]);
   }
 
   go(event, element) {

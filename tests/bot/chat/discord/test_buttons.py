@@ -35,7 +35,7 @@ async def test_the_buttons_stand_in_even_rows(fake: FakeDiscord) -> None:
     async with on(fake) as it:
         rows = fake.messages[await it.ordered()]["components"]
     assert [[button["label"] for button in row["components"]] for row in rows] == [
-        ["Again", "Stronger", "Softer", "Photo's colours"],
+        ["Again", "Variations", "Stronger", "Softer", "Photo's colours"],
         ["Finer", "Larger", "Original file", "Delete"],
     ]
 

@@ -67,7 +67,7 @@ async def test_the_others_have_their_commands_too(fake: FakeDiscord) -> None:
     async with on(fake) as it:
         orders = [
             ("reconstruct", {"photo": CAT, "layer": "conv2_1"}, "mode=content"),
-            ("grid", {"photo": CAT, "style": "starrynight", "kind": "ladder"}, "grid=ladder"),
+            ("grid", {"photo": CAT, "style": "starrynight"}, "mode=grid"),
             ("suggest", {"photo": CAT}, "mode=suggest"),
             ("like", {"picture": CAT}, "mode=like"),
             ("map", {}, "mode=map"),

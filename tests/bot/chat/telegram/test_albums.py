@@ -33,7 +33,7 @@ async def test_a_style_that_was_chosen_before_is_for_all_pictures_of_an_album(se
         assert all("/stylize greatwave" in result["caption"] for result in results)
         assert len({result["media_group_id"] for result in results}) == 1
         server.says(ANN, photo=CAT)
-        await message_with(server, ANN, WHICH)
+        await message_with(server, ANN, "Every style")
 
 
 async def test_an_album_with_one_command_is_answered_with_an_album(server: FakeTelegram) -> None:

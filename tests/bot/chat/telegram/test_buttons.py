@@ -33,7 +33,7 @@ async def test_the_buttons_do_what_they_say_and_outlive_a_restart(server: FakeTe
     async with telegram_bot(server, path=tmp_path / "journal"):
         result = await painted(server, text="/stylize starrynight seed=7777777 strength=50")
         assert labels(result) == [
-            *("Again", "Stronger", "Softer"),
+            *("Again", "Variations", "Stronger", "Softer"),
             *("Photo's colours", "Finer", "Larger"),
             *("Original file", "Delete"),
         ]

@@ -35,11 +35,11 @@ from tests.fakes.telegram.state import ME
 from tests.pictures import swatches
 
 
-async def test_a_photo_alone_brings_the_gallery_whose_buttons_outlive_a_restart(
+async def test_an_order_without_a_style_brings_the_gallery_whose_buttons_outlive_a_restart(
     server: FakeTelegram, tmp_path: Path
 ) -> None:
     async with telegram_bot(server, path=tmp_path / "journal"):
-        photo = server.says(ANN, photo=CAT)
+        photo = server.says(ANN, "/stylize", photo=CAT)
         offer = await message_with(server, ANN, WHICH)
         assert labels(offer)[:PER_SHEET] == NAMES[:PER_SHEET]
         with Image.open(io.BytesIO(offer["_data"])) as sheet:
@@ -81,7 +81,7 @@ async def test_a_misspelt_style_brings_the_nearest_names_as_buttons(server: Fake
 
 async def test_the_same_choice_pressed_twice_is_one_picture(server: FakeTelegram) -> None:
     async with telegram_bot(server) as it:
-        server.says(ANN, photo=CAT)
+        server.says(ANN, "/stylize", photo=CAT)
         offer = await message_with(server, ANN, WHICH)
         first = server.presses(ANN, offer["message_id"], "scream")
         second = server.presses(ANN, offer["message_id"], "scream")
@@ -93,7 +93,7 @@ async def test_the_same_choice_pressed_twice_is_one_picture(server: FakeTelegram
 
 async def test_the_same_choice_after_a_cancelled_one_is_painted(server: FakeTelegram) -> None:
     async with telegram_bot(server, always=shows) as it:
-        server.says(ANN, photo=CAT)
+        server.says(ANN, "/stylize", photo=CAT)
         offer = await message_with(server, ANN, WHICH)
         assert "coming up" in await pressed(server, offer["message_id"], "scream")
         await message_with(server, ANN, "step 60")
@@ -111,7 +111,7 @@ async def test_the_same_choice_another_time_is_painted_again(
     monkeypatch.setattr(presses, "DOUBLE_SECONDS", 0.0)
     async with telegram_bot(server) as it:
         for _ in range(photos):
-            server.says(ANN, photo=CAT, **({"album": "h"} if photos > 1 else {}))
+            server.says(ANN, "" if photos > 1 else "/stylize", photo=CAT, **({"album": "h"} if photos > 1 else {}))
         offer = (await message_with(server, ANN, WHICH))["message_id"]
         keyboard = server.messages[ANN, offer]["reply_markup"]["inline_keyboard"]
         scream = next(button["callback_data"] for row in keyboard for button in row if button["text"] == "scream")
@@ -174,7 +174,7 @@ async def test_a_deep_link_chooses_the_style_of_the_next_photo(server: FakeTeleg
         server.says(ANN, photo=CAT)
         (result,) = await finished(server, ANN)
         assert "/stylize greatwave" in result["caption"]
-        server.says(ANN, photo=CAT)
+        server.says(ANN, "/stylize", photo=CAT)
         await message_with(server, ANN, WHICH)
 
 

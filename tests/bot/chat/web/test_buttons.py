@@ -46,6 +46,7 @@ async def test_a_picture_comes_with_its_buttons(tab: Tab, at: Site) -> None:
         done = await painted(tab, at, room)
         assert [(button["action"], button["label"]) for button in done["buttons"]] == [
             ("again", "Again"),
+            ("variations", "Variations"),
             ("stronger", "Stronger"),
             ("softer", "Softer"),
             ("colors", "Photo's colours"),

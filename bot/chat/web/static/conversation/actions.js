@@ -6,6 +6,7 @@ const DOWNLOAD = "M12 4v11M7 11l5 5 5-5M5 20h14";
 const BRUSH = "M20 4L10 14M10 14c-3-1-5 1-5 3 0 2-1 2.5-2 3 4 1 8 0 8-4 0-1 0-1.5-1-2z";
 const LOOKS = {
   again: { path: "M19 12a7 7 0 1 1-2.5-5.3M17 3v4h-4", hint: "The same settings with another seed" },
+  variations: { path: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z", hint: "Four others like it, to choose from" },
   stronger: { path: "M12 5v14M5 12h14", hint: "More of the painting’s style" },
   softer: { path: "M5 12h14", hint: "Less of the painting’s style" },
   colors: { path: "M12 3.5c3.5 4.3 5.5 7 5.5 9.7a5.5 5.5 0 0 1-11 0c0-2.7 2-5.4 5.5-9.7z", hint: "The same picture in the other colours" },

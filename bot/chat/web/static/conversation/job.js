@@ -3,6 +3,7 @@
 import { pictureActions } from "./actions.js";
 import { thumbnail } from "./bubbles.js";
 import { addSlider } from "./compare.js";
+import { cellButtons } from "./sheets.js";
 import { announce, copy, h, video } from "../dom.js";
 
 /** `page` has cancel(job), chooseStyle(photo) and press(data, button). */
@@ -119,6 +120,9 @@ export class JobBubble {
       pictureActions(entry, source, (data, button) => this.page.press(data, button), photo && (() => this.page.chooseStyle(photo))),
     );
     this.element.append(about);
+    if (!entry.cells?.length) return;
+    this.element.classList.add("sheet");
+    this.canvas.append(cellButtons(entry.cells, (data, button) => this.page.press(data, button)));
   }
 
   showPicture(source, alt, isNew, isVideo) {

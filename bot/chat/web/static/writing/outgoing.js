@@ -30,6 +30,14 @@ export class Outgoing {
     this.sendLine(name(), text, null, null, true);
   }
 
+  /** The same, and if it is refused, that is not shown either; returns its id. */
+  silently(text, photo = null) {
+    const id = name();
+    const body = () => ({ id, text, photo: photo?.blob ?? null, quiet: true, silent: true });
+    this.connection.sendJson("/say", body).catch(() => this.page.addAnswer({ to: id, quiet: true }));
+    return id;
+  }
+
   sendLine(id, text, photo, style, quiet) {
     const body = () => ({ id, text, photo: photo?.blob ?? null, style: style?.blob ?? null, quiet });
     this.connection.sendJson("/say", body).catch((error) => this.fail(id, error.message));
