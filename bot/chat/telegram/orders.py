@@ -79,7 +79,8 @@ class Orders:
     async def _carry_out_album(self, order: Order, command: Command, admin: bool, idempotency_key: str) -> Reply:
         """Each picture a job, and the answer an album. A style that was chosen before is for all of them."""
         plain = command.name is Name.PLAIN and not command.words
-        chosen = await self.services.commands.chosen_style(order.place.room) if plain else None
+        incoming = Incoming(user=order.user, place=order.place)
+        chosen = await self.services.commands.waiting_words(incoming) if plain else ""
         if chosen:
             command = Command(name=Name.STYLIZE, words=chosen)
         jobs: list[Job] = []
@@ -98,7 +99,7 @@ class Orders:
                     break
             await self._post_album(jobs, photos)
         if chosen and jobs:
-            await self.services.studio.rooms.forget_style(order.place.room)
+            await self.services.commands.forget_words(incoming)
         if not refusals:
             return Accepted(text=f"{len(jobs)} pictures are ordered.", job=jobs[0])
         if not jobs:
