@@ -31,7 +31,7 @@ PAPERS = (
     "fine mode: Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
     " Convolutional Neural Networks” (2016)",
 )
-RETRIED = 100  # of a person's newest orders, those that /retry looks through
+LOOKED_THROUGH = 100  # of a person's newest orders, by /retry and by a reply to an older one
 TAGS_SHOWN = 8  # where all styles are shown; the pictures are what counts there
 
 
@@ -134,6 +134,8 @@ class Commands:
         recipe = parse_recipe(words, self._gallery)
         if incoming.photo is None and recipes.rules_for(recipe, self._gallery).photo:
             photo = await self._halves.photo(incoming)
+            if photo is None and recipe.mine:  # which takes two
+                raise InvalidOrder(f"Which photo? {HOW_MINE}")
             if photo is None:
                 return await self._talk.which_photo(incoming, command.words, _how_with(recipe, command))
             reply = await self._order(msgspec.structs.replace(incoming, photo=photo), recipe)
@@ -151,7 +153,10 @@ class Commands:
 
     async def _again(self, incoming: Incoming, command: Command) -> Reply:
         await self._studio.check_limits(incoming)  # before the photo is loaded
-        last = await self._studio.last(incoming.user)
+        named = incoming.replied
+        last = await self._studio.last(incoming.user, lambda job: named in ("", job.id), newest=LOOKED_THROUGH)
+        if last is None and named:
+            raise InvalidOrder("I repeat only what you ordered yourself, as long as it is kept. Reply to the photo.")
         if last is None:
             raise InvalidOrder(f"You have no order to repeat: there was none, or it is no longer kept. {HOW}")
         return await self._repeat(incoming, last, repeated.changed(last.job, command, self._gallery))
@@ -160,7 +165,7 @@ class Commands:
         """An order that was given up, as it was."""
         id = command.words.lower()
         last = await self._studio.last(
-            incoming.user, lambda job: job.state in GIVEN_UP and id in ("", job.id), newest=RETRIED
+            incoming.user, lambda job: job.state in GIVEN_UP and id in ("", job.id), newest=LOOKED_THROUGH
         )
         if last is None:
             which = f"No picture “{id[:20]}” of yours" if id else "No picture of yours"

@@ -14,7 +14,16 @@ from telegram.error import BadRequest, InvalidToken
 from bot.chat.messenger import MessageGone, Messenger
 from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages
-from bot.chat.telegram.messages import Attachment, Order, TelegramAddress, is_for_us, order_of, pictures_of, text_of
+from bot.chat.telegram.messages import (
+    Attachment,
+    Order,
+    TelegramAddress,
+    is_for_us,
+    order_of,
+    own_picture,
+    pictures_of,
+    text_of,
+)
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons
 from bot.chat.telegram.transport import ALBUM, TelegramTransport
@@ -26,6 +35,8 @@ from bot.dialog.parse import Command, Name, parse
 from bot.dialog.services import Services
 
 log = logging.getLogger(__name__)
+
+CORRECTED_SECONDS = 900.0  # after which nobody corrects an order any more, but only what was said
 
 
 @dataclass
@@ -46,16 +57,36 @@ class Orders:
         if not is_for_us(head, command, self.bot.bot):
             return
         order = order_of(head)
+        replied = await self._replied_job(head, order)
         try:
             photos, style = pictures_of(items, command, self.bot.bot) if command.takes_photo else ([], None)
         except InvalidOrder as error:
             await self._say(order, Refused(text=str(error)))
             return
+        if replied and (command.name is Name.AGAIN or command.only_settings):  # its photo, and not its picture
+            photos = [] if own_picture(head) is None else photos
+            order = msgspec.structs.replace(order, replied=replied)
         order = msgspec.structs.replace(order, photos=tuple(photos), style=style)
         admin = await self.admins.wrote(head, matters=command.name is Name.SETTINGS)
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")
         if not isinstance(reply, Accepted):  # a job shows itself
             await self._say(order, reply)
+
+    async def _replied_job(self, head: Message, order: Order) -> str:
+        replied = head.reply_to_message
+        if replied is None or not replied.from_user or replied.from_user.id != self.bot.id:
+            return ""
+        return await self.services.store.job_of_message(order.place.room, replied.message_id)
+
+    async def corrected(self, message: Message) -> None:
+        """Answer a message that was edited, if it is an order now and has become none before."""
+        command = parse(text_of(message))
+        age = (message.edit_date - message.date).total_seconds() if message.edit_date else 0.0
+        asks = command.name is Name.STYLIZE or (command.name is Name.PLAIN and own_picture(message) is not None)
+        if asks and command.words and age < CORRECTED_SECONDS:
+            key = f"telegram:{message.chat_id}:{message.message_id}"
+            if await self.services.store.job_by_key(key) is None:
+                await self.answer(message, [message])
 
     async def _say(self, order: Order, reply: Reply) -> None:
         """A reply without a job: text, and what there is to choose from."""
@@ -136,6 +167,8 @@ class Orders:
                 photo=await self._fetch(photo) if photo else None,
                 style=await self._fetch(order.style) if order.style else None,
                 admin=admin,
+                own_room=order.private,
+                replied=order.replied,
                 topic=order.topic,
                 idempotency_key=key,
             )
