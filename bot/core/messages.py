@@ -44,6 +44,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """An answer in words."""
 
     text: str
+    lines: tuple[str, ...] = ()  # messages that may follow, as things to click where there are such
     forgot: bool = False  # all that was kept of the person is deleted
 
 

@@ -15,8 +15,8 @@ from bot.core.halves import Halves
 from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.core.studio import JobWithPictures, Studio
-from bot.dialog import forgetting, repeated, settings
-from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY, Command, Name, parse, parse_recipe
+from bot.dialog import forgetting, help, repeated, settings
+from bot.dialog.parse import COMMANDS, LABORATORY, Command, Name, parse, parse_recipe
 from bot.dialog.talk import HOW, SUGGESTED, Asked, Talk, cards
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, folded, key
@@ -275,23 +275,7 @@ class Commands:
         return Text(text=f"Done. Settings here now:\n{settings.described(room)}")
 
     async def _help(self, incoming: Incoming, command: Command) -> Reply:
-        asked = command.words.lower().removeprefix("/")
-        if asked in COMMANDS:
-            return Text(text=f"/{asked}: {COMMANDS[asked]}")
-        if "laboratory".startswith(asked) and len(asked) > 2:
-            lines = [f"/{name}: {text}" for name, text in LABORATORY.items()]
-            return Text(text="\n".join(["The laboratory, for the curious:", *lines]))
-        lines = [f"/{name}: {text}" for name, text in EVERYDAY.items()]
-        more = (
-            "Settings follow the style: strength=0..100, brush=0.25..4, colors=photo, "
-            f"size=..{self._studio.rules.max_size}, seed=. Mix styles with +: /stylize starrynight:70+greatwave:30",
-            f"Any picture can be the style. {HOW_MINE}",
-            "mode=fast paints at once and is the default, mode=universal does so for any picture as the style, and"
-            " mode=fine optimises each picture slowly: try the button Finer.",
-            "Clips and animations are painted as such where they can be shown; frames=1 gives a still.",
-            f"/help lab is for the curious: {', '.join(f'/{name}' for name in LABORATORY)}.",
-        )
-        return Text(text="\n".join(["I repaint photos in the style of paintings.", *lines, *more]))
+        return help.text_of(command.words, incoming.own_room, self._studio.rules)
 
     async def _start(self, incoming: Incoming, command: Command) -> Reply:
         """How some platforms begin; a link may name a style, which then waits for a photo."""

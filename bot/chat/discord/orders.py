@@ -37,11 +37,11 @@ HELP = (
     "To order a picture here:\n"
     "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or\n"
     "2. `/stylize style: photo:` with a photo of yours; or\n"
-    "3. reply to a photo: `@{name} starrynight strength=80`; or\n"
-    "4. right-click a photo, **Apps**, **Use this photo**, then `/stylize style:` within three minutes.\n"
+    "3. right-click a photo, **Apps**, **Use this photo**, then `/stylize style:` within three minutes{reply}.\n"
     "Any picture can be the style: `/stylize style:mine photo: style_photo:`, or `@{name} mine` with both"
     " pictures.\n\n"
 )
+REPLY = "; or\n4. reply to a photo: `@{name} starrynight strength=80`"  # whose photo Discord shows to few bots
 
 
 class Orders:
@@ -237,4 +237,5 @@ def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
 
 def _help(interaction: discord.Interaction[Any]) -> str:
     """The ways to order, with the bot's own name."""
-    return HELP.format(name=interaction.client.user.display_name)
+    client, name = interaction.client, interaction.client.user.display_name
+    return HELP.format(name=name, reply=REPLY.format(name=name) if client.intents.message_content else "")

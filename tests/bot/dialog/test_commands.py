@@ -10,7 +10,7 @@ import pytest
 from bot.core.halves import Halves
 from bot.core.jobs import State
 from bot.core.limits import Limits
-from bot.core.messages import Accepted, Choice, Reply, is_refusal
+from bot.core.messages import Accepted, Choice, Reply, Text, is_refusal
 from bot.dialog.commands import Commands
 from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY
 from engine.gallery import Gallery
@@ -340,18 +340,21 @@ async def test_a_limit_is_answered_with_how_long_to_wait() -> None:
         assert reply.text.startswith("1 of your pictures is waiting; the limit is 1. Cancel one or wait about")
 
 
-async def test_help_names_every_command() -> None:
+async def test_help_is_short_and_leads_to_the_rest() -> None:
     async with bot() as it:
         for text in ("/help", "/start"):
-            reply = (await _say(it, text)).text
-            assert all(f"/{name}:" in reply for name in EVERYDAY)
-            assert all(f"/{name}" in reply for name in COMMANDS)
+            reply = await _say(it, text)
+            assert isinstance(reply, Text)
+            assert len(reply.text) < 600
+            assert set(reply.lines) == {"/styles", "/help settings", "/help commands", "/help lab"}
         for name in COMMANDS:
             assert (await _say(it, f"/help {name}")).text == f"/{name}: {COMMANDS[name]}"
-        for name in LABORATORY:
-            assert f"/{name}:" in (await _say(it, "/help lab")).text
-            assert all(f"mode={mode}" in reply for mode in MODES)
-            assert "/stylize mine" in reply
+        for topic, names in (("commands", EVERYDAY), ("lab", LABORATORY)):
+            reply = await _say(it, f"/help {topic}")
+            assert all(f"/{name}:" in reply.text for name in names)
+        about_settings = (await _say(it, "/help settings")).text
+        assert all(f"mode={mode}" in about_settings for mode in MODES)
+        assert "/stylize mine" in about_settings
 
 
 @pytest.mark.parametrize("command", COMMANDS)
