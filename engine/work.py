@@ -63,6 +63,10 @@ class Tools(Protocol):
         """The pictures (B, 3, H, W) of a photo p by recipes of fast mode that are `engine.fast.paint.alike`."""
         ...
 
+    def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
+        """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
+        ...
+
 
 def preview(x: Tensor) -> Callable[[], bytes]:
     """Makes a small JPEG of (1, 3, H, W), for a `Stage`."""

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from bot import config
-from bot.__main__ import MISUSED, STOP_SECONDS
 from bot.app import PLATFORMS
 from bot.chat.web.chat import WebChat
 from bot.chat.web.events import HEARTBEAT_SECONDS
+from bot.command_line.main import MISUSED, STOP_SECONDS
 from bot.config import Config, Web, load
 from tests.harness import ManualEngine, assembled
 

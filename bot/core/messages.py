@@ -25,6 +25,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     admin: bool = False  # may decide about the room: an admin of the group, or alone with the bot
     own_room: bool = False  # nobody else is in the room, so what is kept of it belongs to this person
     topic: str = ""  # the part of the room that it was written in, where a room has parts
+    replied: str = ""  # the job whose message this one replies to
     # The platform's own name for the message, or for each photo of it. What is ordered under one name is one job,
     # however often the platform hands the message over.
     idempotency_key: str = ""
@@ -43,6 +44,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """An answer in words."""
 
     text: str
+    lines: tuple[str, ...] = ()  # messages that may follow, as things to click where there are such
     forgot: bool = False  # all that was kept of the person is deleted
 
 

@@ -14,7 +14,6 @@ from engine.gallery import Gallery
 from engine.recipe import Mode, Recipe, RecipeError
 
 SETTINGS_KEY = "room"  # under which the store keeps a room's settings
-CHOSEN_KEY = "chosen"  # and a style that waits for its photo
 
 
 class RoomSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -89,15 +88,3 @@ class RoomSettingsStore:
     async def set(self, room: str, settings: RoomSettings) -> None:
         decided = settings != RoomSettings()
         await self._store.set_setting(room, SETTINGS_KEY, msgspec.json.encode(settings).decode() if decided else None)
-
-    async def choose_style(self, room: str, style: str) -> None:
-        """Keep a style that was chosen here before its photo came."""
-        await self._store.set_setting(room, CHOSEN_KEY, style)
-
-    async def chosen_style(self, room: str) -> str | None:
-        """The style that waits for its photo; it is for one order, with which `forget_style` goes along."""
-        return await self._store.setting(room, CHOSEN_KEY)
-
-    async def forget_style(self, room: str) -> None:
-        """The style that was chosen has had its photo."""
-        await self._store.set_setting(room, CHOSEN_KEY, None)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import metadata
 
 import msgspec
 
 from bot.core.admission import HOW_MINE
 from bot.core.errors import InvalidOrder, InvalidRecipe, LimitReached, NotAllowed, NotNow, Refusal, sentence
+from bot.core.halves import Halves
 from bot.core.jobs import GIVEN_UP, Job
-from bot.core.messages import Accepted, Card, Choice, Incoming, Refused, Reply, Text
+from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.core.studio import JobWithPictures, Studio
-from bot.dialog import forgetting, repeated, settings, sheets
-from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY, Command, Name, parse, parse_recipe
+from bot.dialog import forgetting, help, repeated, settings, sheets
+from bot.dialog.parse import COMMANDS, LABORATORY, Command, Name, parse, parse_recipe
+from bot.dialog.talk import HOW, SUGGESTED, Asked, Talk, cards
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, folded, key
 from engine.recipe import ModeRules, Recipe, line, nearest
@@ -29,11 +31,9 @@ PAPERS = (
     "fine mode: Gatys, Ecker and Bethge, “A Neural Algorithm of Artistic Style” (2015) and “Image Style Transfer Using"
     " Convolutional Neural Networks” (2016)",
 )
-RETRIED = 100  # of a person's newest orders, those that /retry looks through
+LOOKED_THROUGH = 100  # of a person's newest orders, by /retry and by a reply to an older one
 PATIENCE = 15.0  # engine seconds until a photo's own sheet would be begun; a longer wait has the gallery's pictures
-SUGGESTED = 6  # styles of a texture that names none
 TAGS_SHOWN = 8  # where all styles are shown; the pictures are what counts there
-HOW = "Send a photo with /stylize starrynight as its text, or reply that to a photo."
 
 
 Answer = Callable[[Incoming, Command], Awaitable[Reply]]
@@ -42,9 +42,11 @@ Answer = Callable[[Incoming, Command], Awaitable[Reply]]
 class Commands:
     """Answers messages."""
 
-    def __init__(self, studio: Studio, gallery: Gallery) -> None:
+    def __init__(self, studio: Studio, gallery: Gallery, halves: Halves) -> None:
         self._studio = studio
         self._gallery = gallery
+        self._halves = halves
+        self._talk = Talk(gallery, halves)
         self._answers: dict[Name, Answer] = {
             Name.PLAIN: self._plain,
             Name.STYLIZE: self._stylize,
@@ -91,7 +93,7 @@ class Commands:
             names = tuple(style.name for style in list(self._gallery)[:SUGGESTED])
             return Choice(text=text, suggestions=names, settings=command.settings, refused=True)
         if not command.style:
-            return Choice(text=text, cards=_cards(self._gallery), settings=command.settings, refused=True)
+            return Choice(text=text, cards=cards(self._gallery), settings=command.settings, refused=True)
         parts = [part.partition(":") for part in command.style.split("+")]
         known = [key(word) == recipes.MINE or self._gallery.find(word) is not None for word, _, _ in parts]
         unknown = [index for index, found in enumerate(known) if not found]
@@ -110,18 +112,26 @@ class Commands:
     # --- orders ------------------------------------------------------------------------------------------------------
 
     async def _plain(self, incoming: Incoming, command: Command) -> Reply:
-        """No command: with a photo, the words name a style; where they name none, the person may choose."""
-        if incoming.photo is None:
-            return self._about_style(command)
-        if incoming.style is not None or command.names_mine or sheets.means_style(command.words, self._gallery):
-            return await self._stylize(incoming, command)
-        room = incoming.place.room
-        chosen = await self.chosen_style(room)
-        if chosen is None:
+        """No command: what stands for one is carried out as that."""
+        if incoming.photo is not None and (job := await self._halves.ordered(incoming)):
+            return await self._accepted(job)
+        understood = await self._talk.understand(incoming, command)
+        if understood is None:
             return await self._every_style(incoming)
-        reply = await self._stylize(incoming, Command(name=Name.STYLIZE, words=chosen))
-        await self._studio.rooms.forget_style(room)  # not where the order was refused
+        if not isinstance(understood, Asked):
+            return understood
+        reply = await self._answers[understood.command.name](understood.incoming, understood.command)
+        if isinstance(reply, Accepted):  # or the half waits for one that is taken
+            await self._halves.forget(incoming)
         return reply
+
+    async def waiting_words(self, incoming: Incoming) -> str:
+        """The order that this person wrote there before its photo came."""
+        return await self._halves.words(incoming)
+
+    def names_style(self, command: Command) -> bool:
+        """Whether what is written with a photo says what to do with it."""
+        return self._talk.names_style(command)
 
     async def _every_style(self, incoming: Incoming) -> Reply:
         """The photo in every style; where that would not come soon, the gallery's own pictures to choose from."""
@@ -136,21 +146,11 @@ class Commands:
     def which_style(self) -> Choice:
         """The question what a photo without an order is to be painted as."""
         text = "Which style? Choose one, or reply /stylize and its name to the photo."
-        return Choice(text=text, cards=_cards(self._gallery))
+        return Choice(text=text, cards=cards(self._gallery))
 
-    def _about_style(self, command: Command) -> Text:
-        """What to do with a style that was named without a photo."""
-        if key(command.words) == recipes.MINE:
-            return Text(text=HOW_MINE)
-        style = self._gallery.find(command.words)
-        if style is not None:
-            return Text(text=f"{style.credit}: a good choice, for which photo? {_how(style.name)}")
-        return Text(text=f"I repaint photos in the style of paintings. {HOW} /help shows more.")
-
-    async def chosen_style(self, room: str) -> str | None:
-        """The style that was chosen there before its photo came, as long as the gallery has it."""
-        name = await self._studio.rooms.chosen_style(room)
-        return name if name and self._gallery.find(name) else None
+    async def forget_words(self, incoming: Incoming) -> None:
+        """That order has had its photo."""
+        await self._halves.forget(incoming)
 
     async def _stylize(self, incoming: Incoming, command: Command) -> Reply:
         words = command.words
@@ -158,7 +158,14 @@ class Commands:
             words = f"{await self._style_left_out(incoming, command.takes)} {words}"
         recipe = parse_recipe(words, self._gallery)
         if incoming.photo is None and recipes.rules_for(recipe, self._gallery).photo:
-            raise InvalidOrder(f"Which photo? {_how_with(recipe, command)}")
+            photo = await self._halves.photo(incoming)
+            if photo is None and recipe.mine:  # which takes two
+                raise InvalidOrder(f"Which photo? {HOW_MINE}")
+            if photo is None:
+                return await self._talk.which_photo(incoming, command.words, _how_with(recipe, command))
+            reply = await self._order(msgspec.structs.replace(incoming, photo=photo), recipe)
+            await self._halves.forget(incoming)
+            return reply
         return await self._order(incoming, recipe)
 
     async def _style_left_out(self, incoming: Incoming, takes: ModeRules) -> str:
@@ -171,7 +178,10 @@ class Commands:
 
     async def _again(self, incoming: Incoming, command: Command) -> Reply:
         await self._studio.check_limits(incoming)  # before the photo is loaded
-        last = await self._studio.last(incoming.user)
+        named = incoming.replied
+        last = await self._studio.last(incoming.user, lambda job: named in ("", job.id), newest=LOOKED_THROUGH)
+        if last is None and named:
+            raise InvalidOrder("I repeat only what you ordered yourself, as long as it is kept. Reply to the photo.")
         if last is None:
             raise InvalidOrder(f"You have no order to repeat: there was none, or it is no longer kept. {HOW}")
         return await self._repeat(incoming, last, repeated.changed(last.job, command, self._gallery))
@@ -180,7 +190,9 @@ class Commands:
         """Of the picture that is named by its order, or of the last."""
         await self._studio.check_limits(incoming)
         id = command.words.lower()
-        last = await self._studio.last(incoming.user, lambda job: _varies(job) and id in ("", job.id), newest=RETRIED)
+        last = await self._studio.last(
+            incoming.user, lambda job: _varies(job) and id in ("", job.id), newest=LOOKED_THROUGH
+        )
         if last is None:
             whose = "That is no picture of yours that" if id else "You have no picture that"
             raise InvalidOrder(f"{whose} I could vary, or it is no longer kept. {HOW}")
@@ -191,7 +203,7 @@ class Commands:
         """An order that was given up, as it was."""
         id = command.words.lower()
         last = await self._studio.last(
-            incoming.user, lambda job: job.state in GIVEN_UP and id in ("", job.id), newest=RETRIED
+            incoming.user, lambda job: job.state in GIVEN_UP and id in ("", job.id), newest=LOOKED_THROUGH
         )
         if last is None:
             which = f"No picture “{id[:20]}” of yours" if id else "No picture of yours"
@@ -223,7 +235,9 @@ class Commands:
         return await self._order(msgspec.structs.replace(incoming, place=place, photo=photo, style=style), recipe)
 
     async def _order(self, incoming: Incoming, recipe: Recipe) -> Reply:
-        job = await self._studio.accept(incoming, recipe)
+        return await self._accepted(await self._studio.accept(incoming, recipe))
+
+    async def _accepted(self, job: Job) -> Accepted:
         status = await self._studio.status(job.id)
         titles = " + ".join(recipes.titles(job.recipe, self._gallery))
         return Accepted(text=f"{titles}, order {job.id}: {status.text if status else job.state}.", job=job)
@@ -257,7 +271,7 @@ class Commands:
                 word for word, _ in Counter(tag for s in found for tag in s.tags).most_common(TAGS_SHOWN)
             )
             text = f"{count}. {HOW}" + (f"\n/styles and a word shows fewer: {usual}, ..." if usual else "")
-        return Choice(text=text, cards=_cards(found))
+        return Choice(text=text, cards=cards(found))
 
     def _sought(self, words: str, tags: Sequence[str]) -> Sequence[Style]:
         """The style of that name or title; else those that every word fits; else those that are spelt much like it."""
@@ -299,30 +313,14 @@ class Commands:
         return Text(text=f"Done. Settings here now:\n{settings.described(room)}")
 
     async def _help(self, incoming: Incoming, command: Command) -> Reply:
-        asked = command.words.lower().removeprefix("/")
-        if asked in COMMANDS:
-            return Text(text=f"/{asked}: {COMMANDS[asked]}")
-        if "laboratory".startswith(asked) and len(asked) > 2:
-            lines = [f"/{name}: {text}" for name, text in LABORATORY.items()]
-            return Text(text="\n".join(["The laboratory, for the curious:", *lines]))
-        lines = [f"/{name}: {text}" for name, text in EVERYDAY.items()]
-        more = (
-            "Settings follow the style: strength=0..100, brush=0.25..4, colors=photo, "
-            f"size=..{self._studio.rules.max_size}, seed=. Mix styles with +: /stylize starrynight:70+greatwave:30",
-            f"Any picture can be the style. {HOW_MINE}",
-            "mode=fast paints at once and is the default, mode=universal does so for any picture as the style, and"
-            " mode=fine optimises each picture slowly: try the button Finer.",
-            "Clips and animations are painted as such where they can be shown; frames=1 gives a still.",
-            f"/help lab is for the curious: {', '.join(f'/{name}' for name in LABORATORY)}.",
-        )
-        return Text(text="\n".join(["I repaint photos in the style of paintings.", *lines, *more]))
+        return help.text_of(command.words, incoming.own_room, self._studio.rules)
 
     async def _start(self, incoming: Incoming, command: Command) -> Reply:
         """How some platforms begin; a link may name a style, which then waits for a photo."""
         style = self._gallery.find(command.words)
         if style is None:
             return await self._help(incoming, command)
-        await self._studio.rooms.choose_style(incoming.place.room, style.name)
+        await self._halves.keep_words(incoming, style.name)
         return Text(text=f"{style.credit}: a good choice, for which photo? Send it here.")
 
     async def _about(self, incoming: Incoming, command: Command) -> Reply:
@@ -357,10 +355,6 @@ def _varies(job: Job) -> bool:
 def _matches(style: Style, word: str) -> bool:
     texts = (style.name, style.title, style.artist, *style.aliases)
     return folded(word) in style.tags or any(key(word) in key(text) for text in texts)
-
-
-def _cards(styles: Iterable[Style]) -> tuple[Card, ...]:
-    return tuple(Card(name=s.name, title=s.title, credit=s.credit, tags=s.tags) for s in styles)
 
 
 def _named(job: Job) -> str:

@@ -27,7 +27,7 @@ async def forget(studio: Studio, incoming: Incoming, words: str) -> tuple[str, b
     text = f"Deleted for good: {_named(before)}." if _is_something(before) else NOTHING
     if left.unfinished:
         text += f" {_count(left.unfinished, 'more picture')} still on the way: write it again afterwards."
-    elif not incoming.own_room:
+    elif not before.messages:
         text += " The messages in this chat are not mine to delete."
     return text, True
 

@@ -103,6 +103,11 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join(word for word in self.words.split() if "=" in word)
 
     @property
+    def only_settings(self) -> bool:
+        """Whether it changes something of an earlier order and says nothing else."""
+        return self.name is Name.PLAIN and bool(self.settings) and not self.style
+
+    @property
     def names_mine(self) -> bool:
         """Whether the style is, or is mixed with, a picture of the person's own: so there are two pictures."""
         return any(key(part.partition(":")[0]) == recipes.MINE for part in self.style.split("+"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
+from bot.core.halves import Halves
 from bot.core.journal.store import Store
 from bot.core.studio import Studio
 from bot.dialog.buttons import Buttons
@@ -32,5 +34,5 @@ class Services(NamedTuple):
 
     @classmethod
     def around(cls, studio: Studio, store: Store, gallery: Gallery) -> Services:
-        commands, buttons = Commands(studio, gallery), Buttons(studio, store)
+        commands, buttons = Commands(studio, gallery, Halves(store, time.time)), Buttons(studio, store)
         return cls(store, studio, commands, buttons, gallery, ContactSheets(), studio.health, Loading())

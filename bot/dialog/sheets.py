@@ -8,10 +8,8 @@ import msgspec
 
 from bot.core.errors import InvalidOrder
 from bot.core.jobs import Job
-from engine.gallery import Gallery
 from engine.recipe import Recipe
 
-SURE = 0.75  # likeness of words and a style's name, from which on a caption is a misspelt style and no remark
 MOVING = ("frames", "clip")  # what a recipe says of moving pictures, of which a sheet has none
 
 
@@ -53,11 +51,3 @@ def variations(job: Job) -> Recipe:
     nothing: dict[str, Any] = dict.fromkeys(MOVING)
     size = job.recipe.size if job.size_named else None
     return msgspec.structs.replace(job.recipe, mode="variations", size=size, **nothing)
-
-
-def means_style(words: str, gallery: Gallery) -> bool:
-    """Whether what was written beside a photo names a style, be it misspelt, and is no remark about the photo."""
-    if "=" in words:
-        return True
-    parts = "".join(words.split()).split("+")
-    return any(gallery.nearest(part.partition(":")[0], 1, SURE) for part in parts if part)

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from engine.fast.paint import alike
 from engine.recipe import Recipe, fast_knows, line
-from engine.subject.faces import Face, faces
-from engine.subject.importance import of_faces, with_restraint
+from engine.subject.restraint import restrained
 from engine.work import Tools, Work
 
 # Pictures in one pass. With two threads and 224 x 168 pixels each, thirty took 1.6 s by six, 1.9 s by thirty and 2.2 s
@@ -49,24 +48,22 @@ class Sketches:
         if known:
             yield known
         missing = [index for index in range(len(recipes)) if index not in known]
-        found = faces(p) if any(_keeps_faces(recipes[index]) for index in missing) else []
+        kept = next((recipes[index] for index in missing if _keeps_subject(recipes[index])), None)
+        keep = tools.kept(p, kept) if kept else None
         for group in _groups(tools, p, recipes, missing):
-            pictures = self._group(tools, p, [recipes[index] for index in group], found, mine)
+            pictures = self._group(tools, p, [recipes[index] for index in group], keep, mine)
             made = {index: _bytes(x) for index, x in zip(group, pictures, strict=True)}
             for index, picture in made.items():
                 self._keep(names[index], picture)
             yield made
 
     def _group(
-        self, tools: Tools, p: Tensor, recipes: Sequence[Recipe], found: Sequence[Face], mine: Tensor | None
+        self, tools: Tools, p: Tensor, recipes: Sequence[Recipe], keep: Tensor | None, mine: Tensor | None
     ) -> Tensor:
         if not _is_fast(recipes[0], tools):
             return _drained(tools, Work(p, recipes[0], mine, None))
         xs = tools.together(p, recipes)
-        if found and _keeps_faces(recipes[0]):
-            gentle = tools.together(p, [with_restraint(recipe) for recipe in recipes])
-            xs = torch.lerp(xs, gentle, of_faces(found, (p.shape[1], p.shape[2])).to(xs))
-        return xs
+        return xs if keep is None or not _keeps_subject(recipes[0]) else restrained(xs, p[None], keep)
 
     def _keep(self, name: str, picture: Tensor) -> None:
         self._kept[name] = picture
@@ -80,8 +77,7 @@ def _groups(tools: Tools, p: Tensor, recipes: Sequence[Recipe], indices: Sequenc
     groups: list[tuple[object, list[int]]] = []
     for index in indices:
         recipe = recipes[index]
-        # The passes over faces may differ in size where the others do not.
-        kinds = (alike(p, recipe), _keeps_faces(recipe) and alike(p, with_restraint(recipe)))
+        kinds = (alike(p, recipe), _keeps_subject(recipe))
         kind = kinds if _is_fast(recipe, tools) else index
         same = next((group for known, group in groups if known == kind and len(group) < TOGETHER), None)
         if same is None:
@@ -98,7 +94,7 @@ def _is_fast(recipe: Recipe, tools: Tools) -> bool:
     )
 
 
-def _keeps_faces(recipe: Recipe) -> bool:
+def _keeps_subject(recipe: Recipe) -> bool:
     return recipe.faces != "free" and recipe.strength != 0
 
 

@@ -39,10 +39,6 @@ class ClipTools(Tools, Protocol):
         """The mixed styles' pair for the network, (2, C), in fast or universal mode."""
         ...
 
-    def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
-        """How much the instant modes keep each place of a frame (3, H, W), (1, 1, h, w) in 0..1, if at all."""
-        ...
-
     def what_matters(self, p: Tensor, recipe: Recipe) -> Importance:
         """How much each place of a frame (3, H, W) counts in fine mode."""
         ...

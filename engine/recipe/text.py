@@ -26,7 +26,7 @@ MINE_TITLE = "A picture of your own"
 def parse(text: str, gallery: Gallery) -> Recipe:
     """Read a recipe line, with or without its ``/stylize``.
 
-    Words without ``=`` name the style, so that ``starry night`` needs no quotes.
+    Words without ``=`` name the style, so that ``starry night`` needs no quotes; a number after them is the strength.
 
     Raises:
         RecipeError: naming the word at fault and the nearest valid one.
@@ -41,7 +41,11 @@ def read(text: str, gallery: Gallery) -> Recipe:
     words = text.split()
     if words and re.fullmatch(r"/stylize(@\w+)?", words[0], re.IGNORECASE):
         words = words[1:]
-    styles = "".join(word for word in words if "=" not in word)
+    plain = [word for word in words if "=" not in word]
+    if _ends_with_strength(plain, gallery):
+        words = [f"strength={word.removesuffix('%')}" if word is plain[-1] else word for word in words]
+        plain.pop()
+    styles = "".join(plain)
     given: dict[str, Any] = {}
     for word in words:
         if "=" in word:
@@ -50,6 +54,15 @@ def read(text: str, gallery: Gallery) -> Recipe:
                 raise RecipeError(f"{name}= is given twice. Keep one of them.")
             given[name] = value
     return Recipe(styles=_styles(styles, gallery) if styles else (), **given)
+
+
+def _ends_with_strength(plain: list[str], gallery: Gallery) -> bool:
+    """Whether a number after the styles, as in ``starrynight 80``, is the strength and no part of a name."""
+    if len(plain) < 2 or not re.fullmatch(r"\d{1,3}%?", plain[-1]):
+        return False
+    last = "".join(plain[:-1]).split("+")[-1].partition(":")[0]
+    named = key(last) == MINE or gallery.find(last) is not None
+    return named and gallery.find("".join(plain).split("+")[-1]) is None
 
 
 def _setting(word: str) -> tuple[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from bot import app
 from bot import config as configuration
-from bot.core.messages import Result
+from bot.command_line.arguments import arguments
+from bot.command_line.stylize import stylize
 from engine import wire
 from engine.gallery import default
 from engine.images import animation
@@ -63,7 +65,7 @@ async def test_discord_gets_an_animation_back_or_a_still(tmp_path: Path, monkeyp
 # --- the terminal ----------------------------------------------------------------------------------------------------
 
 
-async def stylized(folder: Path, given: bytes, words: str, out: str) -> tuple[Result, bytes]:
+async def stylized(folder: Path, given: bytes, words: str, out: str) -> tuple[dict[str, Any], bytes]:
     """What the terminal writes for a file and a line."""
     photo = folder / "photo"
     photo.write_bytes(given)
@@ -74,16 +76,20 @@ async def stylized(folder: Path, given: bytes, words: str, out: str) -> tuple[Re
         "engine.hang_seconds": 300.0,
     }
     config = configuration.load(None, {"HOME": str(folder)}, settings)
-    result = await app.stylize(config, [str(photo), *words.split()], folder / out, force=False)
-    return result, (folder / out).read_bytes()
+    said = io.StringIO()
+    with redirect_stdout(said):
+        assert await stylize(
+            config, arguments(["stylize", str(photo), *words.split(), "-o", str(folder / out), "--json"])
+        )
+    return json.loads(said.getvalue()), (folder / out).read_bytes()
 
 
 async def test_the_terminal_writes_a_gif_of_a_gif(tmp_path: Path) -> None:
     result, data = await stylized(tmp_path, gif(), "starrynight size=64 seed=7", "out.gif")
     assert data.startswith(b"GIF89a")
     assert times(data) == TIMES
-    assert "frames=3" in result.line
-    assert any(note.startswith("Flicker") for note in result.notes)
+    assert "frames=3" in result["line"]
+    assert any(note.startswith("Flicker") for note in result["notes"])
 
 
 async def test_the_terminal_writes_an_mp4_where_its_name_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.journal.file import rows
+from bot.core.journal.visit import rows
 from tests.bot.chat.discord.harness import CAT, ME, fake_discord
 from tests.chatbot import Killable, let_go, process
 from tests.fakes.discord.rest import Request

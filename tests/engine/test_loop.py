@@ -186,7 +186,7 @@ def test_a_job_is_answered_once_with_its_picture_and_the_next_one_is_taken() -> 
             way, done = bench.answer(job)
             assert isinstance(done, wire.Done)
             assert (done.picture, done.recipe, done.width, done.height) == PICTURE[:4]
-            assert (done.notes, done.findings, done.media_type) == PICTURE[4:]
+            assert (done.notes, done.findings, done.media_type, done.cells) == PICTURE[4:]
             assert way == [wire.Progress(job, 0.5, "half way")]
         bench.hang_up()
         bench.join()

@@ -18,8 +18,8 @@ import discord
 import msgspec
 import yarl
 
-from bot import __main__ as program
 from bot import app
+from bot.command_line import main as program
 
 
 class Options(msgspec.Struct, frozen=True):

@@ -189,6 +189,8 @@ class TelegramChat(Platform):
                     await albums.add(message)
                 elif message:
                     await orders.answer(message, [message])
+                elif update.edited_message:
+                    await orders.corrected(update.edited_message)
                 elif update.callback_query:
                     await presses.pressed(update.callback_query)
                 elif update.inline_query:

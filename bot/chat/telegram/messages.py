@@ -64,13 +64,17 @@ def is_service(message: Message) -> bool:
 
 
 def is_for_us(message: Message, command: Command, me: User) -> bool:
-    """In private everything that people write; elsewhere our commands only, whatever else Telegram lets us see."""
+    """In private everything that people write; elsewhere our commands, whatever else Telegram lets us see, and what
+    answers a message of ours: the photo that it asks for, or other settings for its picture."""
     if is_service(message):
         return False
     if message.from_user and message.from_user.is_bot and not message.sender_chat:
         return False
     if is_private(message.chat):
         return True
+    replied = message.reply_to_message
+    if replied and replied.from_user and replied.from_user.id == me.id and command.name is Name.PLAIN:
+        return command.only_settings or bool(message.photo or message.document)
     if command.bot:
         return command.bot.lower() == (me.username or "").lower()
     return command.name not in (Name.PLAIN, Name.UNKNOWN)
@@ -94,6 +98,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     topic: str = ""
     photos: tuple[Attachment, ...] = msgspec.field(default=(), name="shots")  # as the journal has it
     style: Attachment | None = None  # the picture that is the style of the one photo
+    replied: str = ""  # the job whose message was replied to
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody else is in the room; Telegram numbers groups and channels below zero."""
+        return TelegramAddress.of(self.place).chat > 0
 
     def keys(self, idempotency_key: str) -> list[str]:
         """The names of the jobs that are ordered under this one."""
@@ -116,7 +126,7 @@ def attachment_of(message: Message) -> Attachment | None:
         InvalidOrder: there is something there that is not a picture.
     """
     replied = message.reply_to_message
-    return _own(message) or (_own(replied) if replied else None)
+    return own_picture(message) or (own_picture(replied) if replied else None)
 
 
 def pictures_of(items: Sequence[Message], command: Command, me: User) -> tuple[list[Attachment], Attachment | None]:
@@ -128,7 +138,7 @@ def pictures_of(items: Sequence[Message], command: Command, me: User) -> tuple[l
     if not command.names_mine:
         return [own for item in items if (own := attachment_of(item))], None
     replied = items[0].reply_to_message  # the photo is replied to, or comes first
-    found = [own for message in ([replied] if replied else []) + list(items) if (own := _own(message))]
+    found = [own for message in ([replied] if replied else []) + list(items) if (own := own_picture(message))]
     if len(found) > 2:
         raise InvalidOrder(
             f"These are {len(found)} pictures, and /stylize mine takes two: the photo first, then the style. Or reply"
@@ -143,7 +153,12 @@ def pictures_of(items: Sequence[Message], command: Command, me: User) -> tuple[l
     return found[:1], found[1] if len(found) == 2 else None
 
 
-def _own(message: Message) -> Attachment | None:
+def own_picture(message: Message) -> Attachment | None:
+    """The picture of a message itself.
+
+    Raises:
+        InvalidOrder: there is something there that is not a picture.
+    """
     spoiler = bool(message.has_media_spoiler)
     if message.photo:
         best = max(message.photo, key=lambda photo: photo.width * photo.height)

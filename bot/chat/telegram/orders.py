@@ -14,7 +14,16 @@ from telegram.error import BadRequest, InvalidToken
 from bot.chat.messenger import MessageGone, Messenger
 from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages
-from bot.chat.telegram.messages import Attachment, Order, TelegramAddress, is_for_us, order_of, pictures_of, text_of
+from bot.chat.telegram.messages import (
+    Attachment,
+    Order,
+    TelegramAddress,
+    is_for_us,
+    order_of,
+    own_picture,
+    pictures_of,
+    text_of,
+)
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons, job_under
 from bot.chat.telegram.transport import ALBUM, TelegramTransport
@@ -24,9 +33,10 @@ from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
 from bot.dialog.parse import Command, Name, parse
 from bot.dialog.services import Services
-from bot.dialog.sheets import means_style
 
 log = logging.getLogger(__name__)
+
+CORRECTED_SECONDS = 900.0  # after which nobody corrects an order any more, but only what was said
 
 
 @dataclass
@@ -49,16 +59,36 @@ class Orders:
         order = order_of(head)
         if command.name is Name.VARIATIONS and not command.words and head.reply_to_message:
             command = msgspec.structs.replace(command, words=job_under(head.reply_to_message.reply_markup))
+        replied = await self._replied_job(head, order)
         try:
             photos, style = pictures_of(items, command, self.bot.bot) if command.takes_photo else ([], None)
         except InvalidOrder as error:
             await self._say(order, Refused(text=str(error)))
             return
+        if replied and (command.name is Name.AGAIN or command.only_settings):  # its photo, and not its picture
+            photos = [] if own_picture(head) is None else photos
+            order = msgspec.structs.replace(order, replied=replied)
         order = msgspec.structs.replace(order, photos=tuple(photos), style=style)
         admin = await self.admins.wrote(head, matters=command.name is Name.SETTINGS)
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")
         if not isinstance(reply, Accepted):  # a job shows itself
             await self._say(order, reply)
+
+    async def _replied_job(self, head: Message, order: Order) -> str:
+        replied = head.reply_to_message
+        if replied is None or not replied.from_user or replied.from_user.id != self.bot.id:
+            return ""
+        return await self.services.store.job_of_message(order.place.room, replied.message_id)
+
+    async def corrected(self, message: Message) -> None:
+        """Answer a message that was edited, if it is an order now and has become none before."""
+        command = parse(text_of(message))
+        age = (message.edit_date - message.date).total_seconds() if message.edit_date else 0.0
+        asks = command.name is Name.STYLIZE or (command.name is Name.PLAIN and own_picture(message) is not None)
+        if asks and command.words and age < CORRECTED_SECONDS:
+            key = f"telegram:{message.chat_id}:{message.message_id}"
+            if await self.services.store.job_by_key(key) is None:
+                await self.answer(message, [message])
 
     async def _say(self, order: Order, reply: Reply) -> None:
         """A reply without a job: text, and what there is to choose from."""
@@ -81,9 +111,9 @@ class Orders:
 
     async def _carry_out_album(self, order: Order, command: Command, admin: bool, idempotency_key: str) -> Reply:
         """Each picture a job, and the answer an album. A style that was chosen before is for all of them."""
-        names_style = means_style(command.words, self.services.gallery) or command.names_mine
-        plain = command.name is Name.PLAIN and not names_style
-        chosen = await self.services.commands.chosen_style(order.place.room) if plain else None
+        plain = command.name is Name.PLAIN and not self.services.commands.names_style(command)
+        incoming = Incoming(user=order.user, place=order.place)
+        chosen = await self.services.commands.waiting_words(incoming) if plain else ""
         if chosen:
             command = Command(name=Name.STYLIZE, words=chosen)
         elif plain:  # one question for all of them
@@ -104,7 +134,7 @@ class Orders:
                     break
             await self._post_album(jobs, photos)
         if chosen and jobs:
-            await self.services.studio.rooms.forget_style(order.place.room)
+            await self.services.commands.forget_words(incoming)
         if not refusals:
             return Accepted(text=f"{len(jobs)} pictures are ordered.", job=jobs[0])
         if not jobs:
@@ -136,7 +166,15 @@ class Orders:
             address = msgspec.structs.replace(address, reply=photo.message, spoiler=spoiler, album=album)
             place = address.place(place.chat, place.room)
         pictures = [picture for picture in (photo, order.style) if picture]
-        incoming = Incoming(user=order.user, place=place, admin=admin, topic=order.topic, idempotency_key=key)
+        incoming = Incoming(
+            user=order.user,
+            place=place,
+            admin=admin,
+            own_room=order.private,
+            replied=order.replied,
+            topic=order.topic,
+            idempotency_key=key,
+        )
         loading, size = self.services.loading, sum(picture.size or self.max_bytes for picture in pictures)
         try:
             async with loading.turn(order.user), loading.room_for(size):

@@ -109,7 +109,13 @@ class Presses:
         """A choice that is more than a look."""
         text = f"/start {offer.styles[button.index]}" if kind == NEXT else offer.texts[button.index]
         if kind == NEXT or not offer.photos:
-            incoming = Incoming(user=offer.user, place=offer.place, topic=offer.topic)
+            incoming = Incoming(
+                user=offer.user,
+                place=offer.place,
+                own_room=offer.private,
+                topic=offer.topic,
+                idempotency_key=f"telegram:{query.id}",
+            )
             return (await self.services.commands.say(incoming, text)).text, True
         key = await self._idempotency_key(query, offer, button)
         reply = await self.orders.carry_out(offer, parse(text), admin, key)

@@ -25,7 +25,7 @@ from bot.dialog.parse import parse
 
 log = logging.getLogger(__name__)
 
-KINDS = ["message", "channel_post", "callback_query", "inline_query"]
+KINDS = ["message", "edited_message", "channel_post", "callback_query", "inline_query"]
 POLL_SECONDS = 25  # that Telegram holds a request for updates
 UPDATE_SECONDS = 900.0  # how long one update is tried
 HOOK_SECONDS = 40.0  # that Telegram is kept waiting
@@ -158,7 +158,8 @@ class Updates:
 
     async def _handle_in_order(self, update: Update) -> None:
         """One after the other, as a person sent them; others need not wait."""
-        message, query = update.message or update.channel_post, update.callback_query
+        message = update.message or update.edited_message or update.channel_post
+        query = update.callback_query
         if message is not None and not message.media_group_id:  # the parts of an album wait for each other
             whose = f"{message.chat_id} {user_of(message)}"
         elif query is not None:

@@ -69,6 +69,18 @@ class Conversation:
             if is_new:
                 await self._write(room, message)
 
+    async def arrived(self, room: str, id: str, photo: str) -> None:
+        """A photo has come: the order that waited for it is complete.
+
+        Args:
+            id: of the photo's message.
+            photo: its blob.
+        """
+        words = await self._services.commands.waiting_words(_incoming(room, id, WebAddress(photo=photo)))
+        if words:
+            with contextlib.suppress(HttpError):  # the photo is there all the same, with a button to choose a style
+                await self.write(room, PageMessage(f"{id[:60]}word", "", photo, quiet=True))
+
     async def press(self, room: str, press: PagePress) -> None:
         """Do what a button asks for, and write down the answer.
 
@@ -128,17 +140,12 @@ class Conversation:
             quiet=message.silent or (message.quiet and not refused),
             refused=refused,
             cards=reply.cards if isinstance(reply, Choice) else (),
+            lines=_lines(reply),
         )
         await self._feed.append(room, answer)
 
     async def _reply(self, room: str, message: PageMessage) -> Reply:
-        incoming = Incoming(
-            user=_user(room),
-            place=_place(room, WebAddress(photo=message.photo, style=message.style)),
-            admin=True,
-            own_room=True,
-            idempotency_key=_key(room, message.id),
-        )
+        incoming = _incoming(room, message.id, WebAddress(photo=message.photo, style=message.style))
         command = parse(message.text)
         if command.takes_photo or message.style:
             try:  # first of all: to load large pictures for orders that are refused would be an attack for free
@@ -219,6 +226,23 @@ def _gone() -> HttpError:
 
 def _user(room: str) -> str:
     return f"{NAME}:{room[:16]}"
+
+
+def _lines(reply: Reply) -> tuple[str, ...]:
+    """What the person may want to write next."""
+    if isinstance(reply, Choice):
+        return tuple(map(reply.line, reply.suggestions))
+    return reply.lines if isinstance(reply, Text) else ()
+
+
+def _incoming(room: str, id: str, pictures: WebAddress) -> Incoming:
+    return Incoming(
+        user=_user(room),
+        place=_place(room, pictures),
+        admin=True,
+        own_room=True,
+        idempotency_key=_key(room, id),
+    )
 
 
 def _key(room: str, id: str) -> str:

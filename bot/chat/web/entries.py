@@ -54,6 +54,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     quiet: bool = False  # nothing that the page needs to show
     refused: bool = False
     cards: tuple[Card, ...] = ()
+    lines: tuple[str, ...] = ()  # that may be written next: each is a button
     job: str | None = None  # the job that was accepted
     title: str = ""  # of the job's style or styles
     sheet_of: str | None = None  # blob of the photo that the job shows in every style

@@ -195,7 +195,9 @@ class PageServer:
     # --- from the person ---------------------------------------------------------------------------------------------
 
     async def _photo(self, request: web.Request) -> web.Response:
-        return web.json_response({"photo": await self._uploads.take(request)})
+        photo = await self._uploads.take(request)
+        await self._conversation.arrived(room_of(request.match_info["room"]), request.query["id"], photo)
+        return web.json_response({"photo": photo})
 
     async def _message(self, request: web.Request) -> web.Response:
         await self._conversation.write(room_of(request.match_info["room"]), await _body(request, PageMessage))

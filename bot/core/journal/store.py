@@ -175,6 +175,13 @@ class Store:
         """All messages that show jobs of a room."""
         return await self._do(lambda db: jobs.messages_of(db, room))
 
+    async def job_of_message(self, room: str, message: int) -> str:
+        """The job that a message of a room shows; empty where there is none."""
+        found = "json_extract(CAST(data AS TEXT), '$.message') = ?"
+        sql = f"SELECT id FROM jobs JOIN job_messages ON jobs.id = job_messages.job WHERE room = ? AND {found}"
+        row = await self._do(lambda db: db.execute(sql, (room, message)).fetchone())
+        return str(row[0]) if row else ""
+
     async def set_job_message(self, id: str, message: JobMessage | None) -> None:
         """Keep which message shows a job, for as long as the job is kept; None forgets it."""
         await self._do(lambda db: jobs.set_message(db, id, message))

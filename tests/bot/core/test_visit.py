@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import manage_sign_ins
+from bot.command_line.questions import manage_sign_ins
 from bot.config import Config, load
 from bot.core.errors import ConfigError
 from bot.core.journal import visit
@@ -34,29 +34,27 @@ async def test_sign_ins_are_listed_and_ended_while_the_bot_runs(
     async with Store.open(config.store.path) as store:
         await _three_signed_in(store)
         await store.visited()
-        assert manage_sign_ins(config, []) == 0
+        manage_sign_ins(config, [])
         listed = capsys.readouterr().out.splitlines()
         assert [line.split()[0] for line in listed] == ["id0", "id1", "id2"]
         assert listed[0].endswith("  phone")
-        assert manage_sign_ins(config, ["id1"]) == 0
+        manage_sign_ins(config, ["id1"])
         assert capsys.readouterr().out == "Ended: 1.\n"
         assert await store.visited()
         assert not await store.visited()
         assert [one.browser for one in await store.sign_ins()] == ["phone", "desk"]
-        assert manage_sign_ins(config, ["all"]) == 0
+        manage_sign_ins(config, ["all"])
         assert await store.sign_ins() == []
         capsys.readouterr()
-        assert manage_sign_ins(config, []) == 0
+        manage_sign_ins(config, [])
         assert capsys.readouterr().out == "Nobody is signed in.\n"
 
 
-async def test_a_sign_in_that_is_not_there_is_named_and_none_is_ended(
-    config: Config, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_sign_in_that_is_not_there_is_named_and_none_is_ended(config: Config) -> None:
     async with Store.open(config.store.path) as store:
         await _three_signed_in(store)
-        assert manage_sign_ins(config, ["id1", "id7"]) == 2
-        assert "There is no sign-in id7." in capsys.readouterr().err
+        with pytest.raises(ConfigError, match=r"There is no sign-in id7\."):
+            manage_sign_ins(config, ["id1", "id7"])
         assert len(await store.sign_ins()) == 3
 
 
@@ -67,9 +65,9 @@ async def test_the_bots_own_writing_is_no_visit(config: Config) -> None:
         assert not await store.visited()
 
 
-def test_where_there_is_no_journal_a_sentence_says_so(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
-    assert manage_sign_ins(config, []) == 2
-    assert "there is no journal" in capsys.readouterr().err
+def test_where_there_is_no_journal_a_sentence_says_so(config: Config) -> None:
+    with pytest.raises(ConfigError, match="there is no journal"):
+        manage_sign_ins(config, [])
 
 
 @pytest.mark.parametrize(("version", "advice"), [(8, "Start the bot once"), (99, "a newer Impasto. Update this one")])

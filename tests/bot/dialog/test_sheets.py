@@ -9,8 +9,7 @@ import pytest
 from bot.core.limits import Limits
 from bot.core.messages import Accepted, Choice, Reply
 from bot.dialog.buttons import Press
-from bot.dialog.sheets import means_style, picks
-from engine import gallery
+from bot.dialog.sheets import picks
 from engine.recipe import cells
 from engine.wire import Cell, Event, Paint, Preview
 from tests.harness import GALLERY, Bot, EngineDouble, bot, done, waits
@@ -40,16 +39,6 @@ async def test_a_photo_gets_every_style_of_the_gallery(text: str) -> None:
         assert (recipe.mode, recipe.styles, recipe.size) == ("sheet", (), 224)
         ((*every,),) = cells(recipe, GALLERY)
         assert [one.styles[0].name for one in every] == ["starrynight", "greatwave"]
-
-
-@pytest.mark.parametrize("words", ["starrynight", "starynight", "the great wave", "night", "mine+scream", "a=1"])
-def test_words_beside_a_photo_may_name_a_style(words: str) -> None:
-    assert means_style(words, gallery.default())
-
-
-@pytest.mark.parametrize("words", ["", "Look at my new dog!", "nice", "my cat on the sofa", "lol 😂"])
-def test_other_words_are_remarks(words: str) -> None:
-    assert not means_style(words, gallery.default())
 
 
 async def test_a_misspelt_style_is_still_asked_about() -> None:

@@ -95,5 +95,12 @@ class People(State):
         self.update(inline_query={"id": id, "from": self.user(user), "query": text, "offset": ""})
         return id
 
+    def corrects(self, chat: int, message: int, text: str) -> None:
+        """A person edits what they wrote."""
+        shown = self.messages[chat, message]
+        shown["caption" if "caption" in shown or "photo" in shown else "text"] = text
+        shown["edit_date"] = shown["date"] + 5
+        self.update(edited_message=self._shown(shown))
+
     def deletes(self, chat: int, message: int) -> None:
         del self.messages[chat, message]

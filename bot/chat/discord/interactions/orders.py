@@ -169,9 +169,8 @@ class Orders:
     async def every_style(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """“Every style”: a sheet of the photo, below it."""
         check_interaction(interaction)
-        pictures = Pictures(photo_of(message, self._max_photo))
-        check_age(pictures, interaction.channel)
-        asked = asked_by(interaction, "public", parse("/sheet"), pictures)
+        asked = asked_by(interaction, "public", parse("/sheet"), Pictures(photo_of(message, self._max_photo)))
+        check_age(asked.incoming)
         await self._check_limits(asked.incoming)
         await self._order(interaction, asked)
 

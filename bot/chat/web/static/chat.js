@@ -108,8 +108,9 @@ class Page {
   answerWithTiles(entry) {
     const cards = entry.cards ?? [];
     const photo = this.photos.get(entry.photo);
-    const all = cards.length > TILES && h("button", { type: "button", onclick: () => this.chooseStyle(photo) }, `See all ${cards.length} in the gallery`);
-    return answerBubble(entry, this.tiles(cards.slice(0, TILES), photo), all);
+    const more = (entry.lines ?? []).map((line) => h("button", { type: "button", onclick: () => this.write(line, photo) }, line.replace("/stylize ", "")));
+    if (cards.length > TILES) more.push(h("button", { type: "button", onclick: () => this.chooseStyle(photo) }, `See all ${cards.length} in the gallery`));
+    return answerBubble(entry, this.tiles(cards.slice(0, TILES), photo), more);
   }
 
   finishJob(entry) {
@@ -197,10 +198,10 @@ class Page {
   // --- from the person: lines and photos -----------------------------------------------------------------------------
 
   /** The person wrote a line: it goes out with the pictures that are shown above the text box. */
-  write(text) {
+  write(text, about = null) {
     const command = commandOf(text);
     const { photo, style } = !command || this.gallery.orders.includes(command) ? this.pair.of(text) : {};
-    this.outgoing.message(text, photo, style);
+    this.outgoing.message(text, about ?? photo, style);
   }
 
   addFiles(files) {

@@ -36,7 +36,7 @@ async def test_styles_completes_kinds_and_names(fake: FakeDiscord) -> None:
     ("name", "words"),
     [
         ("queue", "You have no pictures waiting."),
-        ("help", "reply to a photo"),
+        ("help", "Right-click a photo"),
         ("about", "Gatys"),
         ("privacy", "24 hours"),
         ("cancel", "nothing to cancel"),
@@ -51,7 +51,7 @@ async def test_questions_are_answered_to_the_person_alone(fake: FakeDiscord, nam
 
 async def test_help_calls_the_bot_by_its_name(fake: FakeDiscord) -> None:
     async with on(fake) as it:
-        await it.told(await it.slash("help"), "`@Impasto starrynight strength=80`")
+        await it.told(await it.slash("help"), "Use this photo")
         await it.told(await it.slash("stylize", style="greatwave"), "`@Impasto mine`")
 
 

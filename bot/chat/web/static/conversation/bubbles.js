@@ -27,11 +27,11 @@ export function thumbnail(photo, what) {
   return image;
 }
 
-/** An answer, with styles to choose from, and `more` where there are others. */
-export function answerBubble({ text, refused }, tiles = [], more = null) {
+/** An answer, with styles to choose from, and buttons for what else there is or may have been meant. */
+export function answerBubble({ text, refused }, tiles = [], more = []) {
   const cards = tiles.length > 0 && h("ul", { class: "swatches" }, ...tiles.map((tile) => h("li", {}, tile)));
   const kind = `bubble theirs${refused ? " refused" : ""}${cards ? " with-cards" : ""}`;
-  return h("article", { class: kind }, h("p", {}, text), cards, more && h("div", { class: "actions" }, more));
+  return h("article", { class: kind }, h("p", {}, text), cards, more.length > 0 && h("div", { class: "actions" }, ...more));
 }
 
 /** Say in a bubble of the person's own why it could not be sent. */

@@ -1,0 +1,73 @@
+"""Orders in two halves, corrected ones, and replies to finished pictures."""
+
+from __future__ import annotations
+
+from tests.bot.chat.telegram.harness import ANN, BOB, CAT, GROUP, WHICH, finished, message_with, telegram_bot
+from tests.fakes.telegram.server import FakeTelegram
+from tests.pictures import picture
+
+DOG = picture((20, 120, 200), (96, 64))
+
+
+async def test_in_private_a_photo_and_its_style_may_be_two_messages(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, photo=CAT)
+        await message_with(server, ANN, WHICH)
+        server.says(ANN, "make it look like the great wave please")
+        (result,) = await finished(server, ANN)
+        assert "The Great Wave" in result["caption"]
+        assert it.engine.runs[0].photo == CAT
+
+
+async def test_in_private_a_style_may_come_before_its_photo(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, "/stylize greatwave strength=80")
+        await message_with(server, ANN, "Which photo? Send it here.")
+        server.says(ANN, photo=CAT)
+        (result,) = await finished(server, ANN)
+        assert "greatwave mode=fast strength=80" in result["caption"]
+        assert it.engine.runs[0].photo == CAT
+
+
+async def test_in_a_group_the_photo_may_be_a_reply_to_the_question(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(GROUP, "/stylize greatwave", user=BOB)
+        question = await message_with(server, GROUP, "Which photo?")
+        server.says(GROUP, photo=CAT, user=BOB, reply=question["message_id"])
+        (result,) = await finished(server, GROUP)
+        assert "greatwave" in result["caption"]
+        assert it.engine.runs[0].photo == CAT
+
+
+async def test_settings_in_reply_to_a_picture_paint_its_photo_again(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(GROUP, "/stylize greatwave", photo=CAT)
+        (first,) = await finished(server, GROUP)
+        server.says(GROUP, "/stylize scream", photo=DOG)
+        await finished(server, GROUP, 2)
+        server.says(GROUP, "strength=90", reply=first["message_id"])
+        *_, last = await finished(server, GROUP, 3)
+        assert "greatwave mode=fast strength=90" in last["caption"]
+        assert it.engine.runs[-1].photo == CAT
+
+
+async def test_nothing_else_that_is_said_to_a_picture_in_a_group_is_answered(server: FakeTelegram) -> None:
+    async with telegram_bot(server):
+        server.says(GROUP, "/stylize greatwave", photo=CAT)
+        (first,) = await finished(server, GROUP)
+        server.says(GROUP, "thanks, that is beautiful", reply=first["message_id"])
+        server.says(GROUP, "/queue")
+        await message_with(server, GROUP, "in the queue")
+        assert len(server.of_bot(GROUP)) == 2
+
+
+async def test_a_corrected_caption_is_an_order(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        photo = server.says(GROUP, "/stylize gratewave", photo=CAT)
+        await message_with(server, GROUP, "Did you mean greatwave?")
+        server.corrects(GROUP, photo, "/stylize greatwave")
+        await finished(server, GROUP)
+        server.corrects(GROUP, photo, "/stylize scream")  # which it has become already
+        server.says(GROUP, "/queue")
+        await message_with(server, GROUP, "in the queue")
+        assert [paint.recipe.styles[0].name for paint in it.engine.runs] == ["greatwave"]
