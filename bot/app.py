@@ -26,8 +26,9 @@ from bot.core.studio import Studio
 from bot.dialog.services import Services
 from bot.engine_process import fetch as fetching
 from bot.engine_process.command import worker_command
+from bot.engine_process.outcomes import ProcessEvent
 from bot.engine_process.pool import Part, Pool, parts
-from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
+from bot.engine_process.supervisor import Supervisor, Timings
 from bot.health import Health
 from engine import gallery, wire
 from engine.gallery import Gallery

@@ -14,7 +14,8 @@ import msgspec
 
 from bot.core.engine import Taken, Worker
 from bot.core.errors import EngineError
-from bot.engine_process.supervisor import STOPPED, Supervisor
+from bot.engine_process.outcomes import STOPPED
+from bot.engine_process.supervisor import Supervisor
 from engine import wire
 from engine.recipe import EncoderName
 

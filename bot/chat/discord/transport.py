@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 TOKEN_SECONDS = 14.5 * 60  # the rest of the fifteen minutes is for the request itself
 PREVIEW_SECONDS = 1.0
+SILENT_SECONDS = 2.0  # for which a job gets no message: what is done by then needs no other
 FILE_BYTES = 10 * 2**20  # what everybody may upload
 FOLLOW_UP, DIRECT = "follow_up", "direct"  # kinds of messages; one that has none is the bot's own in the channel
 # Error codes after which a way is closed for good, and another is taken: the interaction is unknown, the message is
@@ -73,6 +74,7 @@ class DiscordTransport(Transport):
         self._capabilities = Capabilities(
             file_bytes=FILE_BYTES,
             words_first=False,  # for the nonce makes Discord return the message that is there
+            silent_seconds=min(pause, SILENT_SECONDS),
             calm_seconds=pause,
             edit_seconds=pause,
             preview_seconds=min(pause, PREVIEW_SECONDS),

@@ -53,8 +53,8 @@ async def test_the_reply_says_where_the_picture_stands() -> None:
     async with bot(waits) as it:
         running = await it.order("/stylize starrynight mode=fine")
         await it.engine.started(running.id)
-        await it.order(user="bob")
-        reply = await _say(it, "/stylize starrynight:2+greatwave:1", photo=b"cat")
+        await it.order("/stylize starrynight mode=fine", user="bob")
+        reply = await _say(it, "/stylize starrynight:2+greatwave:1 mode=fine", photo=b"cat")
         assert reply.text.startswith("The Starry Night + The Great Wave off Kanagawa, order")
         assert "place 2 of 2, about" in reply.text
 

@@ -15,7 +15,8 @@ import pytest
 from bot.backoff import Backoff
 from bot.core.engine import Taken
 from bot.core.errors import EngineError
-from bot.engine_process.supervisor import ProcessEvent, Supervisor, Timings
+from bot.engine_process.outcomes import ProcessEvent
+from bot.engine_process.supervisor import Supervisor, Timings
 from engine import wire
 from engine.recipe import Recipe, Share
 

@@ -20,7 +20,8 @@ from bot.config import load
 from bot.core.engine import Taken
 from bot.core.errors import EngineError
 from bot.engine_process.command import clean_environment, fetching_environment, worker_command
-from bot.engine_process.supervisor import ProcessEvent, Supervisor
+from bot.engine_process.outcomes import ProcessEvent
+from bot.engine_process.supervisor import Supervisor
 from engine import wire
 from tests.bot.engine_process.harness import (
     ENDLESS,

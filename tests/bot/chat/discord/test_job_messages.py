@@ -42,13 +42,13 @@ async def test_progress_is_one_message_that_becomes_the_answer(fake: FakeDiscord
 async def test_statuses_come_no_faster_than_the_pause(fake: FakeDiscord) -> None:
     async def hurries(engine: EngineDouble, paint: Any) -> Any:
         for step in range(1, 100):
-            yield Progress(paint.job, step / 100, f"step {step} of 100")
+            yield Progress(paint.job, step / 1000, f"step {step} of 100")
             await asyncio.sleep(0)
         await engine.until(lambda: paint.job in engine.free)
         yield done(paint)
 
     async with on(fake, hurries, pause=1.5) as it:
-        await it.says(f"{ME} starrynight", CAT)
+        await it.says(f"{ME} starrynight mode=fine", CAT)
         said = lambda: [r for r in fake.requests if r.method in ("POST", "PATCH") and "/messages" in r.path]  # noqa: E731
         await fake.until(lambda: len(said()) == 2)
         assert said()[1].at - said()[0].at > 1.2
