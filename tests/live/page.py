@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from contextlib import suppress
 from typing import Any
@@ -41,7 +42,7 @@ class Room:
         """The answer to a request that is repeated as the page repeats it: with the same id, while nobody answers."""
         while True:
             try:
-                async with self._session.post(self._base + path, data=body) as answer:
+                async with self._session.post(self._base + path, data=io.BytesIO(body)) as answer:
                     if answer.status < 500 and answer.status != 429:
                         return answer.status, await answer.json()
             except LOST:

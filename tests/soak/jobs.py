@@ -56,12 +56,18 @@ class Report:
 
 
 async def soak(
-    jobs: int, seed: int, folder: Path, *, early: int = EARLY, say: Callable[[str], None] = lambda text: None
+    jobs: int,
+    seed: int,
+    folder: Path,
+    *,
+    early: int = EARLY,
+    threads: int = 0,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Report:
     """Paint one after the other. The engine is never replaced for its growth, as it otherwise would be at rest."""
     report, rng, styles, began = Report(), random.Random(seed), gallery.default(), time.monotonic()
     processes: list[str] = []
-    command = worker_command(wire.EngineSettings(device="cpu", cache=folder))
+    command = worker_command(wire.EngineSettings(device="cpu", threads=threads, cache=folder))
     timings = Timings(load_seconds=300, hang_seconds=300, growth=0)
     async with Supervisor(command, timings=timings, observer=processes.append) as engine:
         for number in range(1, jobs + 1):
