@@ -345,6 +345,16 @@ def test_an_operators_own_styles_are_listed_too(
     assert ours["preview"] == str(tmp_path / "swatches" / "ourmural.webp")
 
 
+async def test_a_sheet_goes_into_its_file_and_its_names_to_standard_output(
+    photo: Path, tmp_path: Path, styles: Gallery
+) -> None:
+    code, out, err = await run("sheet", photo, "size=64", "-o", "sheet.png", cwd=tmp_path)
+    assert code == 0, err
+    assert out.split("\n")[:-1] == [f"{number} {style.name}" for number, style in enumerate(styles, 1)]
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.height > sheet.width > 4 * 64
+
+
 async def test_an_operators_own_style_is_painted(photo: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
