@@ -52,7 +52,16 @@ def test_the_subject_keeps_its_detail_in_every_frame_and_nothing_else_does() -> 
     found = list(WithSubject(flat, lambda _: keep)(frames, [], False))
     assert [float(x[..., 24:36, 24:36].std()) > 0.02 for x in found] == [True] * 3
     assert [float(x[..., 44:, 44:].std()) for x in found] == pytest.approx([0] * 3, abs=1e-6)
-    assert len(list(WithSubject(flat, lambda _: None)(frames, [], False))) == 3
+    untouched = list(WithSubject(flat, lambda _: None)(frames, [], False))
+    assert [float(x.std()) for x in untouched] == pytest.approx([0] * 3, abs=1e-6)
+
+
+def test_a_subject_that_comes_into_a_clip_comes_by_and_by() -> None:
+    frames = pan(3)
+    ends = iter([None, torch.ones(1, 1, 64, 96)])
+    flat = OneByOne(lambda x: torch.full_like(x, 0.5))
+    first, second, third = (float(x.std()) for x in WithSubject(flat, lambda _: next(ends))(frames, [], False))
+    assert first < 1e-6 < second < third
 
 
 class Sketcher:
