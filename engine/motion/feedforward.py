@@ -155,10 +155,10 @@ class WithSubject:
         self.strokes, self.kept = strokes, kept
 
     def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track]) -> Iterator[Tensor]:
-        start, end = self.kept(frames[0][0]), self.kept(frames[-1][0])
+        found = [self.kept(frames[0][0]), self.kept(frames[-1][0])]
+        nothing = torch.zeros_like(next((keep for keep in found if keep is not None), frames[0][:, :1]))
+        # Where only one end has a subject, it comes or goes.
+        start, end = (nothing if keep is None else keep for keep in found)
         for i, x in enumerate(self.strokes(frames, tracks)):
-            if start is None or end is None:
-                yield x
-            else:
-                keep = torch.lerp(start, end, i / max(1, len(frames) - 1))
-                yield restrained(x, frames[i], keep)
+            keep = torch.lerp(start, end, i / max(1, len(frames) - 1))
+            yield x if found == [None, None] else restrained(x, frames[i], keep)

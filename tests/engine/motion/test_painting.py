@@ -53,7 +53,17 @@ def test_the_subject_keeps_its_detail_in_every_frame_and_nothing_else_does() -> 
     found = list(WithSubject(flat, lambda _: keep)(frames, [first(64, 96) for _ in frames]))
     assert [float(x[..., 24:36, 24:36].std()) > 0.02 for x in found] == [True] * 3
     assert [float(x[..., 44:, 44:].std()) for x in found] == pytest.approx([0] * 3, abs=1e-6)
-    assert len(list(WithSubject(flat, lambda _: None)(frames, [first(64, 96) for _ in frames]))) == 3
+    tracks = [first(64, 96) for _ in frames]
+    untouched = list(WithSubject(flat, lambda _: None)(frames, tracks))
+    assert [float(x.std()) for x in untouched] == pytest.approx([0] * 3, abs=1e-6)
+
+
+def test_a_subject_that_comes_into_a_clip_comes_by_and_by() -> None:
+    frames, tracks = pan(3), [first(64, 96) for _ in range(3)]
+    ends = iter([None, torch.ones(1, 1, 64, 96)])
+    flat = OneByOne(lambda x: torch.full_like(x, 0.5))
+    before, middle, after = (float(x.std()) for x in WithSubject(flat, lambda _: next(ends))(frames, tracks))
+    assert before < 1e-6 < middle < after
 
 
 class Sketcher:
