@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 from PIL import Image
 
-from tests.hostile.files import Hostile
+from tests.hostile.kinds import Hostile
 from tests.live.doubles import Doubles, doubles
 from tests.live.launch import Options
 from tests.live.orders import (
