@@ -174,6 +174,10 @@ class Admission:
                 if not count[key]:
                     del count[key]
 
+    def wait(self, user: str) -> float:
+        """Seconds until the person's rate allows one more order."""
+        return self._limits.wait(user, time.monotonic())
+
     def give_back(self, user: str, seconds: float) -> None:
         """The order became no job, and not by the person's doing."""
         self._limits.give_back(user, time.monotonic(), seconds)

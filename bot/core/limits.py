@@ -130,6 +130,10 @@ class Limits:
         self.give_seconds_back(user, now, -seconds)
         return wait
 
+    def wait(self, user: str, now: float) -> float:
+        """Seconds until the rate allows one more order."""
+        return 0.0 if user.startswith(self._free) else self._orders.wait(user, 1, now)
+
     def give_back(self, user: str, now: float, seconds: float = 0.0) -> None:
         """Undo `spend`: the order came to nothing, and not by the person's doing."""
         if user.startswith(self._free):

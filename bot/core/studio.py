@@ -336,9 +336,9 @@ class Studio:
         """Which in the line a job is, 1 for the next; None for one that does not wait."""
         return self._line.place(job)
 
-    def wait(self) -> float:
-        """Estimated seconds until a new order of a quick picture would be begun."""
-        return self._line.until_begun(quick=True)
+    def wait(self, user: str) -> float:
+        """Estimated seconds until a new order of this person's, of a quick picture, would be begun."""
+        return max(self._line.until_begun(quick=True), self._admission.wait(user))
 
     async def knows(self, incoming: Incoming) -> bool:
         """Whether this order is a job already."""

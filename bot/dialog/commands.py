@@ -135,7 +135,7 @@ class Commands:
 
     async def _every_style(self, incoming: Incoming) -> Reply:
         """The photo in every style; where that would not come soon, the gallery's own pictures to choose from."""
-        is_soon = self._studio.engine.ready is not None and self._studio.wait() < PATIENCE
+        is_soon = self._studio.engine.ready is not None and self._studio.wait(incoming.user) < PATIENCE
         if not is_soon and not await self._studio.knows(incoming):
             return self.which_style()
         try:

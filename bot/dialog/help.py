@@ -8,7 +8,7 @@ from bot.core.admission import HOW_MINE, Rules
 from bot.core.messages import Text
 from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY
 
-MORE = ("/styles", "/help settings", "/help commands", "/help lab")
+MORE = ("/styles", "/help options", "/help commands", "/help lab")
 SHORT = 3  # letters of a word that are enough to know it by
 
 
@@ -21,7 +21,7 @@ def text_of(words: str, own_room: bool, rules: Rules) -> Text:
     asked = words.lower().removeprefix("/")
     if asked in COMMANDS:
         return Text(text=f"/{asked}: {COMMANDS[asked]}")
-    for topic, lines in (("settings", _settings(rules)), ("commands", _listed(EVERYDAY)), ("laboratory", _lab())):
+    for topic, lines in (("options", _settings(rules)), ("commands", _listed(EVERYDAY)), ("laboratory", _lab())):
         if len(asked) >= SHORT and topic.startswith(asked):
             return Text(text="\n".join(lines))
     return Text(text="\n".join(_first(own_room)), lines=MORE)
@@ -38,7 +38,7 @@ def _first(own_room: bool) -> list[str]:
         "I repaint photos in the style of paintings.",
         start,
         "/styles shows the paintings, /again strength=80 repaints your last photo, /queue shows what waits.",
-        "/help settings: strength, size, colours, pictures of your own as the style.",
+        "/help options: strength, size, colours, pictures of your own as the style.",
         "/help commands: all of them. /help lab: textures, dreams and more, for the curious.",
     ]
 

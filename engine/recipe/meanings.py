@@ -35,8 +35,7 @@ MEANINGS: Mapping[str, str] = {
     "octaves": "of a dream: how many sizes it goes through",
     "zoom": "of a dream: so many frames, each nearer and dreamed further, as a clip",
     "every": "of mode=explain: the picture after every so many steps, not after 1, 10, 100 and the last",
-    "grid": "of a grid: layers by alpha/beta, or brush by strength",
-    "cell": "one picture of a grid, counted row by row, in full",
+    "cell": "one picture of a sheet, counted row by row, in full",
 }
 
 

@@ -338,13 +338,13 @@ async def test_help_is_short_and_leads_to_the_rest() -> None:
             reply = await _say(it, text)
             assert isinstance(reply, Text)
             assert len(reply.text) < 600
-            assert set(reply.lines) == {"/styles", "/help settings", "/help commands", "/help lab"}
+            assert set(reply.lines) == {"/styles", "/help options", "/help commands", "/help lab"}
         for name in COMMANDS:
             assert (await _say(it, f"/help {name}")).text == f"/{name}: {COMMANDS[name]}"
         for topic, names in (("commands", EVERYDAY), ("lab", LABORATORY)):
             reply = await _say(it, f"/help {topic}")
             assert all(f"/{name}:" in reply.text for name in names)
-        about_settings = (await _say(it, "/help settings")).text
+        about_settings = (await _say(it, "/help options")).text
         assert all(f"mode={mode}" in about_settings for mode in MODES)
         assert "/stylize mine" in about_settings
 

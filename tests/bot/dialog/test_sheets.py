@@ -64,9 +64,10 @@ async def test_while_the_engine_is_away_the_gallery_shows_its_own_pictures() -> 
 
 async def test_where_many_wait_the_gallery_shows_its_own_pictures() -> None:
     async with bot(waits) as it:
-        first = await it.order("/stylize starrynight mode=fine size=1024")
+        jobs = [await it.order("/sheet", f"person {number}") for number in range(12)]
         assert is_the_gallery(await it.say("", photo=b"cat"))
-        it.engine.let_go(first.id)
+        for job in jobs:
+            it.engine.let_go(job.id)
 
 
 async def test_who_may_order_no_more_may_still_look_at_the_gallery() -> None:

@@ -105,6 +105,8 @@ class Pictures:
         studio = self._services.studio
         status = await studio.status(job.id)
         job = await self._services.store.job(job.id) or job  # which may have moved on meanwhile
+        if job.state not in OPEN:
+            status = await studio.status(job.id)
         stage, base = STAGES[job.state], f"{PREFIX}/pictures/{_id(job)}"
         finished, address = stage == "finished", ApiAddress.of(job.place)
         return Picture(

@@ -195,7 +195,7 @@ async def test_commands_and_description_are_registered_and_not_again(server: Fak
     async with telegram_bot(server):
         await server.until(lambda: len(server.made("getMyShortDescription")) == 2)
         server.says(ANN, "/help")
-        await message_with(server, ANN, "/help settings")
+        await message_with(server, ANN, "/help options")
         assert len(server.made("setMyCommands")) == 2
         assert len(server.made("setMyDescription")) == 1
 
@@ -207,7 +207,7 @@ async def test_commands_and_description_are_registered_and_not_again(server: Fak
         ("/queue", "You have no pictures waiting"),
         ("/cancel", "nothing to cancel"),
         ("/again", "You have no order to repeat"),
-        ("/help", "/help settings"),
+        ("/help", "/help options"),
         ("/about", "MIT licence"),
         ("/privacy", "I keep your photo"),
         ("/start", "I repaint photos"),

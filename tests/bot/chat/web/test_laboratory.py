@@ -58,6 +58,6 @@ async def test_a_texture_of_ones_own_picture_shows_it_as_its_style(tab: Tab, at:
 async def test_the_page_knows_which_commands_take_pictures_and_styles(tab: Tab) -> None:
     async with tab.session.get(tab.at.url + "gallery.json") as answer:
         about = await answer.json()
-    assert about["styled"] == ["/stylize", "/stylise", "/texture", "/grid", "/morph", "/explain"]
+    assert about["styled"] == ["/stylize", "/stylise", "/sheet", "/texture", "/grid", "/morph", "/explain"]
     assert {"/dream", "/reconstruct", "/suggest", "/like"} <= set(about["orders"])
     assert "/map" not in about["orders"]
