@@ -27,10 +27,8 @@ ASKING = _listed(
 )
 # Words that end the name of an artist, and much else.
 COMMON = frozenset({"unknown", "artist", "embroiderers"})
-THANKS = _listed(
-    "thanks thank thx ty cheers danke merci gracias grazie obrigado arigato spasibo awesome amazing beautiful gorgeous"
-    " lovely wow wonderful brilliant perfect"
-)
+GRATITUDE = _listed("thanks thank thx ty cheers danke merci gracias grazie obrigado arigato spasibo")
+THANKS = GRATITUDE | _listed("awesome amazing beautiful gorgeous lovely wow wonderful brilliant perfect")
 GREETINGS = _listed("hi hello hey hallo hola bonjour ciao moin greetings morning evening")
 MOST_OF_KINDNESS = 6  # words; what is longer says something
 
@@ -47,6 +45,12 @@ class Mentioned(msgspec.Struct, frozen=True):
 
     styles: tuple[Style, ...] = ()  # one, or those of which one may be meant
     asked: bool = False  # whether the sentence asks for it; or it only has the word in it
+
+
+def is_thanks(text: str) -> bool:
+    """Whether a message says so in a word; a heart does not, for it may be about a photo."""
+    words = _words(text)
+    return len(words) <= MOST_OF_KINDNESS and bool(GRATITUDE & set(words))
 
 
 def kind_of(text: str) -> Kind | None:

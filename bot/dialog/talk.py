@@ -11,7 +11,7 @@ from bot.core.errors import InvalidRecipe
 from bot.core.halves import Halves
 from bot.core.messages import Card, Choice, Incoming, Reply, Text
 from bot.dialog.parse import Command, Name, parse_recipe
-from bot.dialog.sentences import Kind, kind_of, mentioned
+from bot.dialog.sentences import Kind, is_thanks, kind_of, mentioned
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, key
 
@@ -71,6 +71,8 @@ class Talk:
         order = Asked(incoming, _stylize(command.words))
         if not command.style or self._is_recipe(command) or "+" in command.words:
             return order
+        if is_thanks(command.words):  # the page sends its newest photo along with whatever is written
+            return Text(text=WELCOME)
         if self._is_misspelt(command):
             return order  # which is refused with what may have been meant
         asked = self._of_sentence(incoming, command)

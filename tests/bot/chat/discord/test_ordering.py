@@ -99,21 +99,16 @@ async def test_where_discord_hides_the_photo_the_person_is_told_another_way(fake
         assert not it.engine.runs
 
 
-async def test_a_mention_without_a_style_brings_the_menu_for_the_person_who_asked(fake: FakeDiscord) -> None:
+async def test_a_mention_without_a_style_brings_every_style_on_the_photo(fake: FakeDiscord) -> None:
     async with on(fake) as it:
         order = await it.says(ME, CAT)
-        (message,) = await fake.until(it.public)
-        shown = int(message["id"])
-        assert it.replies_to(shown) == order
-        assert len(message["attachments"]) == 1
-        await it.told_alone(await fake.press(it.bob, shown, "▶"), "for the person who opened it")
-        await it.choose(shown, "scream")
-        await fake.press(it.ann, shown, "Paint")
         assert it.replies_to(await it.answer()) == order
+        assert it.engine.runs[0].recipe.mode == "sheet"
 
 
-async def test_a_photo_alone_in_private_brings_the_menu(fake: FakeDiscord) -> None:
+async def test_while_the_engine_is_away_a_photo_alone_in_private_brings_the_menu(fake: FakeDiscord) -> None:
     async with on(fake) as it:
+        it.engine.ready = None
         alone = fake.direct(it.ann)
         await it.says("", CAT, where=alone)
         (message,) = await fake.until(lambda: it.public(alone))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.bot.chat.telegram.harness import ANN, BOB, CAT, GROUP, WHICH, finished, message_with, telegram_bot
+from tests.bot.chat.telegram.harness import ANN, BOB, CAT, GROUP, finished, message_with, telegram_bot
 from tests.fakes.telegram.server import FakeTelegram
 from tests.pictures import picture
 
@@ -12,11 +12,12 @@ DOG = picture((20, 120, 200), (96, 64))
 async def test_in_private_a_photo_and_its_style_may_be_two_messages(server: FakeTelegram) -> None:
     async with telegram_bot(server) as it:
         server.says(ANN, photo=CAT)
-        await message_with(server, ANN, WHICH)
+        (sheet,) = await finished(server, ANN)
+        assert "Every style" in sheet["caption"]
         server.says(ANN, "make it look like the great wave please")
-        (result,) = await finished(server, ANN)
+        *_, result = await finished(server, ANN, 2)
         assert "The Great Wave" in result["caption"]
-        assert it.engine.runs[0].photo == CAT
+        assert it.engine.runs[-1].photo == CAT
 
 
 async def test_in_private_a_style_may_come_before_its_photo(server: FakeTelegram) -> None:

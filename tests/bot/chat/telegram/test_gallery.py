@@ -184,7 +184,7 @@ async def _presses_an_older_choice(server: FakeTelegram, it: TelegramBot, blob: 
     file = server.messages[ANN, photo]["photo"][-1]["file_id"]
     kept = await it.store.put_blob("telegram:7", "ask", blob.replace(b"FILE", file.encode()))
     server.says(ANN, "/help")
-    posted = await message_with(server, ANN, "/stylize:")
+    posted = await message_with(server, ANN, "/help options")
     return await answer_to(server, server.sends_query(ANN, posted["message_id"], f"s:{kept}:1:0:"))
 
 

@@ -301,5 +301,5 @@ async def test_what_telegram_only_reports_is_not_answered(server: FakeTelegram, 
         photo = server.says(chat, photo=CAT, silent=True)
         server.says(chat, pinned_message=server._shown(server.messages[chat, photo]))
         server.says(chat, "/help")
-        await message_with(server, chat, "/stylize:")
+        await message_with(server, chat, "/help options")
         assert len(server.of_bot(chat)) == 1

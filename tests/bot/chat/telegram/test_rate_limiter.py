@@ -65,7 +65,7 @@ async def test_a_flooded_group_makes_nobody_else_wait(server: FakeTelegram, capl
         for number in range(125):  # Telegram hands out no more than a hundred that are not confirmed
             server.says(GROUP, "/help", user=100 + number % 5)
         server.says(BOB, "/help", user=BOB)
-        await message_with(server, BOB, "/stylize:")
+        await message_with(server, BOB, "/help options")
         assert len(server.of_bot(GROUP)) == Rates().group
         assert "a reply was left out" in caplog.text
 

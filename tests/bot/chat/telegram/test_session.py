@@ -46,7 +46,7 @@ async def test_another_copy_of_the_bot_is_named_and_outlived(
     async with telegram_bot(server):
         server.faults.append(("getUpdates", Refuse(409, "Conflict: terminated by other getUpdates request")))
         server.says(ANN, "/help")
-        await message_with(server, ANN, "/stylize:")
+        await message_with(server, ANN, "/help options")
         assert not server.faults
         await painted(server)
     assert "Another copy of this bot is running with the same telegram.token" in caplog.text
