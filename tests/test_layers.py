@@ -56,7 +56,7 @@ LIBRARIES = {
 }
 
 # discord.py stands upon aiohttp, and reads whatever a server sends, however much; what is not trusted is read by ours.
-ALSO = {"aiohttp": {"bot.chat.discord.attachments"}}
+ALSO = {"aiohttp": {"bot.chat.discord.shown"}}
 
 
 def module_name(path: Path) -> str:

@@ -15,9 +15,10 @@ from bot.core.halves import Halves
 from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.core.studio import JobWithPictures, Studio
-from bot.dialog import forgetting, help, repeated, settings, sheets
+from bot.dialog import forgetting, repeated, settings, sheets
 from bot.dialog.parse import COMMANDS, LABORATORY, Command, Name, parse, parse_recipe
-from bot.dialog.talk import HOW, SUGGESTED, Asked, Talk, cards
+from bot.dialog.talk import help
+from bot.dialog.talk.messages import HOW, SUGGESTED, Asked, Talk, cards
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, folded, key
 from engine.recipe import ModeRules, Recipe, line, nearest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.dialog.sentences import Kind, kind_of, mentioned
+from bot.dialog.talk.sentences import Kind, kind_of, mentioned
 from engine import gallery
 
 STYLES = gallery.default()

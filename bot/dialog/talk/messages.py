@@ -11,7 +11,7 @@ from bot.core.errors import InvalidRecipe
 from bot.core.halves import Halves
 from bot.core.messages import Card, Choice, Incoming, Reply, Text
 from bot.dialog.parse import Command, Name, parse_recipe
-from bot.dialog.sentences import Kind, is_thanks, kind_of, mentioned
+from bot.dialog.talk.sentences import Kind, is_thanks, kind_of, mentioned
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, key
 
