@@ -12,7 +12,8 @@ MEANINGS: Mapping[str, str] = {
     "brush": "scale of the strokes; 1 is that of the style's picture",
     "colors": "whose colours the picture has; matched gives the style the photo's before it is painted with",
     "alpha": "put the photo's transparent parts on white, or keep them transparent",
-    "faces": "paint faces with restraint, so that they stay faces, or like everything else",
+    "faces": "paint faces and other subjects, such as animals, with restraint, so that they stay what they are, or like"
+    " everything else",
     "size": "long side in pixels; where it is not given, the photo's own, up to 1024, in fine mode 768",
     "frames": "of an animation, the most that are painted; 1 gives a still of its first",
     "seed": "random seed; same seed, same picture",
@@ -35,8 +36,7 @@ MEANINGS: Mapping[str, str] = {
     "octaves": "of a dream: how many sizes it goes through",
     "zoom": "of a dream: so many frames, each nearer and dreamed further, as a clip",
     "every": "of mode=explain: the picture after every so many steps, not after 1, 10, 100 and the last",
-    "grid": "of a grid: layers by alpha/beta, or brush by strength",
-    "cell": "one picture of a grid, counted row by row, in full",
+    "cell": "one picture of a sheet, counted row by row, in full",
 }
 
 
