@@ -6,22 +6,25 @@ from collections.abc import Mapping
 
 from bot.core.admission import HOW_MINE, Rules
 from bot.core.messages import Text
-from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY
+from bot.dialog.parse import ADMIN_HELP, EVERYDAY, LABORATORY, Name
 
 MORE = ("/styles", "/help settings", "/help commands", "/help lab")
 SHORT = 3  # letters of a word that are enough to know it by
 
 
-def text_of(words: str, own_room: bool, rules: Rules) -> Text:
+def text_of(words: str, own_room: bool, rules: Rules, *, owner: bool = False) -> Text:
     """The help on a word, or the first page.
 
     Args:
         own_room: whether the person is alone with the bot, so that every photo is for it.
+        owner: whether the bot is theirs.
     """
     asked = words.lower().removeprefix("/")
-    if asked in COMMANDS:
-        return Text(text=f"/{asked}: {COMMANDS[asked]}")
-    for topic, lines in (("settings", _settings(rules)), ("commands", _listed(EVERYDAY)), ("laboratory", _lab())):
+    everyday = {**EVERYDAY, Name.ADMIN: ADMIN_HELP} if owner else EVERYDAY
+    known = {**everyday, **LABORATORY}
+    if asked in known:
+        return Text(text=f"/{asked}: {known[asked]}")
+    for topic, lines in (("settings", _settings(rules)), ("commands", _listed(everyday)), ("laboratory", _lab())):
         if len(asked) >= SHORT and topic.startswith(asked):
             return Text(text="\n".join(lines))
     return Text(text="\n".join(_first(own_room)), lines=MORE)
