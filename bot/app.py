@@ -24,7 +24,7 @@ from bot.core.messages import Hook, Platform
 from bot.core.owners import Owners
 from bot.core.queue import FairQueue
 from bot.core.studio import Studio
-from bot.dialog.notes import OwnerNotes
+from bot.dialog.owner.notes import OwnerNotes
 from bot.dialog.services import Services
 from bot.engine_process import fetch as fetching
 from bot.engine_process.command import worker_command

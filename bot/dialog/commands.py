@@ -16,7 +16,8 @@ from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.core.owners import Owners
 from bot.core.studio import JobWithPictures, Studio
-from bot.dialog import admin, forgetting, help, repeated, settings, sheets
+from bot.dialog import forgetting, help, repeated, settings, sheets
+from bot.dialog.owner import admin
 from bot.dialog.parse import COMMANDS, LABORATORY, Command, Name, parse, parse_recipe
 from bot.dialog.talk import HOW, SUGGESTED, Asked, Talk, cards
 from engine import recipe as recipes

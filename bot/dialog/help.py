@@ -1,14 +1,16 @@
-"""What /help says: short at first, with more to click."""
+"""What /help says, short at first, with more to click; and the greeting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from bot.core.admission import HOW_MINE, Rules
+from bot.core.journal.store import Store
 from bot.core.messages import Text
 from bot.dialog.parse import ADMIN_HELP, EVERYDAY, LABORATORY, Name
 
 MORE = ("/styles", "/help settings", "/help commands", "/help lab")
+GREETED = "greeted"  # under which the store keeps that a room was
 SHORT = 3  # letters of a word that are enough to know it by
 
 
@@ -28,6 +30,18 @@ def text_of(words: str, own_room: bool, rules: Rules, *, owner: bool = False) ->
         if len(asked) >= SHORT and topic.startswith(asked):
             return Text(text="\n".join(lines))
     return Text(text="\n".join(_first(own_room)), lines=MORE)
+
+
+async def first_words(store: Store, room: str, how: str) -> str:
+    """What the bot says in a group that it was added to; nothing where it has said so before.
+
+    Args:
+        how: how people there order a picture.
+    """
+    if await store.setting(room, GREETED):
+        return ""
+    await store.set_setting(room, GREETED, "yes")
+    return f"Hello! I repaint photos in the style of paintings. {how} /styles shows the paintings, /help more."
 
 
 def _first(own_room: bool) -> list[str]:

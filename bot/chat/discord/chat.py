@@ -26,7 +26,7 @@ from bot.config import Discord
 from bot.core.errors import StoreError, Undeliverable
 from bot.core.jobs import Job, Place
 from bot.core.messages import Platform, Result, Status
-from bot.dialog.greeting import first_words
+from bot.dialog.help import first_words
 from bot.dialog.services import Services
 from engine.wire import GIF, MP4
 

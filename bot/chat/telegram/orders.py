@@ -33,7 +33,7 @@ from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Unde
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
-from bot.dialog.greeting import first_words
+from bot.dialog.help import first_words
 from bot.dialog.parse import Command, Name, parse
 from bot.dialog.services import Services
 

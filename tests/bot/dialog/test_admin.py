@@ -10,7 +10,7 @@ from bot.core.control import BLOCKED, DRAINING
 from bot.core.jobs import State
 from bot.core.messages import Refused, is_refusal
 from bot.core.owners import Owners
-from bot.dialog.notes import OwnerNotes
+from bot.dialog.owner.notes import OwnerNotes
 from tests.harness import Bot, bot, waits
 
 OWNER = Owners(people=("ann",))

@@ -124,8 +124,9 @@ class Gateway(World):
             await self._send(session, "GUILD_CREATE", self._whole(id))
 
     async def adds_bot(self, guild: int) -> None:
-        """Somebody adds the bot to a server, or Discord says so once more."""
-        await self._dispatch("GUILD_CREATE", self._whole(guild))
+        """Somebody adds the bot to a server, once more perhaps; of others Discord says whether they are available."""
+        new = {name: value for name, value in self._whole(guild).items() if name != "unavailable"}
+        await self._dispatch("GUILD_CREATE", new)
 
     def _whole(self, id: int) -> dict[str, Any]:
         """A server with its channels."""

@@ -102,15 +102,15 @@ class People(State):
         shown["edit_date"] = shown["date"] + 5
         self.update(edited_message=self._shown(shown))
 
-    def adds_bot(self, chat: int, *, before: str = "left", user: int = 7) -> None:
+    def adds_bot(self, chat: int, *, before: str = "left", after: str = "member", user: int = 7) -> None:
         """A person adds the bot to a group, or changes what it is there."""
         self.update(
             my_chat_member={
                 "chat": self.chat(chat),
                 "from": self.user(user),
                 "date": 1_700_000_000,
-                "old_chat_member": {"status": before, "user": ME},
-                "new_chat_member": {"status": "member", "user": ME},
+                "old_chat_member": {"status": before, "user": ME} | ({"until_date": 0} if before == "kicked" else {}),
+                "new_chat_member": {"status": after, "user": ME},
             }
         )
 

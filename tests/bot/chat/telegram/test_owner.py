@@ -14,13 +14,14 @@ OWNER = Owners(people=(f"telegram:{ANN}",))
 
 async def test_the_owner_is_answered_in_private_also_in_a_group(server: FakeTelegram) -> None:
     async with telegram_bot(server, owners=OWNER):
+        server.says(ANN, "/about")
+        await message_with(server, ANN, "open source")
         server.says(GROUP, "/admin status")
         await message_with(server, ANN, "Open for orders.")
         assert not server.of_bot(GROUP)
 
 
 async def test_an_owner_who_never_wrote_is_told_so_in_the_group(server: FakeTelegram) -> None:
-    server.kicked.add(ANN)
     async with telegram_bot(server, owners=OWNER):
         server.says(GROUP, "/admin status")
         await message_with(server, GROUP, "I answer that in private")
@@ -36,9 +37,10 @@ async def test_strangers_commands_in_a_group_are_for_other_bots(server: FakeTele
 
 async def test_a_note_reaches_the_owner_or_says_what_to_do(server: FakeTelegram) -> None:
     async with telegram_bot(server, owners=OWNER) as it:
+        server.says(ANN, "/about")
+        await message_with(server, ANN, "open source")
         await it.chat.tell(f"telegram:{ANN}", "I am up.")
         await message_with(server, ANN, "I am up.")
-        server.kicked.add(BOB)
         with pytest.raises(Undeliverable, match="press Start"):
             await it.chat.tell(f"telegram:{BOB}", "I am up.")
 
@@ -48,7 +50,7 @@ async def test_a_group_that_the_bot_is_added_to_is_greeted_once(server: FakeTele
         server.adds_bot(GROUP)
         await message_with(server, GROUP, "Hello! I repaint photos")
         server.adds_bot(GROUP, before="kicked")
-        server.adds_bot(GROUP, before="administrator")
+        server.adds_bot(-100600, before="member", after="left")
         server.says(GROUP, "/about")
         await message_with(server, GROUP, "open source")
         assert len(server.of_bot(GROUP)) == 2
