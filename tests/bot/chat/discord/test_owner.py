@@ -30,6 +30,7 @@ async def test_a_note_reaches_the_owner(fake: FakeDiscord) -> None:
 
 async def test_a_server_that_the_bot_is_added_to_is_greeted_once(fake: FakeDiscord) -> None:
     async with on(fake) as it:
+        await it.chat._transport.connected().wait_until_ready()  # before that, servers are those that it was on
         guild = fake.add_guild(99)
         channel = fake.add_channel(guild)
         await fake.adds_bot(guild)
