@@ -21,8 +21,10 @@ from bot.core.journal.store import Store
 from bot.core.journal.sweep import Quota
 from bot.core.limits import Limits
 from bot.core.messages import Hook, Platform
+from bot.core.owners import Owners
 from bot.core.queue import FairQueue
 from bot.core.studio import Studio
+from bot.dialog.owner.notes import OwnerNotes
 from bot.dialog.services import Services
 from bot.engine_process import fetch as fetching
 from bot.engine_process.command import worker_command
@@ -93,16 +95,26 @@ def assemble(
     queue: FairQueue | None = None,
     pace: Pace | None = None,
     health: Health | None = None,
+    owners: Owners | None = None,
 ) -> Services:
     """What every platform is built upon, around an open journal and an engine."""
     queue = FairQueue() if queue is None else queue  # an empty one is false
     studio = Studio(store, engine, queue, limits or Limits(), styles, rules=rules, pace=pace, health=health)
-    return Services.around(studio, store, styles)
+    return Services.around(studio, store, styles, owners)
 
 
 def owners_alone(config: Config) -> bool:
     """Whether whoever opens the page sits at this machine, which is their own: limits are for strangers."""
     return is_loopback(config.web.host) and not config.web.access_token
+
+
+def owners_of(config: Config) -> Owners:
+    """Who is configured, and who sits at the machine."""
+    configured = config.admin.owners
+    return Owners(
+        people=tuple(user for user in configured if user != "web"),
+        chats=("web",) if owners_alone(config) or "web" in configured else (),
+    )
 
 
 @asynccontextmanager
@@ -136,7 +148,16 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
         Store.open(journal, quota) as store,
         _engine(config, health.process_event, workers=1 if alone else config.engine.workers) as engine,
     ):
-        yield assemble(store, engine, styles, rules=rules, limits=limits, queue=queue, health=health)
+        yield assemble(
+            store,
+            engine,
+            styles,
+            rules=rules,
+            limits=limits,
+            queue=queue,
+            health=health,
+            owners=owners_of(config),
+        )
 
 
 def _engine(
@@ -183,10 +204,14 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
         web = WebChat(config.web, services, hooks=hooks)
         for chat in (web, web.api, *platforms):
             services.studio.add_chat(chat)
+        notes = OwnerNotes(services.owners, {platform.name: platform for platform in platforms})
+        services.health.on_process(notes.process_event)
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
             for platform in platforms:
                 tasks.create_task(platform.run(), name=platform.name)
             tasks.create_task(garbage.collect_when_idle(lambda: not services.studio.waiting()), name="garbage")
+            where = ", ".join([*(platform.name.capitalize() for platform in platforms), url])
+            tasks.create_task(notes.run(f"I am up: {where}. /admin shows what you can do."), name="notes")
             ready(url)
             await services.studio.run()
 

@@ -77,6 +77,22 @@ def configuration(config: Config) -> Iterator[Finding]:
     elif not is_loopback(config.web.host):
         yield Finding("ok", "access", f"other machines can open the chat page on {config.web.host}, with the token")
     yield discord(config)
+    yield from owners(config)
+
+
+def owners(config: Config) -> Iterator[Finding]:
+    """Who may use /admin."""
+    named = config.admin.owners
+    page = is_loopback(config.web.host) and not config.web.access_token
+    who = [*(user for user in named if user != "web")]
+    who += ["whoever opens the page on this machine"] if page else []
+    who += ["whoever signs in to the page"] if "web" in named and not page else []
+    text = f"{', '.join(who)} may use /admin" if who else "nobody may use /admin: admin.owners names nobody"
+    yield Finding("ok", "owners", text)
+    tokens = {"telegram": config.telegram.token, "discord": config.discord.token}
+    for platform in sorted({user.partition(":")[0] for user in named} & set(tokens)):
+        if not tokens[platform]:
+            yield Finding("note", "owners", f"{platform}.token is not set, so the owner there cannot be reached")
 
 
 def discord(config: Config) -> Finding:

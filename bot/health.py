@@ -51,6 +51,7 @@ class Health:
             ["event"],
             registry=self.registry,
         )
+        self._on_process: list[Callable[[str], None]] = []
         self._checks: dict[str, Callable[[], str]] = {}
         self._notes: list[Callable[[], str]] = []
         self._workers: Callable[[], Mapping[str, str]] = dict
@@ -60,6 +61,12 @@ class Health:
     def process_event(self, event: str) -> None:
         """Note what became of an engine process; an observer for the supervisor."""
         self._processes.labels(event).inc()
+        for tell in self._on_process:
+            tell(event)
+
+    def on_process(self, tell: Callable[[str], None]) -> None:
+        """Have somebody told what becomes of engine processes."""
+        self._on_process.append(tell)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Publish a number that is asked for whenever /metrics is read."""

@@ -26,6 +26,7 @@ from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Accepted, Chat, Incoming, Reply, Result, Status
+from bot.core.owners import Owners
 from bot.core.queue import FairQueue
 from bot.dialog.services import Services
 from engine import gallery
@@ -317,10 +318,11 @@ async def bot(
     limits: Limits | None = None,
     capacity: int = 100,
     styles: Gallery = GALLERY,
+    owners: Owners | None = None,
 ) -> AsyncIterator[Bot]:
     """A bot with a chat double, whose engine plays these acts."""
     chat, engine = chat or ChatDouble(), EngineDouble(*acts)
-    more = {"limits": limits} if limits else {}
+    more: dict[str, Any] = {"owners": owners} | ({"limits": limits} if limits else {})
     queue = FairQueue(capacity=capacity)
     async with assembled(engine, path=path, styles=styles, rules=rules, queue=queue, **more) as services:
         services.studio.add_chat(chat)

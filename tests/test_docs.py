@@ -34,6 +34,8 @@ def plain(value: Any) -> Any:
     """A default as TOML reads it."""
     if isinstance(value, Secret):
         return ""
+    if isinstance(value, tuple):
+        return list(value)
     return str(value) if isinstance(value, Path) else value
 
 

@@ -97,3 +97,14 @@ def test_the_forge_runs_the_same_checks_and_builds_the_image(root: Path) -> None
     used = re.findall(r"uses: (\S+)", workflow)
     assert used
     assert all(re.search(r"@[0-9a-f]{40}$", action) for action in used), "an action is pinned by its commit"
+
+
+@pytest.mark.parametrize("package", ["bot", "engine"])
+def test_the_wheel_takes_along_every_file_that_is_no_code(root: Path, package: str) -> None:
+    """Styles, weights, swatches and the page, without which what is installed from it would not run."""
+    setuptools = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    data = {path for path in (root / package).rglob("*.*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    patterns = setuptools["package-data"][package]
+    taken = {path for pattern in patterns for path in (root / package).glob(pattern)}
+    assert data
+    assert data <= taken

@@ -4,6 +4,7 @@ from bot.config.load import is_loopback, load
 from bot.config.secret import Secret
 from bot.config.settings import (
     SECTIONS,
+    Admin,
     Config,
     Defaults,
     Discord,
@@ -20,6 +21,7 @@ from bot.config.settings import (
 
 __all__ = [
     "SECTIONS",
+    "Admin",
     "Config",
     "Defaults",
     "Discord",

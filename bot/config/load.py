@@ -129,6 +129,8 @@ def _convert(name: str, value: Any, strict: bool = True) -> Any:
     setting = next((setting for setting in settings() if setting.name == name), None)
     if setting is None:
         raise ConfigError(_unknown(name))
+    if isinstance(setting.default, tuple) and not strict:  # as the environment has it
+        value = [part.strip() for part in value.split(",") if part.strip()]
     try:
         return msgspec.convert(value, setting.type, strict=strict, dec_hook=_special)
     except msgspec.ValidationError:
@@ -161,6 +163,8 @@ def _wanted(kind: inspect.Type) -> str:
             return "a number above 0" if low is None else f"a number, {low:g} or more"
         case inspect.CustomType(cls=cls) if cls is Path:
             return "a path in quotes"
+        case inspect.VarTupleType():
+            return 'a list such as ["telegram:123", "discord:456"]'
         case _:
             return "text in quotes"
 

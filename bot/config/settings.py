@@ -22,6 +22,10 @@ from engine.wire import EncoderChoice
 VARIABLES = {"web.access_token": "IMPASTO_WEB_TOKEN"}
 
 
+# Who may be an owner: a person by their id on a platform, or whoever opens the page.
+OWNER = r"^(web|(telegram|discord):[1-9][0-9]{0,19})$"
+
+
 def _doc(text: str, **bounds: Any) -> Meta:
     return Meta(description=text, **bounds)
 
@@ -114,6 +118,13 @@ class Limits(Section, frozen=True):
     queue: Annotated[int, _doc("Pictures that may wait in all.", ge=1)] = 100
 
 
+class Admin(Section, frozen=True):
+    owners: Annotated[
+        tuple[Annotated[str, Meta(pattern=OWNER)], ...],
+        _doc("Who runs this bot and may use /admin, by platform and id; web is whoever signs in to the page."),
+    ] = ()
+
+
 class Store(Section, frozen=True):
     path: Annotated[Path, _doc("File that keeps orders across a restart; pictures are in a folder beside it.")] = Path(
         "~/.local/state/impasto/journal.sqlite3"
@@ -156,6 +167,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     gallery: Gallery = Gallery()
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
+    admin: Admin = Admin()
     store: Store = Store()
     discord: Discord = Discord()
     telegram: Telegram = Telegram()

@@ -25,7 +25,7 @@ class _Buckets:
 
     def __init__(self, most: float, per_second: float) -> None:
         self.most = most
-        self._per_second = per_second
+        self.per_second = per_second
         self._buckets: dict[str, _Bucket] = {}  # only those that are not full
 
     def __len__(self) -> int:
@@ -36,14 +36,12 @@ class _Buckets:
         if bucket is None:
             return self.most
         # A clock that was set back must not empty anybody's bucket.
-        return min(self.most, bucket.tokens + max(0.0, now - bucket.at) * self._per_second)
+        return min(self.most, bucket.tokens + max(0.0, now - bucket.at) * self.per_second)
 
     def wait(self, user: str, wanted: float, now: float) -> float:
         """Seconds until that many are there."""
         missing = wanted - self.tokens(user, now)
-        return (
-            missing / self._per_second if missing > 1e-9 else 0.0
-        )  # one filled long enough may lack a rounding error
+        return missing / self.per_second if missing > 1e-9 else 0.0  # one filled long enough may lack a rounding error
 
     def take(self, user: str, number: float, now: float) -> None:
         """Take some out; a negative number puts them back."""
@@ -79,11 +77,30 @@ class Limits:
         free: tuple[str, ...] = (),
     ) -> None:
         self._free = free
-        self._most_debt = burst + open_jobs
         self._open_jobs = open_jobs
         self._orders = _Buckets(burst, per_minute / 60)
         seconds = engine_minutes * 60
         self._seconds = _Buckets(seconds, seconds / 3600) if math.isfinite(seconds) else None
+
+    @property
+    def open_jobs(self) -> int:
+        return self._open_jobs
+
+    @property
+    def burst(self) -> int:
+        return int(self._orders.most)
+
+    @property
+    def per_minute(self) -> float:
+        return self._orders.per_second * 60
+
+    def change(
+        self, *, open_jobs: int | None = None, burst: int | None = None, per_minute: float | None = None
+    ) -> None:
+        """What is given is so from now on; what was used up before stays used up."""
+        self._open_jobs = open_jobs or self._open_jobs
+        self._orders.most = burst or self._orders.most
+        self._orders.per_second = per_minute / 60 if per_minute else self._orders.per_second
 
     def check(
         self, user: str, open_jobs: int, now: float, wait_hint: float | None = None, seconds: float = 0.0
@@ -125,7 +142,9 @@ class Limits:
         if user.startswith(self._free):
             return 0.0
         wait = self._orders.wait(user, 1, now)
-        if self._orders.tokens(user, now) > -self._most_debt:  # who orders and cancels again and again owes no more
+        if self._orders.tokens(user, now) > -(
+            self.burst + self._open_jobs
+        ):  # who orders and cancels again and again owes no more
             self._orders.take(user, 1, now)
         self.give_seconds_back(user, now, -seconds)
         return wait

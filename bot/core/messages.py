@@ -169,5 +169,12 @@ class Platform(Chat, Protocol):
         """By path, where the platform posts to us. It proves itself."""
         return {}
 
+    async def tell(self, user: str, text: str) -> None:
+        """Write to somebody in private, as soon as the platform is connected.
+
+        Raises:
+            Undeliverable: it lets the bot not do so; says what to do.
+        """
+
     async def run(self) -> None:
         """Stay connected until cancelled. Returns where it cannot go on, having logged why: the others continue."""

@@ -16,6 +16,7 @@ import msgspec
 
 from bot.core.admission import Admission, Demand, Rules
 from bot.core.announce import Pace
+from bot.core.control import Control
 from bot.core.engine import Engine
 from bot.core.errors import (
     InternalError,
@@ -99,6 +100,8 @@ class Studio:
         pace = pace or Pace()
         self._jobs = OpenJobs(store, self._admission, gallery, self._tasks, pace=pace, health=self.health)
         self._line = Line(queue, self._jobs, engine)
+        self.limits = limits
+        self.control = Control(store, self._line)
         self._painting = Painting(
             engine,
             self._line,
@@ -125,6 +128,7 @@ class Studio:
     async def run(self) -> None:
         """Take up what the last run left unfinished, then get orders done until cancelled."""
         async with self._tasks:
+            await self.control.load()
             await self._resume()
             self._tasks.create_task(self._painting.run())
             self._tasks.create_task(self._sweep())
@@ -152,6 +156,7 @@ class Studio:
         await self._wait_until_open()
         if incoming.idempotency_key and (known := await self._store.job_by_key(incoming.idempotency_key)):
             return known
+        self.control.check(incoming.user)
         room = await self.rooms.get(incoming.place.room)
         room.check_access(incoming)
         photo, style = self._admission.pictures(incoming, recipe)
@@ -199,6 +204,7 @@ class Studio:
         await self._wait_until_open()
         if incoming.idempotency_key and await self._store.job_by_key(incoming.idempotency_key):
             return
+        self.control.check(incoming.user)
         room = await self.rooms.get(incoming.place.room)
         room.check_access(incoming)
         user, place = incoming.user, incoming.place.room
@@ -258,7 +264,20 @@ class Studio:
             raise InvalidOrder(f"{job} is finished already, so there is nothing to cancel.")
         return [taken]
 
-    async def _cancel_job(self, live: OpenJob) -> Job | None:
+    async def cancel_any(self, job: str) -> Job:
+        """Take back anybody's job, and tell them who did.
+
+        Raises:
+            InvalidOrder: it is not waiting or being painted.
+        """
+        live = self._jobs.get(job)
+        by_owner = "Cancelled by who runs this bot."
+        taken = await self._cancel_job(live, by_owner) if live and live.job.state in OPEN else None
+        if taken is None:
+            raise InvalidOrder(f"No picture “{job[:20]}” is waiting or being painted. /admin queue lists them.")
+        return taken
+
+    async def _cancel_job(self, live: OpenJob, why: str = "Cancelled, as you asked.") -> Job | None:
         """The job cancelled; None when it was finished first."""
         try:
             live.job = await self._store.move(live.job.id, State.CANCELLED)
@@ -267,7 +286,7 @@ class Studio:
         self._line.leave(live)
         if self._line.is_running(live) and not self._stopping:  # which stops the engine anyway
             self._tasks.create_task(self._stop_engine(live.job.id))
-        self._jobs.notify(live, "Cancelled, as you asked.")
+        self._jobs.notify(live, why)
         self._line.moved()
         return live.job
 
@@ -323,8 +342,8 @@ class Studio:
         photo, style = await self._store.photo(job.id), await self._store.style(job.id)
         return JobWithPictures(job, photo, style) if photo is not None or not job.recipe.rules.photo else None
 
-    def open_jobs(self, user: str) -> list[Waiting]:
-        """The person's jobs that wait or are being painted, oldest first."""
+    def open_jobs(self, user: str | None = None) -> list[Waiting]:
+        """The person's jobs, or everybody's, that wait or are being painted, oldest first."""
         mine = self._jobs.in_work(user)
         return [Waiting(live.job, live.announcer.status) for live in sorted(mine, key=lambda live: live.job.created)]
 
@@ -401,4 +420,5 @@ class Studio:
         while True:
             with suppress(StoreError):
                 await self._store.prune(self._clock() - self.rules.keep_hours * 3600)
+                await self.control.touch()
             await asyncio.sleep(SWEEP_SECONDS)

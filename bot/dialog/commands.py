@@ -14,8 +14,10 @@ from bot.core.errors import InvalidOrder, InvalidRecipe, LimitReached, NotAllowe
 from bot.core.halves import Halves
 from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
+from bot.core.owners import Owners
 from bot.core.studio import JobWithPictures, Studio
 from bot.dialog import forgetting, repeated, settings, sheets
+from bot.dialog.owner import admin
 from bot.dialog.parse import COMMANDS, LABORATORY, Command, Name, parse, parse_recipe
 from bot.dialog.talk import help
 from bot.dialog.talk.messages import HOW, SUGGESTED, Asked, Talk, cards
@@ -43,10 +45,11 @@ Answer = Callable[[Incoming, Command], Awaitable[Reply]]
 class Commands:
     """Answers messages."""
 
-    def __init__(self, studio: Studio, gallery: Gallery, halves: Halves) -> None:
+    def __init__(self, studio: Studio, gallery: Gallery, halves: Halves, owners: Owners | None = None) -> None:
         self._studio = studio
         self._gallery = gallery
         self._halves = halves
+        self._owners = owners or Owners()
         self._talk = Talk(gallery, halves)
         self._answers: dict[Name, Answer] = {
             Name.PLAIN: self._plain,
@@ -64,11 +67,13 @@ class Commands:
             Name.ABOUT: self._about,
             Name.PRIVACY: self._privacy,
             Name.FORGETME: self._forget,
+            Name.ADMIN: self._admin,
             Name.UNKNOWN: self._unknown,
         }
 
     async def handle(self, incoming: Incoming, command: Command) -> Reply:
         """The answer to a message. Never raises: the reply says what went wrong."""
+        command = self.known_to(incoming.user, command)
         try:
             return await self._answers[command.name](incoming, command)
         except InvalidRecipe as error:
@@ -79,6 +84,12 @@ class Commands:
             reply = Refused(text=sentence(error), not_now=isinstance(error, NotNow))
         self._studio.health.refused.inc()
         return reply
+
+    def known_to(self, user: str, command: Command) -> Command:
+        """The command as it is to this person: what is the owner's is unknown to anybody else."""
+        if command.name is not Name.ADMIN or self._owners.include(user):
+            return command
+        return Command(name=Name.UNKNOWN, written=command.written, bot=command.bot)
 
     async def say(self, incoming: Incoming, text: str) -> Reply:
         """The same for a text."""
@@ -314,7 +325,11 @@ class Commands:
         return Text(text=f"Done. Settings here now:\n{settings.described(room)}")
 
     async def _help(self, incoming: Incoming, command: Command) -> Reply:
-        return help.text_of(command.words, incoming.own_room, self._studio.rules)
+        owner = self._owners.include(incoming.user)
+        return help.text_of(command.words, incoming.own_room, self._studio.rules, owner=owner)
+
+    async def _admin(self, incoming: Incoming, command: Command) -> Reply:
+        return Text(text=await admin.carried_out(self._studio, command.words))
 
     async def _start(self, incoming: Incoming, command: Command) -> Reply:
         """How some platforms begin; a link may name a style, which then waits for a photo."""

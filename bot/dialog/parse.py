@@ -32,6 +32,7 @@ class Name(StrEnum):
     PRIVACY = "privacy"
     FORGETME = "forgetme"
     START = "start"  # how some platforms begin
+    ADMIN = "admin"  # of the bot's owners, and to nobody else a command
     UNKNOWN = "unknown"
 
 
@@ -51,6 +52,8 @@ EVERYDAY: Mapping[str, str] = {
     Name.PRIVACY: "what is kept, and for how long",
     Name.FORGETME: "delete all that is kept of you: /forgetme shows what, /forgetme yes deletes it",
 }
+# What only owners are shown.
+ADMIN_HELP = "run this bot: /admin status, pause, resume, drain, queue, cancel ID, block USER, unblock USER or limits"
 # The laboratory's: short forms of recipe lines, but for /explain alone.
 LABORATORY: Mapping[str, str] = {
     "texture": "paint a texture from noise: /texture starrynight depth=3, and tile=yes for a wallpaper",
@@ -147,7 +150,7 @@ def parse(text: str, *, slash: bool = True) -> Command:
         return Command(
             name=Name.STYLIZE, words=_recipe_words(MODE_OF[name], rest), written=written, bot=found["bot"] or ""
         )
-    if name not in (*COMMANDS, Name.START):
+    if name not in (*COMMANDS, Name.START, Name.ADMIN):
         if not found["slash"]:
             return Command(words=text)
         return Command(name=Name.UNKNOWN, written=written, bot=found["bot"] or "")

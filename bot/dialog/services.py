@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bot.core.halves import Halves
 from bot.core.journal.store import Store
+from bot.core.owners import Owners
 from bot.core.studio import Studio
 from bot.dialog.buttons import Buttons
 from bot.dialog.commands import Commands
@@ -27,12 +28,14 @@ class Services(NamedTuple):
     sheets: ContactSheets
     health: Health
     loading: Loading
+    owners: Owners
 
     @property
     def max_photo_bytes(self) -> int:
         return self.studio.rules.max_photo_bytes
 
     @classmethod
-    def around(cls, studio: Studio, store: Store, gallery: Gallery) -> Services:
-        commands, buttons = Commands(studio, gallery, Halves(store, time.time)), Buttons(studio, store)
-        return cls(store, studio, commands, buttons, gallery, ContactSheets(), studio.health, Loading())
+    def around(cls, studio: Studio, store: Store, gallery: Gallery, owners: Owners | None = None) -> Services:
+        owners = owners or Owners()
+        commands, buttons = Commands(studio, gallery, Halves(store, time.time), owners), Buttons(studio, store)
+        return cls(store, studio, commands, buttons, gallery, ContactSheets(), studio.health, Loading(), owners)

@@ -65,6 +65,8 @@ def test_every_setting_can_be_given_in_the_environment(tmp_path: Path) -> None:
         if isinstance(setting.default, Secret)
         else str(tmp_path)
         if setting.name == "engine.weights"
+        else "telegram:123"
+        if setting.name == "admin.owners"
         else str(setting.default)
         for setting in config.settings()
     }
@@ -195,3 +197,15 @@ def test_a_secret_that_is_not_set_admits_nobody() -> None:
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         load(None, {}).web.port = 1  # type: ignore[misc]
+
+
+def test_owners_are_ids_in_a_list_or_with_commas_in_the_environment(tmp_path: Path) -> None:
+    assert load(None, {"IMPASTO_ADMIN_OWNERS": "telegram:123, discord:456"}).admin.owners == (
+        "telegram:123",
+        "discord:456",
+    )
+    file = tmp_path / "config.toml"
+    for wrong in ("owners = ['@ann']", "owners = 'telegram:1'", "owners = ['telegram:-100']"):
+        file.write_text(f"[admin]\n{wrong}\n")
+        with pytest.raises(ConfigError, match=r'admin.owners must be a list such as \["telegram:123"'):
+            load(file)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 
 import discord
@@ -22,10 +23,11 @@ from bot.chat.discord.messages import Messages
 from bot.chat.discord.transport import DiscordTransport
 from bot.chat.messenger import Messenger
 from bot.config import Discord
-from bot.core.errors import StoreError
+from bot.core.errors import StoreError, Undeliverable
 from bot.core.jobs import Job, Place
 from bot.core.messages import Platform, Result, Status
 from bot.dialog.services import Services
+from bot.dialog.talk.help import first_words
 from engine.wire import GIF, MP4
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ REFUSED = (
     " (Bot, Reset Token), and restart me. Everything else goes on."
 )
 ORDER_AGAIN = "That was too long ago for me to answer there, so please order it again."
+HOW = "Right-click a photo (on a phone, hold it), then Apps, Stylize; or write /stylize."
+SHARE = "Be a member of a server that the bot is on, and let its members send you direct messages."
 TRIES = 20  # to take up an order of the last run
 RETRY = Backoff(first=5.0, longest=300.0)
 
@@ -69,6 +73,7 @@ class DiscordChat(Platform):
         self.trouble = "not connected yet"  # why there is no connection, as a sentence; empty where there is one
         self._config = config
         self._store = services.store
+        self._owners = services.owners
         self._retry = retry
         self._transport = DiscordTransport(services.store, clock, pause)
         self._messenger = Messenger(self._transport, services, clock)
@@ -85,9 +90,11 @@ class DiscordChat(Platform):
 
     def client(self, *, message_content: bool = False) -> Client:
         """A client with every command, not yet connected."""
-        client = Client(self._orders, self._messages, self._presses, message_content=message_content)
+        client = Client(self._orders, self._messages, self._presses, self._greet, message_content=message_content)
         for command in commands.COMMANDS:
             client.tree.add_command(command)
+        if any(user.startswith(f"{self.name}:") for user in self._owners.people):
+            client.tree.add_command(commands.admin)
         return client
 
     async def run(self) -> None:
@@ -189,6 +196,14 @@ class DiscordChat(Platform):
             await self._store.set_setting(SYNC_ROOM, SYNC_KEY, now)
             log.info("Discord has the current commands")
 
+    async def _greet(self, guild: discord.Guild) -> None:
+        """Say hello on a server that the bot was added to, once, where it may write."""
+        channels = (it for it in (guild.system_channel, *guild.text_channels) if it is not None)
+        channel = next((it for it in channels if places.may_write(it.permissions_for(guild.me))), None)
+        if channel and (words := await first_words(self._store, f"{self.name}:{guild.id}", HOW)):
+            with suppress(discord.HTTPException):
+                await channel.send(words)
+
     def _lost(self, why: str) -> None:
         self.trouble = why
         log.error("%s", why)
@@ -212,6 +227,13 @@ class DiscordChat(Platform):
     async def notify(self, job: Job, text: str) -> None:
         await self._up.wait()
         await self._messenger.notify(job, text)
+
+    async def tell(self, user: str, text: str) -> None:
+        await self._up.wait()
+        try:
+            await (await self._transport.connected().create_dm(discord.Object(int(user.partition(":")[2])))).send(text)
+        except discord.HTTPException as error:
+            raise Undeliverable(f"Discord does not take it ({error.text or error.status}). {SHARE}") from error
 
     def repeated(self, place: Place, last: Place) -> Place:
         return places.repeated(place, last)

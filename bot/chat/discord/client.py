@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import discord
@@ -40,7 +40,15 @@ class Tree(app_commands.CommandTree["Client"]):
 class Client(discord.Client):
     """Commands find who handles them here, by ``interaction.client``."""
 
-    def __init__(self, orders: Orders, messages: Messages, presses: Presses, *, message_content: bool) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        messages: Messages,
+        presses: Presses,
+        greet: Callable[[discord.Guild], Awaitable[None]],
+        *,
+        message_content: bool,
+    ) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.dm_messages = True
         intents.message_content = message_content
@@ -53,6 +61,7 @@ class Client(discord.Client):
         self.orders = orders
         self.messages = messages
         self.presses = presses
+        self._greet = greet
         self.tree = Tree(
             self,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
@@ -61,6 +70,9 @@ class Client(discord.Client):
 
     async def on_ready(self) -> None:
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self._greet(guild)
 
     async def on_message(self, message: discord.Message) -> None:
         await self.messages.answer(message, self)

@@ -80,6 +80,8 @@ class Messages:
             await reply.say(files=files, view=view)
         elif isinstance(answer, Choice):
             await reply.say(answer.text, view=self._orders.suggestions(asked, answer).view)
+        elif command.name is Name.ADMIN:
+            await send_dm(reply.client, message.author.id, answer.text)
         elif not isinstance(answer, Accepted):
             await reply.say(answer.text)
 

@@ -123,6 +123,10 @@ def check_message(message: discord.Message) -> None:
         _check_permissions(message.channel.permissions_for(message.guild.me), message.channel)
 
 
+def may_write(permissions: discord.Permissions) -> bool:
+    return permissions.view_channel and permissions.send_messages
+
+
 def _check_permissions(permissions: discord.Permissions, channel: Any) -> None:
     thread = isinstance(channel, discord.Thread)
     names = ["send_messages_in_threads" if thread and name == "send_messages" else name for name in NEEDED]

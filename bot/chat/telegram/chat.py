@@ -28,6 +28,7 @@ from bot.chat.telegram.rate_limiter import Bot, RateLimiter, waiting_time
 from bot.chat.telegram.transport import FILE_BYTES, TelegramTransport
 from bot.chat.telegram.updates import Albums, Updates
 from bot.config import Telegram
+from bot.core.errors import Undeliverable
 from bot.core.jobs import Job, Place
 from bot.core.messages import Hook, Platform, Result, Status
 from bot.dialog.parse import COMMANDS
@@ -40,6 +41,7 @@ WEBHOOK_PATH = "/telegram"
 OFFICIAL = "https://api.telegram.org"
 FETCH_BYTES = 20 * 2**20  # what Telegram's own server lets bots fetch
 TOKEN = re.compile(r"\d{1,20}:[\w-]{1,100}", re.ASCII)
+START = "Bots may only write to people who wrote to them: open a chat with the bot and press Start, once."
 ABOUT = "I repaint photos in the style of paintings. Send me one, or reply /stylize starrynight to one in a group."
 
 
@@ -72,6 +74,7 @@ class TelegramChat(Platform):
         self._api = config.api_url.rstrip("/")
         self._logged_in = asyncio.Event()
         self._messenger: Messenger | None = None  # while logged in
+        self._transport: TelegramTransport | None = None  # likewise
         self._updates: Updates | None = None  # likewise
         self._tasks = asyncio.TaskGroup()
         self._done: OrderedDict[int, None] = OrderedDict()  # updates that were dealt with
@@ -97,6 +100,14 @@ class TelegramChat(Platform):
 
     async def notify(self, job: Job, text: str) -> None:
         await (await self._connected()).notify(job, text)
+
+    async def tell(self, user: str, text: str) -> None:
+        await self._logged_in.wait()
+        assert self._transport
+        try:
+            await self._transport.say(TelegramAddress(chat=int(user.partition(":")[2])), text)
+        except Undeliverable as error:
+            raise Undeliverable(f"{error} {START}") from error
 
     def repeated(self, place: Place, last: Place) -> Place:
         """A covered photo stays covered."""
@@ -150,7 +161,7 @@ class TelegramChat(Platform):
                 return await self._work(bot)
         finally:
             self._logged_in.clear()
-            self._messenger = self._updates = None
+            self._messenger = self._updates = self._transport = None
             await bot.shutdown()
 
     async def _log_in(self, bot: Bot) -> str:
@@ -195,9 +206,11 @@ class TelegramChat(Platform):
                     await presses.pressed(update.callback_query)
                 elif update.inline_query:
                     await inline.answer(update.inline_query)
+                elif update.my_chat_member:
+                    await orders.greet(update.my_chat_member)
 
             updates = self._updates = Updates(bot, handle, tasks, self._done, self._retry)
-            self._messenger = messenger
+            self._messenger, self._transport = messenger, transport
             self._logged_in.set()
             tasks.create_task(_introduce(bot))
             if self._config.webhook_url:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-from telegram import Message
+from telegram import Chat, ChatMember, ChatMemberUpdated, Message
 from telegram.error import BadRequest, InvalidToken
 
 from bot.chat.messenger import MessageGone, Messenger
@@ -22,7 +22,9 @@ from bot.chat.telegram.messages import (
     order_of,
     own_picture,
     pictures_of,
+    room_of,
     text_of,
+    user_of,
 )
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons, job_under
@@ -33,9 +35,12 @@ from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
 from bot.dialog.parse import Command, Name, parse
 from bot.dialog.services import Services
+from bot.dialog.talk.help import first_words
 
 log = logging.getLogger(__name__)
 
+OUT = (ChatMember.LEFT, ChatMember.BANNED)
+HOW = "Reply /stylize starrynight to a photo."
 CORRECTED_SECONDS = 900.0  # after which nobody corrects an order any more, but only what was said
 
 
@@ -53,7 +58,7 @@ class Orders:
 
     async def answer(self, head: Message, items: Sequence[Message]) -> None:
         """Answer ``head``, which speaks for the pictures of all ``items``."""
-        command = parse(text_of(head))
+        command = self.services.commands.known_to(user_of(head), parse(text_of(head)))
         if not is_for_us(head, command, self.bot.bot):
             return
         order = order_of(head)
@@ -71,7 +76,9 @@ class Orders:
         order = msgspec.structs.replace(order, photos=tuple(photos), style=style)
         admin = await self.admins.wrote(head, matters=command.name is Name.SETTINGS)
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")
-        if not isinstance(reply, Accepted):  # a job shows itself
+        if command.name is Name.ADMIN and not order.private:
+            await self._say_in_private(order, reply)
+        elif not isinstance(reply, Accepted):  # a job shows itself
             await self._say(order, reply)
 
     async def _replied_job(self, head: Message, order: Order) -> str:
@@ -101,6 +108,29 @@ class Orders:
             log.info("a reply could not be delivered: %s", error)
         except Crowded:
             log.warning("a reply was left out, since Telegram lets nobody write so much to a chat")
+
+    async def _say_in_private(self, order: Order, reply: Reply) -> None:
+        """What is no business of the group that it was asked in."""
+        person = TelegramAddress(chat=int(order.user.partition(":")[2]))
+        try:
+            await self.transport.say(person, reply.text, turn=ANSWER)
+        except (Undeliverable, MessageGone):
+            await self._say(order, Refused(text="I answer that in private: open a chat with me, and write it there."))
+        except Crowded:
+            log.warning("a reply was left out, since Telegram lets nobody write so much to a chat")
+
+    async def greet(self, change: ChatMemberUpdated) -> None:
+        """Say hello in a group that the bot was added to, once."""
+        chat, before = change.chat, change.old_chat_member.status
+        joined = before in OUT and change.new_chat_member.status in (ChatMember.MEMBER, ChatMember.ADMINISTRATOR)
+        if not joined or chat.type not in (Chat.GROUP, Chat.SUPERGROUP):
+            return
+        words = await first_words(self.services.store, room_of(chat.id), HOW)
+        try:
+            if words:
+                await self.transport.say(TelegramAddress(chat=chat.id), words, turn=ANSWER)
+        except (Undeliverable, MessageGone, Crowded) as error:
+            log.info("a group could not be greeted: %s", error)
 
     async def carry_out(self, order: Order, command: Command, admin: bool, idempotency_key: str) -> Reply:
         """Hand the command over, with each picture that it is about."""

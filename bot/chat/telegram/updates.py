@@ -25,7 +25,7 @@ from bot.dialog.parse import parse
 
 log = logging.getLogger(__name__)
 
-KINDS = ["message", "edited_message", "channel_post", "callback_query", "inline_query"]
+KINDS = ["message", "edited_message", "channel_post", "callback_query", "inline_query", "my_chat_member"]
 POLL_SECONDS = 25  # that Telegram holds a request for updates
 UPDATE_SECONDS = 900.0  # how long one update is tried
 HOOK_SECONDS = 40.0  # that Telegram is kept waiting

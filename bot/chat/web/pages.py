@@ -19,7 +19,13 @@ from bot.chat.web.door.sign_ins import COOKIE, SIGN_IN, SignIns
 from bot.core.journal.rows.sign_ins import SignIn
 
 STATIC = Path(__file__).parent / "static"
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"}
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".html": "text/html",
+    ".jpg": "image/jpeg",
+}
 FORM_BYTES = 4096
 
 
@@ -62,7 +68,9 @@ class Pages:
 
     def _file(self, request: web.Request, name: str) -> web.Response:
         body = self._files[name]
-        response = web.Response(body=body, content_type=TYPES[Path(name).suffix], charset="utf-8")
+        kind = TYPES[Path(name).suffix]
+        charset = None if kind == "image/jpeg" else "utf-8"
+        response = web.Response(body=body, content_type=kind, charset=charset)
         response.headers["Cache-Control"] = "no-cache"
         tag = response.etag = hashlib.sha256(body).hexdigest()[:16]
         if any(known.value == tag for known in request.if_none_match or ()):

@@ -31,6 +31,8 @@ class Line:
         self._running: dict[str, OpenJob] = {}
         self._paced: dict[str, asyncio.TimerHandle] = {}  # by job: when it joins
         self._freed = asyncio.Event()
+        self._painting = asyncio.Event()  # cleared while the owner wants nothing painted
+        self._painting.set()
         self.engine_missing = False  # it could not be started when it was last wanted
 
     # --- in and out --------------------------------------------------------------------------------------------------
@@ -75,10 +77,24 @@ class Line:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):  # for the number of workers may change
                     await self._freed.wait()
+        await self._painting.wait()
         ticket = await self._queue.get(quick=quick)
+        while not self._painting.is_set():  # since it was waited for
+            self._queue.put(ticket, first=True)
+            await self._painting.wait()
+            ticket = await self._queue.get(quick=quick)
         live = self._running[ticket.id] = self._jobs[ticket.id]
         self.moved()
         return live
+
+    def pause(self) -> None:
+        """Nobody's turn comes until `resume`."""
+        self._painting.clear()
+        self.moved()
+
+    def resume(self) -> None:
+        self._painting.set()
+        self.moved()
 
     def done(self, live: OpenJob) -> None:
         del self._running[live.job.id]
@@ -159,7 +175,9 @@ class Line:
             for place, (ticket, start) in enumerate(waiting, 1):
                 live = self._jobs[ticket.id]
                 where = f"place {place} of {len(waiting)}"
-                if place <= room and live.job.attempts:
+                if not self._painting.is_set():
+                    text = f"{where}. Painting is paused by who runs this bot; your picture waits until it goes on"
+                elif place <= room and live.job.attempts:
                     text = "The engine failed; trying again."
                 elif place <= room:  # of which most people are told no more, it is done so soon
                     text = f"coming up in {in_words(ticket.cost)}"

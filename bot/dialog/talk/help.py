@@ -1,30 +1,47 @@
-"""What /help says: short at first, with more to click."""
+"""What /help says, short at first, with more to click; and the greeting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from bot.core.admission import HOW_MINE, Rules
+from bot.core.journal.store import Store
 from bot.core.messages import Text
-from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY
+from bot.dialog.parse import ADMIN_HELP, EVERYDAY, LABORATORY, Name
 
 MORE = ("/styles", "/help options", "/help commands", "/help lab")
+GREETED = "greeted"  # under which the store keeps that a room was
 SHORT = 3  # letters of a word that are enough to know it by
 
 
-def text_of(words: str, own_room: bool, rules: Rules) -> Text:
+def text_of(words: str, own_room: bool, rules: Rules, *, owner: bool = False) -> Text:
     """The help on a word, or the first page.
 
     Args:
         own_room: whether the person is alone with the bot, so that every photo is for it.
+        owner: whether the bot is theirs.
     """
     asked = words.lower().removeprefix("/")
-    if asked in COMMANDS:
-        return Text(text=f"/{asked}: {COMMANDS[asked]}")
-    for topic, lines in (("options", _settings(rules)), ("commands", _listed(EVERYDAY)), ("laboratory", _lab())):
+    everyday = {**EVERYDAY, Name.ADMIN: ADMIN_HELP} if owner else EVERYDAY
+    known = {**everyday, **LABORATORY}
+    if asked in known:
+        return Text(text=f"/{asked}: {known[asked]}")
+    for topic, lines in (("options", _settings(rules)), ("commands", _listed(everyday)), ("laboratory", _lab())):
         if len(asked) >= SHORT and topic.startswith(asked):
             return Text(text="\n".join(lines))
     return Text(text="\n".join(_first(own_room)), lines=MORE)
+
+
+async def first_words(store: Store, room: str, how: str) -> str:
+    """What the bot says in a group that it was added to; nothing where it has said so before.
+
+    Args:
+        how: how people there order a picture.
+    """
+    if await store.setting(room, GREETED):
+        return ""
+    await store.set_setting(room, GREETED, "yes")
+    return f"Hello! I repaint photos in the style of paintings. {how} /styles shows the paintings, /help more."
 
 
 def _first(own_room: bool) -> list[str]:

@@ -120,15 +120,23 @@ class Gateway(World):
             "application": {"id": str(APPLICATION), "flags": 0},
         }
         await self._send(session, "READY", ready)
-        for id, guild in self.guilds.items():
-            channels = [channel for channel in self.channels.values() if channel.get("guild_id") == str(id)]
-            me = self._member(BOT) | {"user": self.users[BOT]}
-            whole = guild | {
-                **{"channels": channels, "members": [me], "member_count": 5, "large": False, "threads": []},
-                **{"presences": [], "voice_states": [], "stage_instances": [], "guild_scheduled_events": []},
-                **{"joined_at": "2026-01-01T00:00:00+00:00", "unavailable": False, "soundboard_sounds": []},
-            }
-            await self._send(session, "GUILD_CREATE", whole)
+        for id in self.guilds:
+            await self._send(session, "GUILD_CREATE", self._whole(id))
+
+    async def adds_bot(self, guild: int) -> None:
+        """Somebody adds the bot to a server, once more perhaps; of others Discord says whether they are available."""
+        new = {name: value for name, value in self._whole(guild).items() if name != "unavailable"}
+        await self._dispatch("GUILD_CREATE", new)
+
+    def _whole(self, id: int) -> dict[str, Any]:
+        """A server with its channels."""
+        channels = [channel for channel in self.channels.values() if channel.get("guild_id") == str(id)]
+        me = self._member(BOT) | {"user": self.users[BOT]}
+        return self.guilds[id] | {
+            **{"channels": channels, "members": [me], "member_count": 5, "large": False, "threads": []},
+            **{"presences": [], "voice_states": [], "stage_instances": [], "guild_scheduled_events": []},
+            **{"joined_at": "2026-01-01T00:00:00+00:00", "unavailable": False, "soundboard_sounds": []},
+        }
 
     async def _resume(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:
         session = self.sessions.get(said["session_id"])

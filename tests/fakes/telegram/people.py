@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.telegram.state import State
+from tests.fakes.telegram.state import ME, State
 
 
 class People(State):
@@ -101,6 +101,18 @@ class People(State):
         shown["caption" if "caption" in shown or "photo" in shown else "text"] = text
         shown["edit_date"] = shown["date"] + 5
         self.update(edited_message=self._shown(shown))
+
+    def adds_bot(self, chat: int, *, before: str = "left", after: str = "member", user: int = 7) -> None:
+        """A person adds the bot to a group, or changes what it is there."""
+        self.update(
+            my_chat_member={
+                "chat": self.chat(chat),
+                "from": self.user(user),
+                "date": 1_700_000_000,
+                "old_chat_member": {"status": before, "user": ME} | ({"until_date": 0} if before == "kicked" else {}),
+                "new_chat_member": {"status": after, "user": ME},
+            }
+        )
 
     def deletes(self, chat: int, message: int) -> None:
         del self.messages[chat, message]

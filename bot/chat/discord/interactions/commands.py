@@ -180,6 +180,13 @@ async def settings(
     await interaction.client.orders.settings(interaction, _words(given), topic)
 
 
+@app_commands.command(description="Run this bot: for its owner")
+@app_commands.describe(what="status, pause, resume, drain, queue, cancel ID, block USER, unblock USER or limits")
+@app_commands.default_permissions()
+async def admin(interaction: Interaction, what: Range[str, 1, 200] | None = None) -> None:
+    await interaction.client.orders.ask(interaction, Command(name=Name.ADMIN, words=what or "", written=Name.ADMIN))
+
+
 # --- the laboratory --------------------------------------------------------------------------------------------------
 
 Size = Range[int, SIZE_BOUNDS[0], SIZE_BOUNDS[1]]

@@ -7,7 +7,7 @@ import { $, announce, h } from "./dom.js";
 import { takeDrops } from "./writing/drops.js";
 import { Gallery, tile } from "./gallery.js";
 import { JobBubble } from "./conversation/job.js";
-import { commandOf, namesMine } from "./writing/line.js";
+import { commandOf, key, namesMine, stylesOf } from "./writing/line.js";
 import { Outgoing } from "./writing/outgoing.js";
 import { OWN, Pair } from "./writing/pair.js";
 import { Connection, enter } from "./room.js";
@@ -200,15 +200,37 @@ class Page {
   /** The person wrote a line: it goes out with the pictures that are shown above the text box. */
   write(text, about = null) {
     const command = commandOf(text);
-    const { photo, style } = !command || this.gallery.orders.includes(command) ? this.pair.of(text) : {};
+    const orders = this.gallery.orders.includes(command);
+    if (!about && (orders || this.namesStyle(text)) && this.pair.all(text).length > 1) return this.orderAll(text, this.pair.all(text));
+    const { photo, style } = !command || orders ? this.pair.of(text) : {};
     this.outgoing.message(text, about ?? photo, style);
+  }
+
+  /** Whether a line without a command begins with a style, so that it is an order. */
+  namesStyle(text) {
+    const [first] = stylesOf(text).split(/[+:]/);
+    return !commandOf(text) && this.gallery.styles.some((style) => key(style.name) === key(first));
+  }
+
+  /** One order for each of the photos. */
+  orderAll(line, photos) {
+    for (const photo of photos) this.outgoing.message(line, photo);
   }
 
   addFiles(files) {
     const photos = [...files].map((file) => this.sendPhoto(file)).filter(Boolean);
     const line = $("text").value;
     if (this.wanted && photos.length) return this.paintWanted(photos);
+    if (photos.length > 1) this.pair.several = photos;
     if (photos.length === 2 && files.length === 2 && (!line.trim() || namesMine(line))) this.match(...photos);
+    this.pair.show();
+  }
+
+  /** The page's own photo, for who has none at hand. */
+  async tryIt() {
+    const answer = await fetch("/static/cat.jpg");
+    const photo = this.sendPhoto(new File([await answer.blob()], "cat.jpg", { type: "image/jpeg" }));
+    if (photo) this.chooseStyle(photo);
   }
 
   sendPhoto(file) {
@@ -244,8 +266,7 @@ class Page {
   }
 
   reply(photo) {
-    this.pair.chosen = photo;
-    this.pair.show();
+    this.pair.choose(photo);
     $("text").focus();
   }
 
@@ -262,7 +283,8 @@ class Page {
   /** Open the gallery for this photo, or for the one that is replied to. */
   chooseStyle(photo) {
     const shown = photo ?? this.pair.of("").photo;
-    this.menu.open(shown, (line, style) => this.order(line, shown, style));
+    const all = photo ? [photo] : this.pair.all("");
+    this.menu.open(shown, (line, style) => (all.length > 1 && !namesMine(line) ? this.orderAll(line, all) : this.order(line, shown, style)));
     this.sheets.open(shown);
   }
 
@@ -280,7 +302,7 @@ class Page {
   paintWanted(photos) {
     const { line } = this.wanted;
     this.composer.fill("");
-    for (const photo of photos) this.outgoing.message(line, photo);
+    this.orderAll(line, photos);
   }
 
   /** Ask for a picture to be the style; `then` gets it when it is on its way. */
@@ -312,6 +334,7 @@ class Page {
 
   listen() {
     for (const id of ["attach", "welcome-attach"]) $(id).addEventListener("click", () => $("file").click());
+    $("welcome-try").addEventListener("click", () => this.tryIt());
     $("file").addEventListener("change", ({ target }) => {
       this.addFiles(target.files);
       target.value = "";

@@ -24,6 +24,7 @@ from bot.core.announce import Pace
 from bot.core.engine import Engine
 from bot.core.jobs import Job, State
 from bot.core.limits import Limits
+from bot.core.owners import Owners
 from bot.dialog.services import Services
 from tests.fakes.discord.server import FakeDiscord, running
 from tests.fakes.discord.world import BOT, EPHEMERAL, TOKEN, Interaction
@@ -232,6 +233,7 @@ async def on(
     pause: float = 0.0,
     max_photo_bytes: int = 2**20,
     open_jobs: int = 20,
+    owners: Owners | None = None,
 ) -> AsyncIterator[DiscordBot]:
     """A bot that is connected, and stopped as an operator stops it when the context ends.
 
@@ -243,7 +245,7 @@ async def on(
     painter = engine or EngineDouble(*acts)
     rules = Rules(max_photo_bytes=max_photo_bytes)
     limits = Limits(open_jobs=open_jobs, burst=50)
-    async with assembled(painter, path=path, rules=rules, limits=limits, pace=PATIENT) as services:
+    async with assembled(painter, path=path, rules=rules, limits=limits, pace=PATIENT, owners=owners) as services:
         config = Discord(token=Secret(TOKEN), message_content=message_content)
         retry = Backoff(first=0.01, longest=0.01)
         chat = DiscordChat(config, services, clock=fake.clock, retry=retry, pause=pause)

@@ -15,6 +15,7 @@ from bot.config import Secret, Telegram
 from bot.core.announce import Pace
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
+from bot.core.owners import Owners
 from bot.core.studio import Studio
 from bot.dialog.gallery import PER_SHEET
 from bot.health import Health
@@ -141,6 +142,7 @@ async def telegram_bot(
     token: str = TOKEN,
     webhook_url: str = "",
     album_seconds: float = 0.1,
+    owners: Owners | None = None,
 ) -> AsyncIterator[TelegramBot]:
     """The bot at work, logged in or trying to; stopped as an operator stops it when the context ends."""
     time = time or Time()
@@ -151,7 +153,7 @@ async def telegram_bot(
     config = Telegram(token=Secret(token), api_url=server.url, webhook_url=webhook_url)
     limits = Limits(open_jobs=open_jobs, burst=50)
     pace = Pace(show=5.0, deliver=10.0, retry=Backoff(first=0.01, longest=0.05))
-    async with assembled(engine, path=path, limits=limits, pace=pace) as services:
+    async with assembled(engine, path=path, limits=limits, pace=pace, owners=owners) as services:
         chat = TelegramChat(
             config, services, limiter=limiter, album_seconds=album_seconds, retry=Backoff(first=0.01, longest=30.0)
         )

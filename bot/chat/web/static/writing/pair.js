@@ -15,6 +15,7 @@ export class Pair {
   }
 
   forget() {
+    this.several = []; // those that came together, and are ordered together
     this.sent = []; // oldest first, with those that are still on their way
     this.chosen = null; // the photo replied to, when it is not the newest
     this.before = null; // the one replied to before the newest came
@@ -24,6 +25,7 @@ export class Pair {
   /** A picture was sent. Where it comes while another is replied to, it is the style, should the line ask for one. */
   add(photo) {
     if (this.chosen) this.style = photo;
+    this.several = [];
     this.before = this.of("").photo;
     this.chosen = null;
     this.sent.push(photo);
@@ -31,12 +33,26 @@ export class Pair {
 
   remove(photo) {
     this.sent = this.sent.filter((other) => other !== photo);
+    this.several = this.several.filter((other) => other !== photo);
     for (const what of ["chosen", "before", "style"]) if (this[what] === photo) this[what] = null;
   }
 
   set(photo, style) {
     this.chosen = photo;
     this.style = style;
+  }
+
+  /** All photos that a line is about: those that came together, or one. */
+  all(line) {
+    const { photo } = this.of(line);
+    return namesMine(line) || this.several.length < 2 ? [photo].filter(Boolean) : this.several;
+  }
+
+  /** From now on lines are about this one. */
+  choose(photo) {
+    this.chosen = photo;
+    this.several = [];
+    this.show();
   }
 
   /** The photo that a line is about, and the style picture where it asks for one. */
@@ -62,15 +78,15 @@ export class Pair {
     const { photo, style } = this.of(line);
     $("replying").hidden = !photo && !style;
     $("replying").classList.toggle("paired", mine);
-    this.sent.forEach((other) => other.bubble?.classList.toggle("chosen", other === this.chosen || (mine && (other === photo || other === style))));
+    this.sent.forEach((other) => other.bubble?.classList.toggle("chosen", other === this.chosen || (!mine && this.several.includes(other)) || (mine && (other === photo || other === style))));
     picture("replying-photo", photo);
     picture("replying-own", style);
     $("swap").hidden = !photo || !style;
-    $("replying-text").textContent = caption(photo, style, mine);
+    $("replying-text").textContent = caption(photo, style, mine, this.all(line).length);
     $("replying-style").hidden = mine;
     $("replying-add").hidden = !mine || Boolean(style);
     const label = mine ? "Without a style picture" : "Reply to the newest photo instead";
-    $("replying-reset").hidden = mine ? !style : !this.chosen || this.chosen === this.sent.at(-1);
+    $("replying-reset").hidden = mine ? !style : this.several.length < 2 && (!this.chosen || this.chosen === this.sent.at(-1));
     $("replying-reset").ariaLabel = $("replying-reset").title = label;
   }
 }
@@ -81,7 +97,8 @@ function picture(id, photo) {
   if (photo && image.getAttribute("src") !== photo.src) image.src = photo.src;
 }
 
-function caption(photo, style, mine) {
+function caption(photo, style, mine, many) {
+  if (many > 1) return `Replying to ${many} photos`;
   if (!mine) return photo ? `Replying to ${photo.name}` : "";
   if (photo && style) return `${photo.name} in the style of ${style.name}`;
   return photo ? `${photo.name} in the style of which picture?` : `Which photo in the style of ${style?.name}?`;
