@@ -59,6 +59,11 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     title: str = ""  # of the job's style or styles
     sheet_of: str | None = None  # blob of the photo that the job shows in every style
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is about a sheet that the page ordered for itself."""
+        return self.quiet and self.sheet_of is not None
+
 
 class PageButton(msgspec.Struct, frozen=True):
     """A button below a picture."""
