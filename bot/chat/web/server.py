@@ -35,6 +35,7 @@ from bot.dialog.parse import ALIASES, COMMANDS, MODE_OF, Name
 from bot.dialog.pictures import not_a_photo
 from bot.dialog.services import Services
 from engine.recipe import SETTINGS, TABLE
+from engine.wire import MAX_PIXELS, MAX_SIDE
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -236,6 +237,8 @@ class PageServer:
             "settings": list(SETTINGS),
             "sign_ins": self._access.guarded,
             "max_bytes": self._services.max_photo_bytes,
+            "max_pixels": MAX_PIXELS,
+            "max_side": MAX_SIDE,
             "not_a_photo": not_a_photo(),
         }
         return web.json_response(about, headers={"Cache-Control": "no-cache"})

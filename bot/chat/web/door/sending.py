@@ -65,7 +65,8 @@ async def write(response: web.StreamResponse, data: bytes) -> None:
 def as_file(name: str) -> str:
     """The header by which a browser saves what it gets under this name."""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "-" for c in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    more = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'attachment; filename="{plain}"{more}'
 
 
 async def _send(request: web.Request, response: web.StreamResponse, asked: range, part: Part) -> web.StreamResponse:

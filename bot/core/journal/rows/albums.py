@@ -40,5 +40,7 @@ def mark(db: sqlite3.Connection, picture: str, mark: Mark) -> None:
 
 def shared(db: sqlite3.Connection, share: str) -> tuple[str, str] | None:
     """The room and the picture that may be seen by this secret."""
-    row = db.execute("SELECT room, id FROM marks JOIN blobs ON id = marks.picture WHERE share = ?", (share,)).fetchone()
+    row = db.execute(
+        "SELECT room, id FROM marks JOIN blobs ON id = marks.picture WHERE share = ?", (share,)
+    ).fetchone()
     return (str(row[0]), str(row[1])) if row else None

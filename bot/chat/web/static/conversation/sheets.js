@@ -1,6 +1,7 @@
 // Sheets of small pictures. In the conversation each can be chosen; in the gallery those of a photo in every style take
 // the place of the styles' own previews, as they arrive.
 
+import { addressOf } from "../album/share.js";
 import { announce, h } from "../dom.js";
 import { along, rove } from "../gallery.js";
 
@@ -83,7 +84,7 @@ export class Sheets {
     const sheet = this.byJob.get(job);
     if (!sheet) return false;
     sheet.over = true;
-    this.update(sheet, `${this.page.connection.base}/blob/${picture}/${file}`, cells);
+    this.update(sheet, addressOf(this.page.connection.base, picture, file), cells);
     return sheet.hidden;
   }
 

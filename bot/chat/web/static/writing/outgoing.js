@@ -86,7 +86,8 @@ export class Outgoing {
 
   /** Why the server would not take a file, as far as that shows from here. */
   whyNot(file) {
-    if (file.type && !["image", "video"].includes(file.type.split("/")[0])) return this.notAPhoto;
+    const drawing = file.type.startsWith("image/svg");
+    if (file.type && (drawing || !["image", "video"].includes(file.type.split("/")[0]))) return this.notAPhoto;
     if (file.size <= this.maxBytes) return "";
     return `This photo has ${megabytes(file.size)}, and ${megabytes(this.maxBytes)} is the limit. Send a smaller copy.`;
   }
