@@ -195,6 +195,12 @@ class Page {
     this.outgoing.press(data, button);
   }
 
+  /** From a control of a picture: its photo once more, by another line. */
+  repaint(line, photo) {
+    this.scroller.pinned = true;
+    this.outgoing.command(line, photo);
+  }
+
   cancel(job) {
     this.outgoing.command(`/cancel ${job.id}`);
   }

@@ -6,6 +6,7 @@ import { pictureActions } from "./actions.js";
 import { thumbnail } from "./bubbles.js";
 import { addSlider } from "./compare.js";
 import { cellButtons } from "./sheets.js";
+import { strengthSlider } from "./strength.js";
 import { announce, copy, h, video } from "../dom.js";
 
 /** `page` has cancel(job), chooseStyle(photo) and press(data, button). */
@@ -123,6 +124,7 @@ export class JobBubble {
       main,
       h("p", { class: "credit" }, thumbnail(style, "in the style of"), entry.credit),
       h("p", { class: "seconds" }, `${entry.width} × ${entry.height} pixels, painted in ${duration(entry.seconds)}`),
+      !isVideo && strengthSlider(entry.line, entry.photo && photo, this.canvas, this.page),
       changes,
       recipe(entry.line),
       entry.notes?.length > 0 && h("ul", { class: "notes" }, ...entry.notes.map((note) => h("li", {}, note))),

@@ -26,8 +26,8 @@ export class Outgoing {
   }
 
   /** A line that a control of the page sends: it is not shown. */
-  command(text) {
-    this.sendLine(name(), text, null, null, true);
+  command(text, photo = null) {
+    this.sendLine(name(), text, photo, null, true);
   }
 
   /** The same, and if it is refused, that is not shown either; returns its id. */
