@@ -55,6 +55,8 @@ def listed(formats: tuple[PhotoFormat, ...]) -> str:
 
 
 ACCEPTED = listed(PHOTO_FORMATS)
+MAX_PIXELS = 50_000_000  # of a photo, width times height
+MAX_SIDE = 16384  # pixels
 
 # --- moving pictures -------------------------------------------------------------------------------------------------
 

@@ -23,15 +23,15 @@ from torch import Tensor
 
 from engine.images.formats import KINDS, ImageRefused, kind_of
 from engine.tensors import MIN_SIDE
-from engine.wire import HEIC, MP4, WEBM
+from engine.wire import HEIC, MAX_PIXELS, MAX_SIDE, MP4, WEBM
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is accepted. Above Pillow's own ceiling of 89 million pixels `max_pixels` has no effect."""
 
     max_bytes: int = 20 * 2**20  # of the file
-    max_pixels: int = 50_000_000  # width times height, of the file's header
-    max_side: int = 16384  # pixels
+    max_pixels: int = MAX_PIXELS  # width times height, of the file's header
+    max_side: int = MAX_SIDE  # pixels
     min_side: int = MIN_SIDE  # pixels
     max_ratio: float = 20.0  # long side to short side
     max_scans: int = 100  # of a JPEG; a progressive one has about ten

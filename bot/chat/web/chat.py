@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from bot.chat import formats
 from bot.chat.web.api.chat import ApiChat
 from bot.chat.web.conversation import NAME
-from bot.chat.web.entries import Ended, Finished, WebAddress, page_buttons, page_cells, pictures_of
+from bot.chat.web.entries import Ended, Finished, Photo, WebAddress, page_buttons, page_cells, pictures_of
 from bot.chat.web.feed import RoomFeed
 from bot.chat.web.server import PageServer
 from bot.config import Web
@@ -62,7 +63,7 @@ class WebChat(Chat):
                 job=job.id,
                 picture=picture.id,
                 photo=pictures.photo,
-                file=job.file_name,
+                file=await self._file_name(room, job, result, pictures.photo),
                 width=result.width,
                 height=result.height,
                 credit=result.credit,
@@ -76,6 +77,13 @@ class WebChat(Chat):
             )
             await self._feed.append(room, entry, picture)
         self._feed.forget_status(room, job.id)
+
+    async def _file_name(self, room: str, job: Job, result: Result, photo: str | None) -> str:
+        """What the picture is saved as: ``harbour-starrynight.png``."""
+        sent = WebAddress.of(job.place).photo if photo is None else photo
+        entries = await self._feed.entries(room)
+        names = (entry.name for entry in entries if isinstance(entry, Photo) and entry.photo == sent)
+        return formats.file_name(formats.stem(next(names, "")), result.line, formats.made(result.media_type))
 
     async def notify(self, job: Job, text: str) -> None:
         room = job.place.room

@@ -124,7 +124,7 @@ class Conversation:
             await self._feed.append(room, Message(message.id, message.text, message.photo, message.style))
         reply = await self._reply(room, message)
         if isinstance(reply, Accepted):
-            await self._feed.append(room, self._accepted(message.id, reply.text, reply.job, message.quiet))
+            await self._feed.append(room, self._accepted(message.id, reply.text, reply.job, message))
             return
         if isinstance(reply, Refused) and reply.not_now:
             raise HttpError(503, reply.text)  # the page sends it again
@@ -184,17 +184,19 @@ class Conversation:
             answer = Answer(to=press.id, text=pressed.text, quiet=not pressed.refused, refused=pressed.refused)
             await self._feed.append(room, answer)
 
-    def _accepted(self, to: str, text: str, job: Job, quiet: bool = False) -> Answer:
+    def _accepted(self, to: str, text: str, job: Job, message: PageMessage | None = None) -> Answer:
+        own_sheet = message is not None and message.silent and job.recipe.mode == "sheet"
         pictures, title = pictures_of(job), " and ".join(titles(job.recipe, self._services.gallery))
         return Answer(
             to=to,
             text=text,
             photo=pictures.photo,
             style=pictures.style,
-            quiet=quiet,
+            quiet=message is not None and message.quiet,
             job=job.id,
             title=title,
-            sheet_of=sheet_of(job),
+            sheet_of=WebAddress.of(job.place).photo if own_sheet else sheet_of(job),
+            asked=message.text if message is not None and own_sheet else "",
         )
 
     async def _check_picture(self, room: str, id: str) -> None:

@@ -57,7 +57,13 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     lines: tuple[str, ...] = ()  # that may be written next: each is a button
     job: str | None = None  # the job that was accepted
     title: str = ""  # of the job's style or styles
-    sheet_of: str | None = None  # blob of the photo that the job shows in every style
+    sheet_of: str | None = None  # blob of the photo that the job shows in every style, or that the page asked it to
+    asked: str = ""  # the line by which the page ordered a sheet for itself
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is about a sheet that the page ordered for itself."""
+        return self.quiet and self.sheet_of is not None
 
 
 class PageButton(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from bot.chat.web.album.owner import give_cookie
 from bot.chat.web.door import bodies
 from bot.chat.web.door.access import DAYS
 from bot.chat.web.door.errors import HttpError
@@ -57,8 +58,15 @@ class Pages:
     # --- files -------------------------------------------------------------------------------------------------------
 
     async def _index(self, request: web.Request) -> web.Response:
-        admitted = await self._sign_ins.admits(request)
-        return self._file(request, "index.html") if admitted else self._sign_in_page("")
+        if not await self._sign_ins.admits(request):
+            return self._sign_in_page("")
+        response = self._file(request, "index.html")
+        give_cookie(request, response)
+        return response
+
+    def template(self, name: str) -> string.Template:
+        """A page with places to be filled in."""
+        return string.Template(self._files[name].decode())
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.match_info["file"]
@@ -83,7 +91,7 @@ class Pages:
         return self._filled("signin.html", status, error=html.escape(error))
 
     def _filled(self, name: str, status: int = 200, **parts: str) -> web.Response:
-        page = string.Template(self._files[name].decode()).substitute(parts)
+        page = self.template(name).substitute(parts)
         return web.Response(text=page, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
 
     async def _sign_in(self, request: web.Request) -> web.Response:

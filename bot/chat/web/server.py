@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import ClientConnectionError, web
 
+from bot.chat.web.album.routes import OPEN, AlbumRoutes
 from bot.chat.web.api import problems
 from bot.chat.web.api.chat import ApiChat
 from bot.chat.web.api.routes import Api
@@ -34,6 +35,7 @@ from bot.dialog.parse import ALIASES, COMMANDS, MODE_OF, Name
 from bot.dialog.pictures import not_a_photo
 from bot.dialog.services import Services
 from engine.recipe import SETTINGS, TABLE
+from engine.wire import MAX_PIXELS, MAX_SIDE
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -87,6 +89,7 @@ class PageServer:
         self._conversation = Conversation(services, feed)
         self._events = Events(feed)
         self._pages = Pages(self._sign_ins, self._events.close_signed_in)
+        self._album = AlbumRoutes(services, feed, self._pages.template("shared.html"))
         self._door = Door(0)
 
     @property
@@ -121,15 +124,16 @@ class PageServer:
                 *self._pages.routes(),
                 *self._styles.routes(),
                 *self._api.routes(),
+                *self._album.routes(),
                 web.get("/gallery.json", self._gallery_json),
                 web.get("/health", self._readiness),
                 web.get("/metrics", self._metrics),
-                web.get(room + "/events", self._events.connect),
+                web.get(room + "/events", self._connect),
                 web.post(room + "/photo", self._photo),
                 web.post(room + "/say", self._message),
                 web.post(room + "/press", self._press),
                 web.get(room + "/blob/{blob}", self._blob),
-                web.get(room + "/blob/{blob}/{file:[a-z0-9-]+\\.(?:png|gif|webp|apng|mp4)}", self._blob),
+                web.get(room + "/blob/{blob}/{file}", self._blob),
                 web.get(room + "/preview/{job}/{count}.jpg", self._preview),
             ]
         )
@@ -184,7 +188,7 @@ class PageServer:
         changes = request.method != "GET" or "Upgrade" in request.headers
         if changes and not self._access.same_origin(request.headers.get("Origin"), request.host):
             raise HttpError(403, "This request comes from another site's page.")
-        is_open = request.path in OPEN_PATHS or request.path.startswith("/static/")
+        is_open = request.path in OPEN_PATHS or request.path.startswith(("/static/", OPEN))
         if not is_open and not await self._sign_ins.admits(request):
             if problems.concerns(request):
                 raise HttpError(
@@ -194,18 +198,30 @@ class PageServer:
 
     # --- from the person ---------------------------------------------------------------------------------------------
 
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
+        await self._room(request)
+        return await self._events.connect(request)
+
     async def _photo(self, request: web.Request) -> web.Response:
         photo = await self._uploads.take(request)
-        await self._conversation.arrived(room_of(request.match_info["room"]), request.query["id"], photo)
+        await self._conversation.arrived(await self._room(request), request.query["id"], photo)
         return web.json_response({"photo": photo})
 
     async def _message(self, request: web.Request) -> web.Response:
-        await self._conversation.write(room_of(request.match_info["room"]), await _body(request, PageMessage))
+        message = await _body(request, PageMessage)
+        await self._conversation.write(await self._room(request), message)
         return web.json_response({})
 
     async def _press(self, request: web.Request) -> web.Response:
-        await self._conversation.press(room_of(request.match_info["room"]), await _body(request, PagePress))
+        press = await _body(request, PagePress)
+        await self._conversation.press(await self._room(request), press)
         return web.json_response({})
+
+    async def _room(self, request: web.Request) -> str:
+        """The room, which is the person's also after they had it forgotten."""
+        room = room_of(request.match_info["room"])
+        await self._album.join(request, room)
+        return room
 
     async def _hook(self, request: web.Request) -> web.Response:
         return web.Response(status=await self._hooks[request.path](request.headers, await bodies.whole(request)))
@@ -221,6 +237,8 @@ class PageServer:
             "settings": list(SETTINGS),
             "sign_ins": self._access.guarded,
             "max_bytes": self._services.max_photo_bytes,
+            "max_pixels": MAX_PIXELS,
+            "max_side": MAX_SIDE,
             "not_a_photo": not_a_photo(),
         }
         return web.json_response(about, headers={"Cache-Control": "no-cache"})
@@ -234,7 +252,7 @@ class PageServer:
         headers = {"Content-Type": info.kind, "Cache-Control": sending.KEEP}
         if "download" in request.query:
             file = request.match_info.get("file", "photo")
-            headers["Content-Disposition"] = f'attachment; filename="{file}"'
+            headers["Content-Disposition"] = sending.as_file(file)
         return await sending.send(request, headers, info.size, functools.partial(store.blob_part, id), name=id)
 
     async def _preview(self, request: web.Request) -> web.Response:

@@ -136,6 +136,14 @@ def m010_promises(db: sqlite3.Connection) -> None:
     )
 
 
+def m011_albums(db: sqlite3.Connection) -> None:
+    """What somebody did with a picture of the page, kept as long as the picture: a star, an address to share it by."""
+    db.execute(
+        "CREATE TABLE marks (picture TEXT PRIMARY KEY REFERENCES blobs (id) ON DELETE CASCADE,"
+        " starred INTEGER NOT NULL DEFAULT 0, share TEXT UNIQUE)"
+    )
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_journal,
     m002_rooms,
@@ -147,4 +155,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m008_last_use,
     m009_sign_ins,
     m010_promises,
+    m011_albums,
 ]

@@ -22,7 +22,8 @@ from bot.core.estimate import Duration
 from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.file import File
 from bot.core.journal.pictures import collect
-from bot.core.journal.rows import blobs, forget, jobs, promises, rooms, sign_ins
+from bot.core.journal.rows import albums, blobs, forget, jobs, promises, rooms, sign_ins
+from bot.core.journal.rows.albums import Mark
 from bot.core.journal.rows.blobs import Blob, BlobInfo, NewBlob
 from bot.core.journal.rows.forget import Held
 from bot.core.journal.rows.jobs import JobMessage
@@ -285,6 +286,24 @@ class Store:
     async def forget(self, user: str, room: str) -> None:
         """Delete all of it that is not in use."""
         await self._do(lambda db: forget.forget(db, user, room))
+
+    # --- a person's pictures on the page: see `albums` ---------------------------------------------------------------
+
+    async def join_album(self, room: str, owner: str) -> None:
+        """The pictures of this room are that person's."""
+        if await self.setting(room, albums.OWNER) != owner:
+            await self.set_setting(room, albums.OWNER, owner)
+
+    async def album(self, owner: str) -> tuple[list[tuple[str, float, bytes]], dict[str, Mark]]:
+        """See `albums.entries` and `albums.marks`."""
+        return await self._do(lambda db: (albums.entries(db, owner), albums.marks(db, owner)))
+
+    async def mark(self, picture: str, mark: Mark) -> None:
+        await self._do(lambda db: albums.mark(db, picture, mark))
+
+    async def shared(self, share: str) -> tuple[str, str] | None:
+        """See `albums.shared`."""
+        return await self._do(lambda db: albums.shared(db, share))
 
     # --- promises: see the module of that name -----------------------------------------------------------------------
 

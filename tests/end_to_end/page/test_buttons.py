@@ -169,6 +169,6 @@ async def test_the_buttons_fit_on_a_phone_and_can_be_touched(browser: Browser, a
         heights = await job.locator(".actions button:visible").evaluate_all(
             "buttons => buttons.map((button) => button.getBoundingClientRect().height)"
         )
-        assert min(heights) >= 36
+        assert min(heights) >= 44
         await job.get_by_role("button", name="Delete").last.tap()
         await expect(job).to_have_count(0)

@@ -34,3 +34,14 @@ async def test_arrow_up_recalls_what_was_sent(page: Page) -> None:
     await page.press("#text", "ArrowDown")
     await page.press("#text", "ArrowDown")
     await expect(page.locator("#text")).to_have_value("")
+
+
+async def test_a_line_that_was_not_sent_is_still_there_after_a_reload(page: Page) -> None:
+    await page.fill("#text", "/stylize starrynight strength=8")
+    await page.reload()
+    await expect(page.locator("#line-state")).to_have_text("Connected")
+    await expect(page.locator("#text")).to_have_value("/stylize starrynight strength=8")
+    await page.press("#text", "Enter")
+    await page.reload()
+    await expect(page.locator("#line-state")).to_have_text("Connected")
+    await expect(page.locator("#text")).to_have_value("")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from PIL import Image
 from playwright.async_api import Browser, Page, Route, expect
 
 from engine import wire
@@ -120,3 +122,22 @@ async def test_a_page_behind_a_token_opens_for_who_has_it(browser: Browser) -> N
         await expect(page.locator("#line-state")).to_have_text("Connected")
         assert "correct" not in await page.evaluate("document.cookie")
         await send_photo(page)
+
+
+async def test_a_photo_with_too_many_pixels_is_refused_when_it_is_dropped(page: Page, at: Site) -> None:
+    huge = io.BytesIO()
+    Image.new("1", (9000, 7000)).save(huge, "PNG")
+    await attach(page, huge.getvalue(), "huge.png")
+    bubble = page.locator(".photo")
+    await expect(bubble).to_contain_text("9000 x 7000 pixels; the limit is 50 megapixels")
+    await expect(bubble.locator("img")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Choose a style")).to_have_count(0)
+    await expect(page.locator("#replying")).to_be_hidden()
+    await page.reload()
+    await expect(bubble).to_contain_text("Send a smaller version.")
+
+
+async def test_a_drawing_is_refused_without_an_empty_picture(page: Page, at: Site) -> None:
+    await attach(page, b"<svg xmlns='http://www.w3.org/2000/svg'/>", "drawing.svg", "image/svg+xml")
+    await expect(page.locator(".mine")).to_contain_text("is not a supported picture")
+    await expect(page.locator(".mine img")).to_have_count(0)

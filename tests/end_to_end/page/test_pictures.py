@@ -42,7 +42,7 @@ async def test_a_dropped_photo_becomes_a_picture_with_its_recipe(page: Page, at:
     async with page.expect_download() as download:
         await job.get_by_role("link", name="Download").click()
     saved = await download.value
-    assert saved.suggested_filename == f"starrynight-{paint.job[:4]}.png"
+    assert saved.suggested_filename == "harbour-starrynight.png"
     with open(await saved.path(), "rb") as kept:  # noqa: ASYNC230
         assert kept.read() == painting
 

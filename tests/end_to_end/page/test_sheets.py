@@ -37,7 +37,12 @@ def finishes(at: Site, paint: Paint) -> None:
     at.engine.does(Done(paint.job, data, paint.recipe, 500, 600, 2.0, cells=cells))
 
 
-MIDDLE = """canvas => [...canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height - 3, 1, 1).data]"""
+# Of a copy: a browser remarks on a canvas that is read more than once.
+MIDDLE = """canvas => {
+  const pen = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+  pen.drawImage(canvas, 0, 0);
+  return [...pen.getImageData(canvas.width / 2, canvas.height - 3, 1, 1).data];
+}"""
 
 
 def near(pixel: list[int], color: tuple[int, int, int]) -> bool:
@@ -112,3 +117,57 @@ async def test_a_sheet_is_walked_through_with_the_arrows(page: Page, at: Site) -
     await expect(cells.nth(11)).to_be_focused()
     await page.keyboard.press("Enter")
     assert (await at.engine.order()).recipe.styles[0].name == NAMES[11]
+
+
+def ladder(kind: str) -> tuple[bytes, tuple[Cell, ...]]:
+    """A sheet of one style: green where it is weakest, red in all other strengths; the brush 1 is its only row."""
+    sheet = Image.new("RGB", (500, 100), RED)
+    sheet.paste(GREEN, (0, 0, 100, 100))
+    file = io.BytesIO()
+    sheet.save(file, kind, **({"quality": 100} if kind == "JPEG" else {}))
+    cells = (Cell(f"brush 1, strength {20 * n}", ((n - 1) / 5, 0, 1 / 5, 1), 0.75) for n in range(1, 6))
+    return file.getvalue(), tuple(cells)
+
+
+async def test_a_picture_is_repainted_while_its_strength_is_dragged_and_in_full_when_it_is_let_go(
+    page: Page, at: Site
+) -> None:
+    await send_photo(page)
+    await say(page, "/stylize starrynight strength=50 seed=7")
+    first = await at.engine.order()
+    at.engine.finishes(first, picture())
+    job = page.locator(f"[data-job='{first.job}']")
+    slider = job.get_by_role("slider", name="Strength")
+    await expect(slider).to_have_value("50")
+    place = await slider.bounding_box()
+    assert place
+    y = place["y"] + place["height"] / 2
+    await page.mouse.move(place["x"] + place["width"] / 2, y)
+    await page.mouse.down()
+    sheet = await at.engine.order(sheets=True)
+    assert (sheet.recipe.mode, sheet.recipe.seed) == ("sheet", 7)
+    assert [share.name for share in sheet.recipe.styles] == ["starrynight"]
+    data, cells = ladder("JPEG")
+    at.engine.does(Preview(sheet.job, data, cells))
+    await page.mouse.move(place["x"] + place["width"] * 0.95, y, steps=3)
+    live = job.locator("canvas.live")
+    await expect(live).to_be_visible()
+    assert near(await live.evaluate(MIDDLE), RED)
+    data, cells = ladder("PNG")
+    at.engine.does(Done(sheet.job, data, sheet.recipe, 500, 100, 2.0, cells=cells))
+    await page.mouse.move(place["x"] + place["width"] * 0.2, y, steps=3)
+    red, green, *_ = await live.evaluate(MIDDLE)  # between two strengths a mixture of both
+    assert green > red
+    chosen = int(await slider.input_value())
+    await page.mouse.up()
+    full = await at.engine.order()
+    assert full.recipe.strength == chosen != 50
+    assert (full.recipe.mode, full.recipe.seed, full.photo) == ("fast", 7, first.photo)
+    await expect(live).to_have_count(0)
+    await expect(page.locator(".job")).to_have_count(2)
+    await expect(page.locator(".message")).to_have_count(1)
+    # The sheet was the page's own: it is not among the person's pictures, and does not come back as one.
+    await page.get_by_role("button", name="My pictures").click()
+    await expect(page.locator("#album-count")).to_have_text("1 picture")
+    await page.reload()
+    await expect(page.locator(".job")).to_have_count(2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -52,14 +53,29 @@ def wanted(header: str, size: int) -> range | None:
     return range(first, min(last + 1, size)) if first <= last else None
 
 
+async def write(response: web.StreamResponse, data: bytes) -> None:
+    """
+    Raises:
+        TimeoutError: the reader is too slow.
+    """
+    async with asyncio.timeout(PART_SECONDS):
+        await response.write(data)
+
+
+def as_file(name: str) -> str:
+    """The header by which a browser saves what it gets under this name."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "-" for c in name)
+    more = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'attachment; filename="{plain}"{more}'
+
+
 async def _send(request: web.Request, response: web.StreamResponse, asked: range, part: Part) -> web.StreamResponse:
     response.content_length = len(asked)
     await response.prepare(request)
     for start in asked[::PART]:
         data = await part(start, min(PART, asked.stop - start))
         try:
-            async with asyncio.timeout(PART_SECONDS):
-                await response.write(data)
+            await write(response, data)
         except TimeoutError:
             data = b""
         if not data:  # a slow reader, or the picture was deleted: it must not look as if this were all of it

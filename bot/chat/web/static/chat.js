@@ -1,7 +1,9 @@
 // The page: entries from the room become bubbles, and what the person does becomes messages to the room.
 
+import { Album } from "./album/album.js";
+import { Zoom } from "./album/zoom.js";
 import { askFirst } from "./conversation/actions.js";
-import { answerBubble, messageBubble, photoBubble } from "./conversation/bubbles.js";
+import { answerBubble, markFailed, messageBubble, photoBubble } from "./conversation/bubbles.js";
 import { Composer } from "./writing/composer.js";
 import { $, announce, h } from "./dom.js";
 import { takeDrops } from "./writing/drops.js";
@@ -30,6 +32,8 @@ class Page {
     this.connection = new Connection(room, (event) => this.receive(event), (state, tooMany) => this.showState(state, tooMany));
     this.outgoing = new Outgoing(this.connection, this, gallery);
     this.sheets = new Sheets(this);
+    this.zoom = new Zoom();
+    this.album = new Album(this.zoom);
     this.forget();
     this.welcome();
     this.listen();
@@ -119,7 +123,7 @@ class Page {
     if (job.over) return;
     job.finish(entry, this.photos.get(entry.photo), this.photos.get(entry.style), this.caughtUp);
     if (!this.caughtUp) return;
-    announce(`Finished: ${entry.credit}, in ${Math.round(entry.seconds)} seconds`);
+    announce(`Finished: ${entry.credit}, in ${spoken(entry.seconds)}`);
     if (document.hidden) document.title = "● Impasto";
   }
 
@@ -191,6 +195,12 @@ class Page {
     this.outgoing.press(data, button);
   }
 
+  /** From a control of a picture: its photo once more, by another line. */
+  repaint(line, photo) {
+    this.scroller.pinned = true;
+    this.outgoing.command(line, photo);
+  }
+
   cancel(job) {
     this.outgoing.command(`/cancel ${job.id}`);
   }
@@ -241,6 +251,16 @@ class Page {
     if (photo) this.pair.add(photo);
     this.pair.show();
     return photo;
+  }
+
+  /** A photo can be seen, here or again after a reload: one that is too large is refused now, and not when it is ordered. */
+  sized(photo, width, height) {
+    const { max_pixels: most, max_side: side } = this.gallery;
+    if (width * height <= most && Math.max(width, height) <= side) return;
+    this.pair.remove(photo);
+    this.pair.show();
+    const limit = `${most / 1e6} megapixels, and ${side} pixels on a side`;
+    markFailed(photo.bubble, `The picture has ${width} x ${height} pixels; the limit is ${limit}. Send a smaller version.`);
   }
 
   /** The text box holds another line: what is shown above it follows. */
@@ -341,6 +361,7 @@ class Page {
       $("text").focus();
     });
     for (const id of ["replying-style", "open-gallery"]) $(id).addEventListener("click", () => this.chooseStyle());
+    $("open-album").addEventListener("click", () => this.album.open());
     $("replying-add").addEventListener("click", () => {
       const { photo } = this.pair.of($("text").value);
       this.askStyle((style) => this.match(photo, style));
@@ -351,6 +372,11 @@ class Page {
     document.addEventListener("visibilitychange", () => !document.hidden && (document.title = "Impasto"));
     takeDrops((files) => this.addFiles(files));
   }
+}
+
+function spoken(seconds) {
+  const whole = Math.max(1, Math.round(seconds));
+  return `${whole} ${whole === 1 ? "second" : "seconds"}`;
 }
 
 async function load(wait = 500) {

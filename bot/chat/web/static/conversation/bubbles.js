@@ -2,9 +2,10 @@
 
 import { h, video } from "../dom.js";
 
-/** A photo as sent. `page` has reply(photo), chooseStyle(photo) and useAsStyle(photo). */
+/** A photo as sent. `page` has reply(photo), chooseStyle(photo), useAsStyle(photo), and sized(photo, width, height). */
 export function photoBubble(photo, page) {
   const picture = h("img", { src: photo.src, alt: `Your photo, ${photo.name}` });
+  picture.addEventListener("load", () => page.sized(photo, picture.naturalWidth, picture.naturalHeight));
   picture.addEventListener("error", () => {
     const clip = video(photo.src, `Your clip, ${photo.name}`);
     clip.addEventListener("error", () => clip.replaceWith(h("p", { class: "not-shown" }, "This browser cannot show this photo. Impasto may still be able to read it.")));
@@ -37,6 +38,6 @@ export function answerBubble({ text, refused }, tiles = [], more = []) {
 /** Say in a bubble of the person's own why it could not be sent. */
 export function markFailed(bubble, text) {
   bubble.classList.remove("sending");
-  for (const part of bubble.querySelectorAll(".actions, .not-shown")) part.remove();
+  for (const part of bubble.querySelectorAll(".actions, .not-shown, img, video")) part.remove();
   bubble.append(h("p", { class: "failure", role: "alert" }, text));
 }

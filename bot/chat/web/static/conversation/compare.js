@@ -5,13 +5,17 @@ import { h, icon, reducedMotion } from "../dom.js";
 const SIDES = "M9 7l-5 5 5 5M15 7l5 5-5 5";
 const REVEAL = 1300; // ms
 
-/** Add the slider to a canvas that holds both pictures; `reveal` uncovers the painting once. */
+/**
+ * Add the slider to a canvas that holds both pictures; `reveal` uncovers the painting once. Returns what shows the photo
+ * alone for as long as something is held.
+ */
 export function addSlider(canvas, reveal) {
   canvas.classList.add("compare");
   const left = h("span", { class: "tag left", "aria-hidden": "true" }, "photo");
   const right = h("span", { class: "tag right", "aria-hidden": "true" }, "painting");
   const cutAt = (cut) => {
     canvas.style.setProperty("--cut", `${cut}%`);
+    canvas.classList.toggle("whole", cut <= 0 || cut >= 100);
     left.style.opacity = cut > 12 ? 1 : 0;
     right.style.opacity = cut > 0 && cut < 88 ? 1 : 0;
   };
@@ -21,6 +25,7 @@ export function addSlider(canvas, reveal) {
   canvas.append(range, h("span", { class: "handle", "aria-hidden": "true" }), knob, left, right);
   cutAt(0);
   if (reveal && !reducedMotion()) animate((cut) => touched || cutAt(cut));
+  return (held) => { touched = true; cutAt(held ? 100 : range.value); };
 }
 
 function animate(cutAt) {

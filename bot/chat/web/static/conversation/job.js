@@ -1,9 +1,12 @@
 // The one bubble that a job has, from the order to the picture.
 
+import { addressOf } from "../album/share.js";
+import { enlargeButton, holdButton } from "../album/zoom.js";
 import { pictureActions } from "./actions.js";
 import { thumbnail } from "./bubbles.js";
 import { addSlider } from "./compare.js";
 import { cellButtons } from "./sheets.js";
+import { strengthSlider } from "./strength.js";
 import { announce, copy, h, video } from "../dom.js";
 
 /** `page` has cancel(job), chooseStyle(photo) and press(data, button). */
@@ -107,17 +110,24 @@ export class JobBubble {
     this.showPhoto(photo);
     this.setRatio(entry.width, entry.height);
     this.element.classList.add("finished");
-    const source = `${this.base}/blob/${entry.picture}/${entry.file}`;
+    const source = addressOf(this.base, entry.picture, entry.file);
     const repainted = `${photo?.name ?? "Your photo"} in the style of ${style?.name ?? entry.credit}`;
-    this.showPicture(source, entry.photo ? repainted : entry.credit, isNew, entry.media_type?.startsWith("video/"));
+    const isVideo = entry.media_type?.startsWith("video/");
+    const alt = entry.photo ? repainted : entry.credit;
+    this.tools = h("div", { class: "tools" }, enlargeButton(() => this.page.zoom.open({ src: source, name: entry.file, alt, photo: entry.photo && photo?.src, isVideo })));
+    this.showPicture(source, alt, isNew, isVideo);
+    if (!isVideo && !entry.cells?.length) this.canvas.append(this.tools);
+    const { main, changes } = pictureActions(entry, source, (data, button) => this.page.press(data, button), photo && (() => this.page.chooseStyle(photo)));
     const about = h(
       "div",
       { class: "about" },
+      main,
       h("p", { class: "credit" }, thumbnail(style, "in the style of"), entry.credit),
       h("p", { class: "seconds" }, `${entry.width} × ${entry.height} pixels, painted in ${duration(entry.seconds)}`),
+      !isVideo && strengthSlider(entry.line, entry.photo && photo, this.canvas, this.page),
+      changes,
       recipe(entry.line),
       entry.notes?.length > 0 && h("ul", { class: "notes" }, ...entry.notes.map((note) => h("li", {}, note))),
-      pictureActions(entry, source, (data, button) => this.page.press(data, button), photo && (() => this.page.chooseStyle(photo))),
     );
     this.element.append(about);
     if (!entry.cells?.length) return;
@@ -129,7 +139,9 @@ export class JobBubble {
     const painting = isVideo ? video(source, alt, "over") : h("img", { class: "over", src: source, alt });
     const shown = () => {
       this.canvas.querySelector(".so-far")?.remove();
-      if (this.photo && this.under.parentNode) addSlider(this.canvas, isNew);
+      if (!this.photo || !this.under.parentNode) return;
+      this.tools.prepend(holdButton(addSlider(this.canvas, isNew), "Hold to see the photo"));
+      this.canvas.append(this.tools); // over the slider
     };
     this.element.setAttribute("aria-label", `Picture: ${alt}`);
     this.canvas.append(painting);

@@ -1,6 +1,7 @@
 // Sheets of small pictures. In the conversation each can be chosen; in the gallery those of a photo in every style take
 // the place of the styles' own previews, as they arrive.
 
+import { addressOf } from "../album/share.js";
 import { announce, h } from "../dom.js";
 import { along, rove } from "../gallery.js";
 
@@ -17,7 +18,10 @@ export function cellButtons(cells, press) {
   return group;
 }
 
-/** Photos in every style, by the photo's blob. `page` has outgoing, menu and connection. */
+const EVERY = "/sheet"; // the line that asks for every style
+const keyOf = (photo, line) => (line === EVERY ? photo : `${photo} ${line}`);
+
+/** Photos in every style, and in the strengths of one. `page` has outgoing, menu and connection. */
 export class Sheets {
   constructor(page) {
     this.page = page;
@@ -26,7 +30,9 @@ export class Sheets {
 
   forget() {
     this.byJob = new Map();
-    this.byPhoto = new Map(); // the newest of each
+    this.byPhoto = new Map(); // the newest of each, by the photo's blob and the line that asked for another sheet than every style
+    this.ladders = new Map(); // by the id of the message: the key of a ladder that was asked for and not accepted yet
+    this.watching = new Map(); // by key: who is told of a ladder's pictures
     this.asked = new Map(); // by the id of the message: the photo whose sheet was asked for and not accepted yet
     this.shown = null; // the photo that the gallery is open for
   }
@@ -38,6 +44,18 @@ export class Sheets {
     const sheet = this.byPhoto.get(photo.blob);
     if (sheet) this.show(sheet);
     else if (![...this.asked.values()].includes(photo)) this.asked.set(this.page.outgoing.silently("/sheet", photo), photo);
+  }
+
+  /**
+   * The pictures of a sheet by this line, `seen(src, cells)`, as they arrive: what there is of it already, or else it is
+   * ordered; `seen(null)` where it cannot be. There is never more than one order for the same.
+   */
+  ladder(photo, line, seen) {
+    const key = keyOf(photo.blob, line);
+    this.watching.set(key, seen);
+    const sheet = this.byPhoto.get(key);
+    if (sheet?.src) seen(sheet.src, sheet.cells);
+    else if (!sheet && ![...this.ladders.values()].includes(key)) this.ladders.set(this.page.outgoing.silently(line, photo), key);
   }
 
   /** A style was chosen for this photo: the rest of its sheet would only be in the way. */
@@ -54,18 +72,20 @@ export class Sheets {
   }
 
   drop(sheet) {
-    if (this.byPhoto.get(sheet.photo) === sheet) this.byPhoto.delete(sheet.photo);
+    if (this.byPhoto.get(sheet.key) === sheet) this.byPhoto.delete(sheet.key);
   }
 
   // --- from the room: each says whether it was about a sheet that has no bubble ----------------------------------------
 
-  answered({ to, job, sheet_of: photo, quiet }) {
+  answered({ to, job, sheet_of: photo, quiet, asked }) {
     const left = this.asked.get(to) === null;
     this.asked.delete(to);
+    if (!job) this.watching.get(this.ladders.get(to))?.(null);
+    this.ladders.delete(to);
     if (!job || !photo) return false;
-    const sheet = { job, photo, hidden: quiet, cells: [], src: null, count: 0, over: false };
+    const sheet = { job, photo, key: keyOf(photo, asked || EVERY), hidden: quiet, cells: [], src: null, count: 0, over: false };
     this.byJob.set(job, sheet);
-    this.byPhoto.set(photo, sheet);
+    this.byPhoto.set(sheet.key, sheet);
     if (left && quiet) this.cancel(sheet);
     return quiet;
   }
@@ -83,7 +103,7 @@ export class Sheets {
     const sheet = this.byJob.get(job);
     if (!sheet) return false;
     sheet.over = true;
-    this.update(sheet, `${this.page.connection.base}/blob/${picture}/${file}`, cells);
+    this.update(sheet, addressOf(this.page.connection.base, picture, file), cells);
     return sheet.hidden;
   }
 
@@ -99,7 +119,8 @@ export class Sheets {
 
   update(sheet, src, cells) {
     Object.assign(sheet, { src, cells });
-    if (this.shown?.blob === sheet.photo && this.byPhoto.get(sheet.photo) === sheet) this.show(sheet);
+    this.watching.get(sheet.key)?.(src, cells);
+    if (this.shown?.blob === sheet.key && this.byPhoto.get(sheet.key) === sheet) this.show(sheet);
   }
 
   async show(sheet) {

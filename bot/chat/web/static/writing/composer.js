@@ -4,6 +4,7 @@ import { $, h } from "../dom.js";
 import { commandOf, key, words } from "./line.js";
 import { OWN } from "./pair.js";
 
+const DRAFT = "impasto-draft"; // what is in the box, over a reload
 const RECALL = 50; // lines kept for arrow-up
 
 export class Composer {
@@ -14,8 +15,12 @@ export class Composer {
   constructor(gallery, send, changed) {
     this.gallery = gallery;
     this.sendLine = send;
-    this.changed = changed;
     this.text = $("text");
+    this.text.value = sessionStorage.getItem(DRAFT) ?? "";
+    this.changed = () => {
+      sessionStorage.setItem(DRAFT, this.text.value);
+      changed();
+    };
     this.list = $("suggestions");
     this.options = [];
     this.at = -1;

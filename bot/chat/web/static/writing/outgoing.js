@@ -26,8 +26,8 @@ export class Outgoing {
   }
 
   /** A line that a control of the page sends: it is not shown. */
-  command(text) {
-    this.sendLine(name(), text, null, null, true);
+  command(text, photo = null) {
+    this.sendLine(name(), text, photo, null, true);
   }
 
   /** The same, and if it is refused, that is not shown either; returns its id. */
@@ -86,7 +86,8 @@ export class Outgoing {
 
   /** Why the server would not take a file, as far as that shows from here. */
   whyNot(file) {
-    if (file.type && !["image", "video"].includes(file.type.split("/")[0])) return this.notAPhoto;
+    const drawing = file.type.startsWith("image/svg");
+    if (file.type && (drawing || !["image", "video"].includes(file.type.split("/")[0]))) return this.notAPhoto;
     if (file.size <= this.maxBytes) return "";
     return `This photo has ${megabytes(file.size)}, and ${megabytes(this.maxBytes)} is the limit. Send a smaller copy.`;
   }
