@@ -19,7 +19,7 @@ from tests.live.page import Room
 # What a message says while there is more to come; a message that says anything else is an answer.
 WORKING = re.compile(
     r"/cancel |coming up|place \d|step \d|painting begins|is loading|as soon as|: finished|\bleft\b|waits until"
-    r"|trying again|^$|▰"
+    r"|longer than expected|its turn comes|begins again|trying again|^$|▰|▱"
 )
 POINTER = "This goes on below."  # in a message that Discord lets nobody edit any more
 SENT_BACK = re.compile(r"send this again|still starting")

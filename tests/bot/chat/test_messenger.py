@@ -82,6 +82,9 @@ class WallChat(Platform):
     def __init__(self, wall: Wall, services: Services) -> None:
         self.messenger = Messenger(wall, services)
 
+    async def tell(self, user: str, text: str) -> None:
+        raise Undeliverable("A wall is read by everybody.")
+
     async def run(self) -> None:
         await asyncio.Event().wait()
 
