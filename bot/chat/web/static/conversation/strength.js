@@ -7,6 +7,7 @@ import { namesMine, stylesOf, words } from "../writing/line.js";
 const QUICK = ["fast", "universal"];
 const ALONG = ["colors", "faces", "seed"]; // settings that the small pictures share with the large one
 const KEYS_REST = 900; // ms without another key, after which the strength counts as chosen
+const NUMBER = [0.16, 0.115]; // of a picture's width: how far its number on the sheet reaches, across and down
 const LABEL = /^brush ([\d.]+), strength (\d+)$/; // of the sheet's pictures
 
 /** Nothing where the picture's strength cannot be changed so. `page` has sheets and repaint(line, photo). */
@@ -71,8 +72,21 @@ class Strength {
     this.put(pen, below);
     pen.globalAlpha = Math.min(1, (wanted - below) / (above - below || 1));
     this.put(pen, above);
+    this.coverNumber(pen);
     if (!this.live.parentNode) this.canvas.querySelector(".over")?.after(this.live);
     this.canvas.classList.add("trying");
+  }
+
+  /** The sheet's pictures are numbered in a corner: there the photo and the picture itself are mixed. */
+  coverNumber(pen) {
+    const share = Math.min(1, this.range.value / Math.max(1, this.settings.strength));
+    for (const [layer, alpha] of [[".under", 1], [".over", share ** 2]]) {
+      const image = this.canvas.querySelector(layer);
+      if (!image) continue;
+      pen.globalAlpha = alpha;
+      const [width, height] = [image.naturalWidth, image.naturalHeight];
+      pen.drawImage(image, 0, 0, NUMBER[0] * width, NUMBER[1] * width, 0, 0, NUMBER[0] * this.live.width, NUMBER[1] * this.live.width);
+    }
   }
 
   put(pen, strength) {
