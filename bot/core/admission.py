@@ -116,21 +116,12 @@ class Admission:
             recipe = expanded(room.fill(recipe, self._gallery), self._gallery, encoder)
         mode = recipe.mode or default_mode(recipe, self._gallery)
         if recipe.size is not None and recipe.size > rules.largest(mode):
-            raise InvalidOrder(self._too_large(recipe, recipe.size, mode))
+            raise InvalidOrder(too_large(rules, recipe, recipe.size, self._gallery))
         if recipe.steps is not None and recipe.steps > rules.max_steps:
             raise InvalidOrder(f"steps={recipe.steps} is too many here: the limit is {rules.max_steps}.")
         size, seed = room.most(rules.usual(mode)), secrets.randbelow(SEEDS)
         with invalid_recipes():
             return complete(recipe, self._gallery, size=size, seed=seed, encoder=encoder)
-
-    def _too_large(self, recipe: Recipe, size: int, mode: Mode) -> str:
-        most = self._rules.largest(mode)
-        if size > self._rules.max_size:
-            return f"size={size} is too large here: the limit is {most} pixels. Try size={most}."
-        limit = f"size={size} is too large for mode={mode} here: the limit is {most} pixels. Try size={most}"
-        if mode != "fine":
-            return f"{limit}."
-        return f"{limit}, or mode={instant_mode(recipe, self._gallery)} for larger ones."
 
     def check(self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float = 0.0) -> None:
         """Refuse an order for which there is no place; ``seconds`` is how long it is likely to keep the engine busy.
@@ -185,6 +176,18 @@ class Admission:
     def settle(self, user: str, charged: float, taken: float) -> None:
         """A job is over: it costs what it took of the engine's seconds, and not what it was likely to take."""
         self._limits.give_seconds_back(user, time.monotonic(), charged - taken)
+
+
+def too_large(rules: Rules, recipe: Recipe, size: int, gallery: Gallery) -> str:
+    """The sentence where a size is beyond what the recipe's mode may have here."""
+    mode = recipe.mode or default_mode(recipe, gallery)
+    most = rules.largest(mode)
+    if most == rules.max_size:
+        return f"size={size} is too large here: the limit is {most} pixels. Try size={most}."
+    limit = f"size={size} is too large for mode={mode} here: the limit is {most} pixels. Try size={most}"
+    if mode != "fine":
+        return f"{limit}."
+    return f"{limit}, or mode={instant_mode(recipe, gallery)} for larger ones."
 
 
 def _too_many(recipe: Recipe) -> str:

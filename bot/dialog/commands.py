@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import metadata
 
 import msgspec
 
-from bot.core.admission import HOW_MINE
+from bot.core.admission import HOW_MINE, too_large
 from bot.core.errors import InvalidOrder, InvalidRecipe, LimitReached, NotAllowed, NotNow, Refusal, sentence
 from bot.core.halves import Halves
 from bot.core.jobs import GIVEN_UP, Job
@@ -23,7 +24,7 @@ from bot.dialog.talk import help
 from bot.dialog.talk.messages import HOW, SUGGESTED, Asked, Talk, cards
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, folded, key
-from engine.recipe import ModeRules, Recipe, line, nearest
+from engine.recipe import SIZE_BOUNDS, ModeRules, Recipe, line, nearest
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ PAPERS = (
 )
 LOOKED_THROUGH = 100  # of a person's newest orders, by /retry and by a reply to an older one
 PATIENCE = 15.0  # engine seconds until a photo's own sheet would be begun; a longer wait has the gallery's pictures
+BEYOND = re.compile(r"(?<!\S)size=(\d{4,9})(?!\S)", re.ASCII | re.IGNORECASE)
 TAGS_SHOWN = 8  # where all styles are shown; the pictures are what counts there
 
 
@@ -168,7 +170,7 @@ class Commands:
         words = command.words
         if not command.style:
             words = f"{await self._style_left_out(incoming, command.takes)} {words}"
-        recipe = parse_recipe(words, self._gallery)
+        recipe = self._recipe_of(words)
         if incoming.photo is None and recipes.rules_for(recipe, self._gallery).photo:
             photo = await self._halves.photo(incoming)
             if photo is None and recipe.mine:  # which takes two
@@ -179,6 +181,15 @@ class Commands:
             await self._halves.forget(incoming)
             return reply
         return await self._order(incoming, recipe)
+
+    def _recipe_of(self, words: str) -> Recipe:
+        """The recipe; of a size beyond all bounds it is said what the limit of its mode is here."""
+        largest = SIZE_BOUNDS[1]
+        for found in BEYOND.finditer(words):
+            if int(found[1]) > largest:
+                recipe = parse_recipe(BEYOND.sub(f"size={largest}", words), self._gallery)
+                raise InvalidOrder(too_large(self._studio.rules, recipe, int(found[1]), self._gallery))
+        return parse_recipe(words, self._gallery)
 
     async def _style_left_out(self, incoming: Incoming, takes: ModeRules) -> str:
         """The style of an order that names none: the picture that came along as one, or the room's."""

@@ -37,3 +37,8 @@ def media_type(data: bytes) -> str | None:
     if data.startswith(b"\x1a\x45\xdf\xa3"):
         return WEBM.media_type
     return None
+
+
+def not_taken(count: int, total: int, why: str) -> str:
+    """What is said where several pictures were ordered at once and not all of them can be."""
+    return f"{count} of your {total} pictures {'was' if count == 1 else 'were'} not taken. {why}"

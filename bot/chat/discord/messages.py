@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from bot.chat.discord.places import DiscordAddress, check_message, incoming_of_m
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
 from bot.core.messages import Accepted, Choice
 from bot.dialog.parse import COMMANDS, Command, Name, parse
+from bot.dialog.pictures import not_taken
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ HIDDEN = (
     "I see no photo in that message. If there is one, Discord hides it from me here: right-click the photo, then"
     " Apps, then Stylize, or send it along with /stylize."
 )
+WHICH = "These are {count} photos. Which style are they to have? Reply to them with its name, and mention me."
 LINK = re.compile(r"(\|\|)?\s*<?https?://\S+?>?\s*(\|\||(?=\s|$))")
 UNFOLDING = (0.5, 1.5, 3.0)  # seconds between looks for the preview of a link, which comes after its message
 
@@ -66,7 +69,11 @@ class Messages:
     async def _answer(self, message: discord.Message, command: Command, reply: _Reply) -> None:
         if command.name is Name.VARIATIONS and not command.words and message.reference is not None:
             command = msgspec.structs.replace(command, words=_job_shown(await _replied_to(message)))
-        pictures = await _pictures(message, command)
+        orders = await _pictures(message, command)
+        if len(orders) > 1:
+            await self._answer_all(message, command, orders, reply)
+            return
+        pictures = orders[0]
         asked = Asked(
             incoming=incoming_of_message(message, pictures), kind="message", command=command, pictures=pictures
         )
@@ -85,6 +92,29 @@ class Messages:
         elif not isinstance(answer, Accepted):
             await reply.say(answer.text)
 
+    async def _answer_all(
+        self, message: discord.Message, command: Command, orders: Sequence[Pictures], reply: _Reply
+    ) -> None:
+        """Each of several photos is an order; where no style is named, there is one question."""
+        if self._orders.lacks_style(command):
+            await reply.say(WHICH.format(count=len(orders)))
+            return
+        refused: list[str] = []
+        for number, pictures in enumerate(orders):
+            incoming = incoming_of_message(message, pictures)
+            key = incoming.idempotency_key + (f":{number}" if number else "")
+            incoming = msgspec.structs.replace(incoming, idempotency_key=key)
+            asked = Asked(incoming=incoming, kind="message", command=command, pictures=pictures)
+            async with self._promises.kept(asked):
+                answer = await self._orders.take(asked)
+            if isinstance(answer, Choice):  # what is asked of one is asked of all
+                await reply.say(answer.text)
+                return
+            if not isinstance(answer, Accepted):
+                refused.append(answer.text)
+        if refused:
+            await reply.say(not_taken(len(refused), len(orders), refused[0]))
+
 
 def _command(message: discord.Message, me: discord.ClientUser) -> Command | None:
     """What a message asks the bot for; None where it is for somebody else."""
@@ -99,23 +129,34 @@ def _command(message: discord.Message, me: discord.ClientUser) -> Command | None
     return command if in_private or command.name in COMMANDS else None
 
 
-async def _pictures(message: discord.Message, command: Command) -> Pictures:
-    """The pictures of a message and of the one that it replies to, which is the photo where there are two."""
+async def _pictures(message: discord.Message, command: Command) -> list[Pictures]:
+    """The pictures of a message and of the one that it replies to, which is the photo where there are two; for each
+    order that they are for. There is always one."""
     own = photos_of(message) or (await _unfolded(message) if command.takes_photo else [])
     if message.reference is None or (own and not command.names_mine):
-        found = own if command.names_mine else own[:1]
+        if not command.names_mine:
+            return _each(own)
+        found = own
     else:
         there = await _replied(message)
         wanted = command.name in (Name.PLAIN, Name.STYLIZE) and command.takes.photo
         if not there and wanted and len(own) < 2:
             raise InvalidOrder(HIDDEN)
+        if not own:
+            return _each(there)
         found = [*there[:1], *own]
     if len(found) > 2:
         raise InvalidOrder(
             f"These are {len(found)} pictures, and mine takes two: the photo first, then the style. Or reply to"
             " the photo with the style's picture alone."
         )
-    return Pictures(*found)
+    return [Pictures(*found)]
+
+
+def _each(photos: Sequence[Photo]) -> list[Pictures]:
+    """Every file that was attached is an order; of what a message only shows, such as previews, the first."""
+    attached = [photo for photo in photos if photo.plausible and not photo.shown]
+    return [Pictures(photo) for photo in (attached or photos[:1])] or [Pictures()]
 
 
 async def _unfolded(message: discord.Message) -> list[Photo]:

@@ -34,6 +34,7 @@ from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
 from bot.dialog.parse import Command, Name, parse
+from bot.dialog.pictures import not_taken
 from bot.dialog.services import Services
 from bot.dialog.talk.help import first_words
 
@@ -169,9 +170,7 @@ class Orders:
             return Accepted(text=f"{len(jobs)} pictures are ordered.", job=jobs[0])
         if not jobs:
             return refusals[0]
-        count = len(order.photos) - len(jobs)
-        were = "was" if count == 1 else "were"
-        return Refused(text=f"{count} of your {len(order.photos)} pictures {were} not taken. {refusals[0].text}")
+        return Refused(text=not_taken(len(order.photos) - len(jobs), len(order.photos), refusals[0].text))
 
     async def _post_album(self, jobs: Sequence[Job], photos: Sequence[Attachment]) -> None:
         """Done before, it is not done again."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import statistics
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
@@ -23,6 +25,7 @@ from engine.wire import Cell
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+PACES = 9  # parts of the work whose pace counts: a step that was slow by chance is outvoted
 MEASURED = 0.1  # share of the work from which on its own speed tells more than that of others before it
 CELLS = "Choose one of these to have it in full, or name its number: /again cell=3."
 
@@ -39,6 +42,7 @@ class OpenJob:
         self.quick = is_quick(job)  # the lane that it is painted in
         self.done = 0.0  # share of the work
         self.seconds = 0.0  # of the engine's time that it has taken, as the engine said last
+        self._paces: deque[float] = deque(maxlen=PACES)  # seconds for all of the work, by its latest parts
         self.heard = 0.0  # when that was, by the monotonic clock
         self.note = ""  # the engine's latest sentence about it
         self.preview: bytes | None = None
@@ -53,11 +57,15 @@ class OpenJob:
         """The engine has it now."""
         self.started = self.heard = time.monotonic()
         self.done, self.seconds, self.preview = 0.0, 0.0, None
+        self._paces.clear()
 
     def hear(self, done: float, seconds: float) -> None:
         """The engine says how far it is."""
         self.heard = time.monotonic()
-        self.done, self.seconds = done, seconds or self.heard - self.started
+        seconds = seconds or self.heard - self.started
+        if self.done and done > self.done:
+            self._paces.append((seconds - self.seconds) / (done - self.done))
+        self.done, self.seconds = done, seconds
 
     @property
     def taken(self) -> float:
@@ -77,9 +85,13 @@ class OpenJob:
         """Estimated seconds of the engine's time until it is finished."""
         if self.done > MEASURED:
             since = time.monotonic() - self.heard
-            return max(0.0, self.seconds / self.done * (1 - self.done) - since)
+            # Not by all of the time so far: what comes before the first step takes long, and is no part of the rest.
+            pace = statistics.median(self._paces) if self._paces else self.seconds / self.done
+            return max(0.0, pace * (1 - self.done) - since)
         if self.overdue:  # by what is known of such things, it will take about as long again
             return self.taken
+        if self.done:
+            return self.job.cost * (1 - self.done)
         return max(0.0, self.job.cost - self.taken)
 
 

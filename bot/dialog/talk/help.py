@@ -66,7 +66,7 @@ def _settings(rules: Rules) -> list[str]:
         "strength=0..100: 0 returns the photo, 100 nearly forgets it; a number alone is the strength",
         "brush=0.25..4: how large the strokes are",
         "colors=photo: the photo keeps its colours",
-        f"size=..{rules.max_size}: the long side in pixels",
+        f"size=..{rules.max_size}: the long side in pixels; with mode=fine up to {rules.largest('fine')}",
         "mode=fast paints at once, mode=universal does so for any picture as the style, mode=fine optimises slowly",
         "Mix styles with +: /stylize starrynight:70+greatwave:30",
         f"Any picture can be the style. {HOW_MINE}",

@@ -186,7 +186,11 @@ async def test_two_orders_at_once_cannot_both_take_the_last_place() -> None:
             r"size=700 is too large for mode=fine here: the limit is 600 pixels\. Try size=600, or mode=fast for",
         ),
         ("mine steps=9 size=700", b"cat", r"Try size=600, or mode=universal for larger ones\."),
-        ("starrynight mode=fine size=1025", b"cat", r"size=1025 is too large here: the limit is 600 pixels\."),
+        (
+            "starrynight mode=fine size=1025",
+            b"cat",
+            r"size=1025 is too large for mode=fine here: the limit is 600 pixels\.",
+        ),
         ("starrynight steps=900", b"cat", r"steps=900 is too many here: the limit is 500\."),
         ("starrynight", None, "There is no photo to paint"),
         ("starrynight", bytes(2**20 + 1), r"This photo is too large: 1 MB is the limit\."),

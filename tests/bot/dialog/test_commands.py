@@ -10,7 +10,7 @@ import pytest
 from bot.core.halves import Halves
 from bot.core.jobs import State
 from bot.core.limits import Limits
-from bot.core.messages import Accepted, Choice, Reply, Text, is_refusal
+from bot.core.messages import Accepted, Choice, Refused, Reply, Text, is_refusal
 from bot.dialog.commands import Commands
 from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY
 from engine.gallery import Gallery
@@ -379,3 +379,19 @@ async def test_a_bug_is_answered_with_a_sentence_and_logged(
         assert is_refusal(reply)
         assert "Something went wrong on my side" in reply.text
         assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("line", "limit"),
+    [
+        ("starrynight size=9000 mode=fine", "the limit is 2048 pixels. Try size=2048, or mode=fast"),
+        ("starrynight size=4096 mode=fine", "the limit is 2048 pixels. Try size=2048, or mode=fast"),
+        ("starrynight steps=50 size=5000", "the limit is 2048 pixels"),
+        ("starrynight size=9000", "the limit is 4096 pixels. Try size=4096."),
+    ],
+)
+async def test_a_size_that_is_too_large_is_told_the_limit_of_its_mode(line: str, limit: str) -> None:
+    async with bot() as it:
+        reply = await it.say(f"/stylize {line}", photo=b"cat")
+        assert isinstance(reply, Refused)
+        assert limit in reply.text

@@ -282,6 +282,10 @@ class Orders:
             more["view"] = self.suggestions(asked, answer).view
         await reply.say(text, **more)
 
+    def lacks_style(self, command: Command) -> bool:
+        """Whether a message says nothing of what to do with its photos."""
+        return command.name is Name.PLAIN and not self._commands.names_style(command)
+
     async def take(self, asked: Asked) -> Reply:
         """Hand an order over, as soon as the bot is open for orders; never raises."""
         for pause in self._retry:

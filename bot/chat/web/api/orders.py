@@ -74,7 +74,9 @@ def _order(fields: Any) -> Order:
 
 async def _from_form(request: web.Request, body: bytes) -> tuple[dict[str, Any], str]:
     """The fields of a form, and the name of the photo's file. An empty file is none, as browsers send it."""
-    stream = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16, loop=asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    # All of it is here already: with a lower limit it would want a connection paused, and there is none.
+    stream = StreamReader(BaseProtocol(loop), len(body) + 1, loop=loop)
     stream.feed_data(body)
     stream.feed_eof()
     fields: dict[str, Any] = {}

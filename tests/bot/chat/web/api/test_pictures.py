@@ -79,6 +79,13 @@ async def test_a_picture_comes_in_the_format_that_was_asked_for(script: Script, 
     assert done["file"].endswith({"jpeg": ".jpg"}.get(wanted, f".{wanted}"))
 
 
+async def test_a_photo_of_ordinary_size_fits_into_a_form(script: Script) -> None:
+    photo = PHOTO + bytes(600_000)
+    status, _ = await script.order(photo=photo)
+    assert status == 202
+    assert (await script.at.engine.order()).photo == photo
+
+
 async def test_what_moves_is_answered_as_the_order_says(script: Script) -> None:
     await script.accepted()
     first = await script.at.engine.order()

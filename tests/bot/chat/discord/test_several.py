@@ -1,0 +1,42 @@
+"""Messages with several photos: each is an order."""
+
+from __future__ import annotations
+
+from tests.bot.chat.discord.harness import CAT, ME, PHOTO, TILES, on
+from tests.fakes.discord.server import FakeDiscord
+from tests.harness import waits
+from tests.pictures import picture
+
+DOG = picture((40, 40, 200), (48, 40))
+THREE = (CAT, ("dog.png", DOG), ("tiles.png", TILES))
+
+
+async def test_each_photo_of_a_message_is_an_order(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        message = await it.says(f"{ME} starrynight", *THREE)
+        await it.answer(3)
+        assert [photo for photo, _ in it.painted] == [PHOTO, DOG, TILES]
+        assert {it.replies_to(answer) for answer in it.answers()} == {message}
+
+
+async def test_so_is_each_of_the_message_that_is_replied_to(fake: FakeDiscord) -> None:
+    async with on(fake, message_content=True) as it:
+        photos = await it.says("look", *THREE, by=it.bob)
+        await it.says(f"{ME} greatwave", reply_to=photos)
+        await it.answer(3)
+
+
+async def test_without_a_style_there_is_one_question(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.says(ME, *THREE)
+        await it.posted("These are 3 photos. Which style")
+        assert len(it.public()) == 1
+        assert not it.engine.runs
+
+
+async def test_those_beyond_the_limit_are_named_in_one_sentence(fake: FakeDiscord) -> None:
+    async with on(fake, waits, open_jobs=1) as it:
+        await it.says(f"{ME} starrynight", *THREE)
+        await it.posted("2 of your 3 pictures were not taken. 1 of your pictures is waiting")
+        it.engine.let_go(await it.started())
+        await it.answer()
