@@ -16,6 +16,7 @@ from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.core.studio import JobWithPictures, Studio
 from bot.dialog import forgetting, help, repeated, settings, sheets
+from bot.dialog.carried.line import carried
 from bot.dialog.parse import COMMANDS, LABORATORY, Command, Name, parse, parse_recipe
 from bot.dialog.talk import HOW, SUGGESTED, Asked, Talk, cards
 from engine import recipe as recipes
@@ -178,13 +179,36 @@ class Commands:
 
     async def _again(self, incoming: Incoming, command: Command) -> Reply:
         await self._studio.check_limits(incoming)  # before the photo is loaded
+        own = carried(incoming.photo)
+        shown = own.line if own else incoming.line
+        if own:  # the picture is not the photo
+            incoming = msgspec.structs.replace(incoming, photo=None, style=None)
         named = incoming.replied
-        last = await self._studio.last(incoming.user, lambda job: named in ("", job.id), newest=LOOKED_THROUGH)
+        last = await self._studio.last(
+            incoming.user,
+            lambda job: line(job.recipe) == shown if shown and not named else named in ("", job.id),
+            newest=LOOKED_THROUGH,
+        )
+        if last is None and shown:
+            return await self._like(incoming, command, shown)
         if last is None and named:
             raise InvalidOrder("I repeat only what you ordered yourself, as long as it is kept. Reply to the photo.")
         if last is None:
             raise InvalidOrder(f"You have no order to repeat: there was none, or it is no longer kept. {HOW}")
         return await self._repeat(incoming, last, repeated.changed(last.job, command, self._gallery))
+
+    async def _like(self, incoming: Incoming, command: Command, shown: str) -> Reply:
+        """Another photo as a picture was painted whose own is not there, or not this person's: perhaps the next."""
+        recipe = repeated.changed_line(shown, command, self._gallery)
+        if recipe.mine:
+            raise InvalidOrder(f"Its style was a picture that somebody sent along. {HOW_MINE}")
+        if incoming.photo is not None or not recipes.rules_for(recipe, self._gallery).photo:
+            return await self._order(incoming, recipe)
+        await self._halves.keep_words(incoming, line(recipe).removeprefix("/stylize "))
+        where = "Send a photo" if incoming.own_room else "Send me a photo of yours"
+        return Text(
+            text=f"Its photo is not yours, or no longer kept. {where}, and I paint it like this:\n{line(recipe)}"
+        )
 
     async def _variations(self, incoming: Incoming, command: Command) -> Reply:
         """Of the picture that is named by its order, or of the last."""
