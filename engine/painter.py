@@ -27,6 +27,7 @@ from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, decode
 from engine.images.encode import encode_png
 from engine.images.formats import ImageRefused
+from engine.images.metadata import made_with
 from engine.lab import contact, content, explain, grid, like, suggest, texture
 from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
@@ -123,6 +124,10 @@ class TorchPainter:
     def _find(self) -> Finder:
         return Finder(self._slim)
 
+    @functools.cached_property
+    def _made_with(self) -> str:
+        return made_with(self.gallery)
+
     def _ready(self) -> Ready:
         has_full = available(self._settings.cache, self._settings.weights)
         return Ready(
@@ -169,7 +174,8 @@ class TorchPainter:
                 painted = msgspec.structs.replace(painted, size=max(height, width))
             shown = None if painted.rules.sheet else work.alpha
             alpha = None if shown is None else resize(shown[None], (height, width))[0]
-            png, notes = encode_png(x[0], line(painted), alpha), tuple(dict.fromkeys(work.notes))
+            png = encode_png(x[0], line(painted), alpha, self._made_with)
+            notes = tuple(dict.fromkeys(work.notes))
             yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)
 
     def repaint(self, work: Work) -> Stages:

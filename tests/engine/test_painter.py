@@ -19,7 +19,7 @@ from engine.fast.generator import ResNetGenerator
 from engine.fast.network import load, save_pair
 from engine.images.animation import fitting, read
 from engine.images.decode import decode
-from engine.images.export import LINE_KEY
+from engine.images.metadata import LINE_KEY
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
