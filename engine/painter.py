@@ -44,6 +44,7 @@ from engine.tensors import in_type, reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
+from engine.verify import verdict
 from engine.wire import EngineSettings, Paint, Ready
 from engine.work import Stages, Work, preview
 
@@ -174,6 +175,9 @@ class TorchPainter:
                 painted = msgspec.structs.replace(painted, size=max(height, width))
             shown = None if painted.rules.sheet else work.alpha
             alpha = None if shown is None else resize(shown[None], (height, width))[0]
+            if order.recipe.verify and order.style is not None:
+                painted = msgspec.structs.replace(painted, verify=False)
+                work.notes.insert(0, verdict(order.style, x[0], self._limits, self._made_with))
             png = encode_png(x[0], line(painted), alpha, self._made_with)
             notes = tuple(dict.fromkeys(work.notes))
             yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)

@@ -54,6 +54,7 @@ class Commands:
             Name.STYLES: self._styles,
             Name.AGAIN: self._again,
             Name.VARIATIONS: self._variations,
+            Name.VERIFY: self._verify,
             Name.RETRY: self._retry,
             Name.QUEUE: self._queue,
             Name.CANCEL: self._cancel,
@@ -222,6 +223,29 @@ class Commands:
             raise InvalidOrder(f"{whose} I could vary, or it is no longer kept. {HOW}")
         incoming = msgspec.structs.replace(incoming, photo=None, style=None)
         return await self._repeat(incoming, last, sheets.variations(last.job))
+
+    async def _verify(self, incoming: Incoming, command: Command) -> Reply:
+        """A picture of ours, painted once more and compared in the engine."""
+        await self._studio.check_limits(incoming)
+        picture = incoming.photo or await self._halves.photo(incoming)
+        own = carried(picture)
+        shown = own.line if own else incoming.line
+        if picture is None or not shown:
+            raise InvalidOrder(
+                "Which picture? Reply /verify to one of mine, or send one as a file with /verify as its text."
+            )
+        last = await self._studio.last(
+            incoming.user,
+            lambda job: job.id == incoming.replied or line(job.recipe) == shown,
+            newest=LOOKED_THROUGH,
+        )
+        if last is None or last.photo is None:
+            raise InvalidOrder("I keep its photo no longer, or it is not yours, so I cannot paint it again.")
+        if last.job.moves or not _varies(last.job) or last.job.recipe.mine:
+            raise InvalidOrder("I verify single photos in styles of the gallery, and this is something else.")
+        recipe = msgspec.structs.replace(last.job.recipe, verify=True)
+        both = msgspec.structs.replace(incoming, photo=None, style=picture)
+        return await self._repeat(both, last, recipe)
 
     async def _retry(self, incoming: Incoming, command: Command) -> Reply:
         """An order that was given up, as it was."""

@@ -69,8 +69,9 @@ class Talk:
         another = "Send another photo" if incoming.own_room else "Send me another photo in the same way"
         return Text(
             text=f"{said}\n{another}, and I paint it like this one. /again in reply to the picture paints its own"
-            " photo again, as long as I keep that. A style, such as greatwave, repaints this very picture.",
-            lines=("/again",),
+            " photo again, as long as I keep that. A style, such as greatwave, repaints this very picture,"
+            " and /verify tells whether it is as its recipe paints it now.",
+            lines=("/again", "/verify"),
         )
 
     def names_style(self, command: Command) -> bool:

@@ -68,7 +68,8 @@ class Messages:
         if command.name is Name.VARIATIONS and not command.words and message.reference is not None:
             command = msgspec.structs.replace(command, words=_job_shown(await _replied_to(message)))
         ours = await _replied_to_us(message, command, reply.client)
-        pictures = Pictures(*photos_of(message)[:1]) if ours else await _pictures(message, command)
+        repeats = ours and command.name is not Name.VERIFY  # whose picture is looked at itself
+        pictures = Pictures(*photos_of(message)[:1]) if repeats else await _pictures(message, command)
         incoming = incoming_of_message(message, pictures)
         if ours:
             incoming = msgspec.structs.replace(incoming, replied=_job_shown(ours), line=line_shown(ours.content))
@@ -89,7 +90,7 @@ class Messages:
 
 async def _replied_to_us(message: discord.Message, command: Command, client: discord.Client) -> discord.Message | None:
     """The message of ours with a picture whose order is to be repeated, perhaps with other settings."""
-    if message.reference is None or not (command.name is Name.AGAIN or command.only_settings):
+    if message.reference is None or not (command.name in (Name.AGAIN, Name.VERIFY) or command.only_settings):
         return None
     there = await _replied_to(message)
     return there if there and client.user and there.author.id == client.user.id else None

@@ -70,6 +70,8 @@ class Orders:
         if (replied or line) and (command.name is Name.AGAIN or command.only_settings):
             photos = [] if own_picture(head) is None else photos  # its photo, and not its picture
             order = msgspec.structs.replace(order, replied=replied, line=line)
+        if command.name is Name.VERIFY:
+            order = msgspec.structs.replace(order, replied=replied, line=line)
         order = msgspec.structs.replace(order, photos=tuple(photos), style=style)
         admin = await self.admins.wrote(head, matters=command.name is Name.SETTINGS)
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")

@@ -125,3 +125,26 @@ async def test_again_in_reply_to_somebody_elses_picture_paints_a_photo_like_it()
         ordered = await it.say("", photo=b"dog")
         assert isinstance(ordered, Accepted)
         assert line(ordered.job.recipe) == LINE
+
+
+async def test_verify_paints_the_kept_photo_once_more_and_hands_the_picture_to_the_engine() -> None:
+    async with bot() as it:
+        first = await it.order(LINE, photo=b"cat")
+        await it.until_state(first.id, State.DELIVERED)
+        for reply in (await it.say("/verify", photo=PNG), await it.say("/verify", photo=b"a JPEG", line=LINE)):
+            assert isinstance(reply, Accepted), reply
+            await it.until_state(reply.job.id, State.DELIVERED)
+        assert [(run.photo, run.style, run.recipe.verify) for run in it.engine.runs] == [
+            (b"cat", None, False),
+            (b"cat", PNG, True),
+            (b"cat", b"a JPEG", True),
+        ]
+        again = await it.say("/again")
+        assert isinstance(again, Accepted)
+        assert not again.job.recipe.verify
+
+
+@pytest.mark.parametrize(("photo", "why"), [(b"cat", "Which picture?"), (None, "Which picture?"), (PNG, "no longer")])
+async def test_verify_says_what_it_lacks(photo: bytes | None, why: str) -> None:
+    async with bot() as it:
+        assert why in (await it.say("/verify", photo=photo)).text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from bot.core.jobs import State
 from bot.core.rooms import RoomSettings
 from engine.images.encode import encode_png
 from tests.bot.chat.discord.harness import CAT, ME, PHOTO, SECRET_CAT, TILES, on
@@ -298,4 +299,17 @@ async def test_again_in_reply_to_a_picture_of_somebody_else_paints_a_photo_of_on
         first = await it.ordered()
         await it.says(f"{ME} again", CAT, by=it.bob, reply_to=first)
         assert "strength=50" in fake.text(await it.answer(2))
-        assert f"discord:{it.bob}" in {job.user for job in await it.jobs()}
+        assert len(await it.store.jobs_of(f"discord:{it.bob}", 5)) == 1
+
+
+async def test_verify_by_command_and_in_reply_hands_the_picture_and_its_photo_to_the_engine(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.stylize(style="greatwave", recipe=LINE.removeprefix("/stylize greatwave "))
+        first = await it.answer()
+        await it.until_state(it.engine.runs[0].job, State.DELIVERED)
+        await it.slash("verify", picture=("ours.png", OURS))
+        await it.answer(2)
+        await it.says(f"{ME} verify", reply_to=first)
+        await it.answer(3)
+        assert [run.recipe.verify for run in it.engine.runs] == [False, True, True]
+        assert it.painted == [(PHOTO, None), (PHOTO, OURS), (PHOTO, fake.file(first))]

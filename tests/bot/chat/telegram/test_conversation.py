@@ -101,3 +101,15 @@ async def test_again_in_reply_to_a_picture_whose_order_is_forgotten_takes_the_ne
         *_, last = await finished(server, ANN, 2)
         assert LINE.replace("strength=40", "strength=90") in last["caption"]
         assert it.engine.runs[-1].photo == DOG
+
+
+async def test_verify_in_reply_to_a_picture_hands_that_and_its_photo_to_the_engine(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(GROUP, LINE, photo=CAT)
+        (first,) = await finished(server, GROUP)
+        await it.delivered()
+        server.says(GROUP, "/verify", reply=first["message_id"])
+        await finished(server, GROUP, 2)
+        run = it.engine.runs[-1]
+        assert (run.photo, run.recipe.verify) == (CAT, True)
+        assert run.style == server.messages[GROUP, first["message_id"]]["_data"]
