@@ -102,7 +102,7 @@ async def test_commands_are_for_servers_people_and_private_conversations(fake: F
         commands = {command["name"]: command for command in fake.commands}
         assert set(commands) == {
             *("stylize", "styles", "again", "retry", "queue", "cancel", "help", "about", "privacy", "forgetme"),
-            "settings",
+            *("settings", "sheet", "variations", "verify", "Every style"),
             *("texture", "dream", "reconstruct", "grid", "suggest", "like", "map", "morph", "explain"),
             *("Stylize", "Use this photo"),
         }
