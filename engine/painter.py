@@ -27,6 +27,7 @@ from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, decode
 from engine.images.encode import encode_png
 from engine.images.formats import ImageRefused
+from engine.images.metadata import made_with
 from engine.lab import contact, content, explain, grid, like, suggest, texture
 from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
@@ -43,6 +44,7 @@ from engine.tensors import in_type, reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
+from engine.verify import verdict
 from engine.wire import EngineSettings, Paint, Ready
 from engine.work import Stages, Work, preview
 
@@ -123,6 +125,10 @@ class TorchPainter:
     def _find(self) -> Finder:
         return Finder(self._slim)
 
+    @functools.cached_property
+    def _made_with(self) -> str:
+        return made_with(self.gallery)
+
     def _ready(self) -> Ready:
         has_full = available(self._settings.cache, self._settings.weights)
         return Ready(
@@ -169,7 +175,11 @@ class TorchPainter:
                 painted = msgspec.structs.replace(painted, size=max(height, width))
             shown = None if painted.rules.sheet else work.alpha
             alpha = None if shown is None else resize(shown[None], (height, width))[0]
-            png, notes = encode_png(x[0], line(painted), alpha), tuple(dict.fromkeys(work.notes))
+            if order.recipe.verify and order.style is not None:
+                painted = msgspec.structs.replace(painted, verify=False)
+                work.notes.insert(0, verdict(order.style, x[0], self._limits, self._made_with))
+            png = encode_png(x[0], line(painted), alpha, self._made_with)
+            notes = tuple(dict.fromkeys(work.notes))
             yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)
 
     def repaint(self, work: Work) -> Stages:

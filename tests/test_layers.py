@@ -36,7 +36,7 @@ ENGINE_FLOORS = (
     {"engine.images"},
     {"engine.encoders"},
     {"engine.subject"},
-    {"engine.work"},
+    {"engine.work", "engine.verify"},
     {"engine.fast", "engine.fine"},
     {"engine.universal"},
     {"engine.lab"},

@@ -27,6 +27,7 @@ from bot.engine_process import thumbnails
 
 log = logging.getLogger(__name__)
 
+LONG_SECONDS = 60.0  # after its order, from which on a person is likely to look elsewhere when the picture comes
 SMALLEST_LIMIT = 2**17  # bytes; a platform that takes no file of this size takes none at all
 
 
@@ -133,6 +134,10 @@ class Transport(Protocol):
 
     async def prepare(self, job: Job) -> None:
         """Called before a job's message is looked for: it may be on its way together with others."""
+        return
+
+    async def mention(self, job: Job, message: JobMessage) -> None:
+        """Tell the person that this message now shows the picture, of which an edit tells nobody."""
         return
 
     async def finished(self, job: Job) -> None:
@@ -329,15 +334,26 @@ class Messenger:
                 shown = await self._message(job, first)
             if shown.message.answered:
                 return
+            before = shown.message
             if shown.posted_with is not content:
                 try:
                     await self._edit(job, shown, content)
                 except MessageGone:
                     await self._forget(job)
                     continue
+            is_edit = shown.posted_with is not content and shown.message.message == before.message
             await self._keep(job, shown, msgspec.structs.replace(shown.message, answered=True))
+            if is_edit and isinstance(content, Picture) and time.time() - job.created > LONG_SECONDS:
+                await self._mention(job, shown.message)
             return
         raise Undeliverable("The platform does not let the bot change its own messages there.")
+
+    async def _mention(self, job: Job, message: JobMessage) -> None:
+        """At most once, for it comes after the answer is known to be there; and it costs nobody the answer."""
+        try:
+            await self._transport.mention(job, message)
+        except Exception as error:  # whatever a platform's library raises
+            log.info("job %s: its person was not told that it is finished: %r", job.id, error)
 
     async def _drop(self, job: Job) -> None:
         """Nothing more is shown of it."""

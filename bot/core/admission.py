@@ -92,7 +92,7 @@ class Admission:
             )
         if recipe.mine and style is None:
             raise InvalidOrder(f"Which picture is the style? {HOW_MINE if wants_photo else 'Send it along.'}")
-        if style is not None and not recipe.mine:
+        if style is not None and not (recipe.mine or recipe.verify):
             raise InvalidOrder(_too_many(recipe))
         limit = self._rules.max_photo_bytes
         for picture, what in ((photo, "photo"), (style, "style picture")):

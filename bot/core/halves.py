@@ -40,12 +40,13 @@ class Halves:
         """These words are for the person's next photo."""
         await self._keep(incoming, Half(at=self._clock(), words=words))
 
-    async def keep_photo(self, incoming: Incoming) -> None:
-        """This photo is for the person's next words."""
-        if incoming.photo is None or not incoming.own_room:
-            return
-        photo = await self._store.put_blob(incoming.place.room, KIND, incoming.photo)
-        await self._keep(incoming, Half(at=self._clock(), photo=photo))
+    async def keep_photo(self, incoming: Incoming, words: str = "") -> None:
+        """This photo is for the person's next words, and these words are for the next photo."""
+        photo = ""
+        if incoming.photo is not None and incoming.own_room:
+            photo = await self._store.put_blob(incoming.place.room, KIND, incoming.photo)
+        if photo or words:
+            await self._keep(incoming, Half(at=self._clock(), words=words, photo=photo))
 
     async def words(self, incoming: Incoming) -> str:
         """The words that wait for a photo; empty where there are none."""

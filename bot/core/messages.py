@@ -26,6 +26,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     own_room: bool = False  # nobody else is in the room, so what is kept of it belongs to this person
     topic: str = ""  # the part of the room that it was written in, where a room has parts
     replied: str = ""  # the job whose message this one replies to
+    line: str = ""  # the recipe line that this message of ours shows, also when its job is no longer kept
     # The platform's own name for the message, or for each photo of it. What is ordered under one name is one job,
     # however often the platform hands the message over.
     idempotency_key: str = ""

@@ -18,6 +18,7 @@ from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.core.owners import Owners
 from bot.core.studio import JobWithPictures, Studio
 from bot.dialog import forgetting, repeated, settings, sheets
+from bot.dialog.carried.line import carried
 from bot.dialog.owner import admin
 from bot.dialog.parse import COMMANDS, LABORATORY, Command, Name, parse, parse_recipe
 from bot.dialog.talk import help
@@ -59,6 +60,7 @@ class Commands:
             Name.STYLES: self._styles,
             Name.AGAIN: self._again,
             Name.VARIATIONS: self._variations,
+            Name.VERIFY: self._verify,
             Name.RETRY: self._retry,
             Name.QUEUE: self._queue,
             Name.CANCEL: self._cancel,
@@ -201,13 +203,36 @@ class Commands:
 
     async def _again(self, incoming: Incoming, command: Command) -> Reply:
         await self._studio.check_limits(incoming)  # before the photo is loaded
+        own = carried(incoming.photo)
+        shown = own.line if own else incoming.line
+        if own:  # the picture is not the photo
+            incoming = msgspec.structs.replace(incoming, photo=None, style=None)
         named = incoming.replied
-        last = await self._studio.last(incoming.user, lambda job: named in ("", job.id), newest=LOOKED_THROUGH)
+        last = await self._studio.last(
+            incoming.user,
+            lambda job: line(job.recipe) == shown if shown and not named else named in ("", job.id),
+            newest=LOOKED_THROUGH,
+        )
+        if last is None and shown:
+            return await self._like(incoming, command, shown)
         if last is None and named:
             raise InvalidOrder("I repeat only what you ordered yourself, as long as it is kept. Reply to the photo.")
         if last is None:
             raise InvalidOrder(f"You have no order to repeat: there was none, or it is no longer kept. {HOW}")
         return await self._repeat(incoming, last, repeated.changed(last.job, command, self._gallery))
+
+    async def _like(self, incoming: Incoming, command: Command, shown: str) -> Reply:
+        """Another photo as a picture was painted whose own is not there, or not this person's: perhaps the next."""
+        recipe = repeated.changed_line(shown, command, self._gallery)
+        if recipe.mine:
+            raise InvalidOrder(f"Its style was a picture that somebody sent along. {HOW_MINE}")
+        if incoming.photo is not None or not recipes.rules_for(recipe, self._gallery).photo:
+            return await self._order(incoming, recipe)
+        await self._halves.keep_words(incoming, line(recipe).removeprefix("/stylize "))
+        where = "Send a photo" if incoming.own_room else "Send me a photo of yours"
+        return Text(
+            text=f"Its photo is not yours, or no longer kept. {where}, and I paint it like this:\n{line(recipe)}"
+        )
 
     async def _variations(self, incoming: Incoming, command: Command) -> Reply:
         """Of the picture that is named by its order, or of the last."""
@@ -221,6 +246,29 @@ class Commands:
             raise InvalidOrder(f"{whose} I could vary, or it is no longer kept. {HOW}")
         incoming = msgspec.structs.replace(incoming, photo=None, style=None)
         return await self._repeat(incoming, last, sheets.variations(last.job))
+
+    async def _verify(self, incoming: Incoming, command: Command) -> Reply:
+        """A picture of ours, painted once more and compared in the engine."""
+        await self._studio.check_limits(incoming)
+        picture = incoming.photo or await self._halves.photo(incoming)
+        own = carried(picture)
+        shown = own.line if own else incoming.line
+        if picture is None or not shown:
+            raise InvalidOrder(
+                "Which picture? Reply /verify to one of mine, or send one as a file with /verify as its text."
+            )
+        last = await self._studio.last(
+            incoming.user,
+            lambda job: job.id == incoming.replied or line(job.recipe) == shown,
+            newest=LOOKED_THROUGH,
+        )
+        if last is None or last.photo is None:
+            raise InvalidOrder("I keep its photo no longer, or it is not yours, so I cannot paint it again.")
+        if last.job.moves or not _varies(last.job) or last.job.recipe.mine:
+            raise InvalidOrder("I verify single photos in styles of the gallery, and this is something else.")
+        recipe = msgspec.structs.replace(last.job.recipe, verify=True)
+        both = msgspec.structs.replace(incoming, photo=None, style=picture)
+        return await self._repeat(both, last, recipe)
 
     async def _retry(self, incoming: Incoming, command: Command) -> Reply:
         """An order that was given up, as it was."""

@@ -22,6 +22,7 @@ class Name(StrEnum):
     STYLES = "styles"
     AGAIN = "again"
     VARIATIONS = "variations"
+    VERIFY = "verify"
     RETRY = "retry"
     QUEUE = "queue"
     CANCEL = "cancel"
@@ -43,6 +44,7 @@ EVERYDAY: Mapping[str, str] = {
     "sheet": "your photo in every style, to choose from; /sheet starrynight is one style, strength by brush",
     Name.VARIATIONS: "show four variations of your last picture, or of the one that you reply to",
     Name.AGAIN: "repaint your last photo, perhaps with other settings: /again strength=80",
+    Name.VERIFY: "paint one of my pictures once more, and say whether it is the same: as a reply to it",
     Name.RETRY: "try a picture once more that was given up: /retry or /retry ID",
     Name.QUEUE: "show where your pictures stand",
     Name.CANCEL: "cancel a picture: /cancel, /cancel ID or /cancel all",
@@ -82,7 +84,7 @@ MODE_OF: Mapping[str, Mode] = {
 LAYERS_AS: Mapping[Mode, str] = {"content": "content", "dream": "layers"}  # what words without = are, if no styles
 ALIASES = {"stylise": Name.STYLIZE}
 SAME = "same"  # /again with the same seed
-WITH_PHOTO = frozenset({Name.PLAIN, Name.STYLIZE, Name.AGAIN})
+WITH_PHOTO = frozenset({Name.PLAIN, Name.STYLIZE, Name.AGAIN, Name.VERIFY})
 # Telegram writes /stylize@some_bot in groups.
 PATTERN = re.compile(r"(?P<slash>/?)(?P<name>\w+)(@(?P<bot>\w+))?(?=\s|$)")
 

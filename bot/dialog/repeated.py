@@ -24,22 +24,42 @@ def changed(last: Job, command: Command, gallery: Gallery) -> Recipe:
     Raises:
         InvalidRecipe
     """
-    words = [word for word in command.words.split() if word.lower() != SAME]
     with invalid_recipes():
-        new = recipes.read(" ".join(words), gallery)
-        given = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
-        old = _repeated(last, given, same=len(words) < len(command.words.split()))
-        if new.styles and recipes.rules_for(old, gallery).styles != "some":  # so that it is another kind of picture
-            old = Recipe(size=old.size)
-        merged = msgspec.structs.replace(old, styles=new.styles or old.styles, **_dropped(old, given) | given)
-        merged = _without_fast(merged, given, gallery)
-        recipes.check(merged, gallery)
+        new, given, same = _read(command, gallery)
+        return _merged(_repeated(last, given, same=same), new, given, gallery)
+
+
+def changed_line(line: str, command: Command, gallery: Gallery) -> Recipe:
+    """The recipe that a line says with what ``command`` changes.
+
+    Raises:
+        InvalidRecipe
+    """
+    with invalid_recipes():
+        new, given, _ = _read(command, gallery)
+        return _merged(recipes.parse(line, gallery), new, given, gallery)
+
+
+def _read(command: Command, gallery: Gallery) -> tuple[Recipe, dict[str, Any], bool]:
+    """What changes, as a recipe and by name, and whether all else stays the same."""
+    words = [word for word in command.words.split() if word.lower() != SAME]
+    new = recipes.read(" ".join(words), gallery)
+    given = {name: value for name in recipes.SETTINGS if (value := getattr(new, name)) is not None}
+    return new, given, len(words) < len(command.words.split())
+
+
+def _merged(old: Recipe, new: Recipe, given: dict[str, Any], gallery: Gallery) -> Recipe:
+    if new.styles and recipes.rules_for(old, gallery).styles != "some":  # so that it is another kind of picture
+        old = Recipe(size=old.size)
+    merged = msgspec.structs.replace(old, styles=new.styles or old.styles, **_dropped(old, given) | given)
+    merged = _without_fast(merged, given, gallery)
+    recipes.check(merged, gallery)
     return merged
 
 
 def _repeated(last: Job, given: dict[str, Any], *, same: bool) -> Recipe:
     """What is changed: the order as it was written, so that other styles bring their own settings."""
-    written = last.requested or last.recipe
+    written = msgspec.structs.replace(last.requested or last.recipe, verify=False)
     if "cell" in given:
         return of_sheet(last)
     if same or written.cell is not None:

@@ -22,6 +22,7 @@ from PIL import ExifTags, Image, ImageCms
 from torch import Tensor
 
 from engine.images.formats import KINDS, ImageRefused, kind_of
+from engine.images.metadata import receipt
 from engine.tensors import MIN_SIDE
 from engine.wire import HEIC, MAX_PIXELS, MAX_SIDE, MP4, WEBM
 
@@ -38,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 DEFAULT_LIMITS = Limits()
+FIRST_FRAME = "The photo is an animation; I took its first frame."
 
 
 class Photo(NamedTuple):
@@ -86,8 +88,8 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, keep_alpha: bool = Fals
                 notes.append("The photo's transparent parts were put on white; alpha=keep keeps them.")
         # Last, because looking for a GIF's second frame forgets the first.
         if kind != "JPEG" and _animated(image):
-            notes.append("The photo is an animation; I took its first frame.")
-        return Photo(pixels, shown, tuple(notes))
+            notes.append(FIRST_FRAME)
+        return Photo(pixels, shown, (*notes, *receipt(image)))
 
 
 _NO_HEIC = (

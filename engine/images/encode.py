@@ -10,16 +10,18 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from engine.images.export import LINE_KEY
+from engine.images.metadata import LINE_KEY, MADE_WITH_KEY
 from engine.tensors import fit
 
 
-def encode_png(pixels: Tensor, line: str = "", alpha: Tensor | None = None) -> bytes:
-    """PNG of ``pixels`` (3, H, W) in 0..1 sRGB and ``alpha`` (1, H, W), with no text but the recipe ``line``."""
+def encode_png(pixels: Tensor, line: str = "", alpha: Tensor | None = None, made_with: str = "") -> bytes:
+    """PNG of ``pixels`` (3, H, W) in 0..1 sRGB and ``alpha`` (1, H, W), with no text but the recipe ``line`` and the
+    versions that it was ``made_with``."""
     info = PngInfo()
     info.add(b"sRGB", b"\0")  # the colour space; rendering intent: perceptual
-    if line:
-        info.add_text(LINE_KEY, line)
+    for key, text in ((LINE_KEY, line), (MADE_WITH_KEY, made_with)):
+        if text:
+            info.add_text(key, text)
     file = io.BytesIO()
     picture = picture_of(pixels if alpha is None else torch.cat([pixels, alpha]))
     # Brushwork does not repeat: to look for more than runs of a value takes four times as long and saves nothing.

@@ -10,10 +10,9 @@ import sys
 
 from PIL import Image
 
+from engine.images.metadata import carried
 from engine.images.thumbnails import on_white
 
-LINE_KEY = "impasto"  # the PNG text that carries the recipe line
-DESCRIPTION = 0x010E  # the EXIF field that carries it here: ImageDescription
 JPEG_QUALITY = 93  # with colours in full: brushwork has edges in colour that are none in brightness
 WEBP_QUALITY = 90
 
@@ -22,9 +21,7 @@ def export(picture: bytes, kind: str) -> bytes:
     """The picture in the other format; what is transparent gets white paper in a JPEG, and stays so in WebP."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(picture)) as image:
-        exif = Image.Exif()
-        if line := image.info.get(LINE_KEY):
-            exif[DESCRIPTION] = line
+        exif = carried(image)
         if kind == "jpeg":
             on_white(image).save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True, exif=exif)
         else:

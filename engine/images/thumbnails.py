@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageOps
 
 from engine.images.lettering import BLACK, GREY, PAPER, Colour, fitted, written
+from engine.images.metadata import carried
 
 Tile = tuple[str, str, str]  # name, title, path of the picture
 
@@ -33,10 +34,10 @@ def jpeg(picture: bytes, most: int) -> bytes | None:
     None where even a stamp is larger.
     """
     with Image.open(io.BytesIO(picture)) as image:
-        flat = on_white(image)
+        flat, exif = on_white(image), carried(image)
     while True:
         for quality in QUALITIES:
-            data = _encoded(flat, quality)
+            data = _encoded(flat, quality, exif)
             if len(data) <= most:
                 return data
         if max(flat.size) <= SMALLEST:
@@ -81,9 +82,9 @@ def on_white(image: Image.Image) -> Image.Image:
     return paper.convert("RGB")
 
 
-def _encoded(image: Image.Image, quality: int) -> bytes:
+def _encoded(image: Image.Image, quality: int, exif: Image.Exif | None = None) -> bytes:
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
+    image.save(file, "JPEG", quality=quality, exif=exif or b"")
     return file.getvalue()
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.images.animation import Clip, kind_of_animation
-from engine.images.decode import Limits, Photo, decode
+from engine.images.decode import FIRST_FRAME, Limits, Photo, decode
 from engine.images.formats import ImageRefused
 from engine.motion import animate
 from engine.recipe import SIZE_BOUNDS
@@ -31,7 +31,7 @@ def opened(order: Paint, limits: Limits, on: torch.device) -> Work:
     if not order.enlarge:  # never below what a line can name, so that the line that comes back can be repeated
         size = min(size, max(SIZE_BOUNDS[0], *photo.pixels.shape[1:]))
     p = fit(photo.pixels, size).to(on)
-    said = [] if recipe.frames == 1 else photo.notes  # that it is the first frame, as was asked
+    said = [note for note in photo.notes if recipe.frames != 1 or note != FIRST_FRAME]  # which was asked for
     if not recipe.rules.sheet:
         recipe = msgspec.structs.replace(recipe, size=size)
     return Work(p, recipe, mine, photo.alpha, [*said, *_stretched(photo.pixels, p)])

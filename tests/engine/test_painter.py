@@ -19,7 +19,7 @@ from engine.fast.generator import ResNetGenerator
 from engine.fast.network import load, save_pair
 from engine.images.animation import fitting, read
 from engine.images.decode import decode
-from engine.images.export import LINE_KEY
+from engine.images.metadata import LINE_KEY
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
@@ -441,3 +441,16 @@ def test_a_morph_and_the_making_of_a_picture_are_clips(painter) -> None:
 def test_a_film_is_refused_where_it_cannot_be_shown(painter, text) -> None:
     with pytest.raises(Refused, match="cannot be shown here"):
         list(painter.paint(Paint("job", picture_bytes(), recipe(text))))
+
+
+@pytest.mark.parametrize("mode", ["fast", "fine steps=2"])
+def test_a_picture_that_is_verified_is_identical_where_it_was_painted(painter, mode) -> None:
+    _, first = painted(painter, f"scream mode={mode}")
+    again = msgspec.structs.replace(first.recipe, verify=True)
+    *_, second = painter.paint(Paint("job", picture_bytes(), again, style=first.data))
+    assert second.notes[0] == "Verified: identical, in every pixel."
+    assert not second.recipe.verify
+    assert line_of(second.data) == line_of(first.data)
+    *_, other = painter.paint(Paint("job", picture_bytes("blue"), again, style=first.data))
+    assert "Verified: it differs (" in other.notes[0]
+    assert "the versions are the same" in other.notes[0]

@@ -19,6 +19,7 @@ from bot.chat.discord.interactions.reply import TEXT, send_dm
 from bot.chat.discord.places import DiscordAddress, check_message, incoming_of_message
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
 from bot.core.messages import Accepted, Choice
+from bot.dialog.carried.line import line_shown
 from bot.dialog.parse import COMMANDS, Command, Name, parse
 from bot.dialog.pictures import not_taken
 
@@ -69,14 +70,19 @@ class Messages:
     async def _answer(self, message: discord.Message, command: Command, reply: _Reply) -> None:
         if command.name is Name.VARIATIONS and not command.words and message.reference is not None:
             command = msgspec.structs.replace(command, words=_job_shown(await _replied_to(message)))
-        orders = await _pictures(message, command)
+        ours = await _replied_to_us(message, command, reply.client)
+        if ours and command.name is not Name.VERIFY:  # whose picture is looked at itself
+            orders = [Pictures(*photos_of(message)[:1])]
+        else:
+            orders = await _pictures(message, command)
         if len(orders) > 1:
             await self._answer_all(message, command, orders, reply)
             return
         pictures = orders[0]
-        asked = Asked(
-            incoming=incoming_of_message(message, pictures), kind="message", command=command, pictures=pictures
-        )
+        incoming = incoming_of_message(message, pictures)
+        if ours:
+            incoming = msgspec.structs.replace(incoming, replied=_job_shown(ours), line=line_shown(ours.content))
+        asked = Asked(incoming=incoming, kind="message", command=command, pictures=pictures)
         async with self._promises.kept(asked):
             answer = await self._orders.take(asked)
         if isinstance(answer, Choice) and answer.cards:
@@ -114,6 +120,14 @@ class Messages:
                 refused.append(answer.text)
         if refused:
             await reply.say(not_taken(len(refused), len(orders), refused[0]))
+
+
+async def _replied_to_us(message: discord.Message, command: Command, client: discord.Client) -> discord.Message | None:
+    """The message of ours with a picture whose order is to be repeated, perhaps with other settings."""
+    if message.reference is None or not (command.name in (Name.AGAIN, Name.VERIFY) or command.only_settings):
+        return None
+    there = await _replied_to(message)
+    return there if there and client.user and there.author.id == client.user.id else None
 
 
 def _command(message: discord.Message, me: discord.ClientUser) -> Command | None:

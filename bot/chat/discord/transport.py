@@ -95,6 +95,22 @@ class DiscordTransport(Transport):
         follow_up = self._follow_up(job.idempotency_key)
         return follow_up.since if follow_up else None
 
+    async def mention(self, job: Job, message: JobMessage) -> None:
+        address = DiscordAddress.of(job.place)
+        if address.outside or message.kind == DIRECT:
+            return
+        person = job.user.partition(":")[2]
+        channel = self._channel(job)
+        picture = channel.get_partial_message(int(message.message)).to_reference(fail_if_not_exists=False)
+        only: Any = [_Person(person)]
+        await channel.send(
+            f"<@{person}> your picture is ready.",
+            reference=picture,
+            mention_author=False,
+            nonce=f"{job.id}-ready",
+            allowed_mentions=discord.AllowedMentions(everyone=False, roles=False, users=only, replied_user=False),
+        )
+
     async def finished(self, job: Job) -> None:
         await self.forget(job.idempotency_key)
 

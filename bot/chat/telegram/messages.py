@@ -99,6 +99,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     photos: tuple[Attachment, ...] = msgspec.field(default=(), name="shots")  # as the journal has it
     style: Attachment | None = None  # the picture that is the style of the one photo
     replied: str = ""  # the job whose message was replied to
+    line: str = ""  # the recipe line that it shows
 
     @property
     def private(self) -> bool:

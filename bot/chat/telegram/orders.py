@@ -33,6 +33,7 @@ from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Unde
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
+from bot.dialog.carried.line import line_shown
 from bot.dialog.parse import Command, Name, parse
 from bot.dialog.pictures import not_taken
 from bot.dialog.services import Services
@@ -71,9 +72,12 @@ class Orders:
         except InvalidOrder as error:
             await self._say(order, Refused(text=str(error)))
             return
-        if replied and (command.name is Name.AGAIN or command.only_settings):  # its photo, and not its picture
-            photos = [] if own_picture(head) is None else photos
-            order = msgspec.structs.replace(order, replied=replied)
+        line = self._replied_line(head)
+        if (replied or line) and (command.name is Name.AGAIN or command.only_settings):
+            photos = [] if own_picture(head) is None else photos  # its photo, and not its picture
+            order = msgspec.structs.replace(order, replied=replied, line=line)
+        if command.name is Name.VERIFY:
+            order = msgspec.structs.replace(order, replied=replied, line=line)
         order = msgspec.structs.replace(order, photos=tuple(photos), style=style)
         admin = await self.admins.wrote(head, matters=command.name is Name.SETTINGS)
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")
@@ -83,10 +87,18 @@ class Orders:
             await self._say(order, reply)
 
     async def _replied_job(self, head: Message, order: Order) -> str:
+        replied = self._ours(head)
+        return await self.services.store.job_of_message(order.place.room, replied.message_id) if replied else ""
+
+    def _replied_line(self, head: Message) -> str:
+        """The line in the message replied to: in a picture that was sent as a photo Telegram keeps nothing else."""
+        replied = self._ours(head)
+        return line_shown(text_of(replied)) if replied else ""
+
+    def _ours(self, head: Message) -> Message | None:
+        """The message of ours that this one replies to."""
         replied = head.reply_to_message
-        if replied is None or not replied.from_user or replied.from_user.id != self.bot.id:
-            return ""
-        return await self.services.store.job_of_message(order.place.room, replied.message_id)
+        return replied if replied and replied.from_user and replied.from_user.id == self.bot.id else None
 
     async def corrected(self, message: Message) -> None:
         """Answer a message that was edited, if it is an order now and has become none before."""
@@ -201,6 +213,7 @@ class Orders:
             admin=admin,
             own_room=order.private,
             replied=order.replied,
+            line=order.line,
             topic=order.topic,
             idempotency_key=key,
         )

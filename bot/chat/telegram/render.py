@@ -17,6 +17,14 @@ CAPTION = 1024  # UTF-16 units, as Telegram counts
 MESSAGE = 4096
 ALERT = 200
 PER_ROW = 3
+# The buttons under a picture: what belongs together in a row, wide enough for a thumb, and what deletes in the last.
+ROWS = (
+    (Action.AGAIN, Action.VARIATIONS),
+    (Action.STRONGER, Action.SOFTER, Action.COLORS),
+    (Action.FINER, Action.LARGER),
+    (Action.EXPLAIN, Action.FILM),
+    (Action.ORIGINAL, Action.DELETE),
+)
 MOST_BUTTONS = 100  # of one keyboard
 FEW_PICKS = 6  # pictures of a sheet that are named on their buttons
 PICK_ROWS = range(8, 4, -1)  # numbers in a row, of which the one is taken that leaves the fewest gaps
@@ -78,9 +86,11 @@ def job_buttons(buttons: Sequence[Button], picks: Sequence[Pick] = ()) -> Inline
     picks = picks[: MOST_BUTTONS - len(buttons)]
     few = len(picks) <= FEW_PICKS
     chosen = [_button(f"{p.number} {p.label}" if few else str(p.number), f"{JOB}:{p.data}") for p in picks]
-    others = [_button(button.label, f"{JOB}:{button.data}") for button in buttons]
+    others = [
+        [_button(button.label, f"{JOB}:{button.data}") for button in buttons if button.action in row] for row in ROWS
+    ]
     wide = 2 if few else min(PICK_ROWS, key=lambda wide: -len(picks) % wide)
-    rows = (*_rows(chosen, wide).inline_keyboard, *_rows(others, PER_ROW).inline_keyboard)
+    rows = (*_rows(chosen, wide).inline_keyboard, *filter(None, others))
     return InlineKeyboardMarkup(rows)
 
 

@@ -23,13 +23,14 @@ from telegram import (
     InputMediaPhoto,
     Message,
     MessageEntity,
+    User,
 )
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, NetworkError, TelegramError
 
 from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, WordsFirst
 from bot.chat.telegram.messages import Attachment, TelegramAddress
-from bot.chat.telegram.rate_limiter import ALWAYS, PROGRESS, Barred, Bot, RateLimiter, Turn
+from bot.chat.telegram.rate_limiter import ALWAYS, ANSWER, PROGRESS, Barred, Bot, RateLimiter, Turn
 from bot.chat.telegram.render import CAPTION, MESSAGE, caption, cut, job_buttons
 from bot.core.errors import ImpastoError
 from bot.core.jobs import Job
@@ -324,6 +325,19 @@ class TelegramTransport(Transport):
             await self.bot.send_chat_action(address.chat, ChatAction.UPLOAD_PHOTO, message_thread_id=thread)
         except Exception as error:  # it must not end the task group, which is everybody's
             log.debug("an action was not shown: %r", error)
+
+    async def mention(self, job: Job, message: JobMessage) -> None:
+        if message.kind == ALBUM:  # whose pictures would be so many messages
+            return
+        address = TelegramAddress.of(job.place)
+        below = msgspec.structs.replace(address, reply=int(message.message))
+        text, person = "Your picture is ready.", int(job.user.partition(":")[2])
+        # In private a new message is enough. Chats, which have numbers below zero, cannot be mentioned.
+        named = MessageEntity(MessageEntity.TEXT_MENTION, 0, len("Your picture"), user=User(person, "you", False))
+        entities = [named] if address.chat < 0 < person else []
+        sent = await self.bot.send_message(text=text, entities=entities, rate_limit_args=ANSWER, **below.target)
+        self._sent.append((address.chat, sent.message_id))
+        self.saw(address.chat, sent.message_id)
 
     # --- other messages ----------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from bot.core.admission import HOW_MINE
 from bot.core.errors import InvalidRecipe
 from bot.core.halves import Halves
 from bot.core.messages import Card, Choice, Incoming, Reply, Text
+from bot.dialog.carried.line import carried
 from bot.dialog.parse import Command, Name, parse_recipe
 from bot.dialog.talk.sentences import Kind, is_thanks, kind_of, mentioned
 from engine import recipe as recipes
@@ -45,12 +46,33 @@ class Talk:
         if incoming.photo is None:
             return await self._without_photo(incoming, command)
         if command.words or incoming.style is not None:
-            return await self._with_words(incoming, command)
+            return await self._with_words(incoming, command) or await self._recipe_of(incoming)
         waiting = await self._halves.words(incoming)
         if waiting:
             return Asked(incoming, _stylize(waiting))
         await self._halves.keep_photo(incoming)
-        return None
+        return await self._recipe_of(incoming)
+
+    async def _recipe_of(self, incoming: Incoming) -> Text | None:
+        """How a picture of ours was painted, which the next photo can be, too; None for any other photo."""
+        found = carried(incoming.photo)
+        if found is None:
+            return None
+        said = f"I know this picture: its recipe is\n{found.line}"
+        try:
+            recipe = parse_recipe(found.line, self._gallery)
+        except InvalidRecipe as error:
+            return Text(text=f"{said}\nI cannot paint that here. {error}")
+        if recipe.mine:
+            return Text(text=f"{said}\nIts style was a picture that somebody sent along. {HOW_MINE}")
+        await self._halves.keep_photo(incoming, found.line.removeprefix("/stylize "))
+        another = "Send another photo" if incoming.own_room else "Send me another photo in the same way"
+        return Text(
+            text=f"{said}\n{another}, and I paint it like this one. /again in reply to the picture paints its own"
+            " photo again, as long as I keep that. A style, such as greatwave, repaints this very picture,"
+            " and /verify tells whether it is as its recipe paints it now.",
+            lines=("/again", "/verify"),
+        )
 
     def names_style(self, command: Command) -> bool:
         """Whether what is written with a photo says what to do with it, and is no remark."""

@@ -10,7 +10,7 @@ from PIL import Image
 
 from engine.images.decode import decode
 from engine.images.encode import encode_jpeg, encode_png
-from engine.images.export import LINE_KEY
+from engine.images.metadata import LINE_KEY
 from engine.tensors import fit
 from tests.engine import fixtures_images as files
 

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from engine.images.encode import encode_png
-from engine.images.export import DESCRIPTION, export
+from engine.images.export import export
+from engine.images.metadata import DESCRIPTION
 
 LINE = "/stylize starrynight mode=fast strength=60"
 

@@ -112,6 +112,12 @@ async def again(interaction: Interaction, changes: Range[str, 1, 1000] | None = 
     await interaction.client.orders.repeat(interaction, Command(name=Name.AGAIN, words=changes or ""))
 
 
+@app_commands.command(description="Paint a picture of mine once more, and say whether it is the same")
+@app_commands.describe(picture="The picture, as it was saved from here")
+async def verify(interaction: Interaction, picture: discord.Attachment) -> None:
+    await interaction.client.orders.verify(interaction, picture)
+
+
 @app_commands.command(description="Try a picture once more that was given up")
 @app_commands.describe(picture="Its id; without one, the last")
 async def retry(interaction: Interaction, picture: Range[str, 1, 20] | None = None) -> None:
@@ -326,6 +332,7 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, 
     sheet,
     variations,
     again,
+    verify,
     retry,
     queue,
     cancel,

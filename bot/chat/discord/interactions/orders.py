@@ -133,6 +133,15 @@ class Orders:
         await self._check_limits(asked.incoming)
         await self._order(interaction, asked)
 
+    async def verify(self, interaction: discord.Interaction[Any], file: discord.Attachment) -> None:
+        """A picture of ours, painted once more."""
+        check_interaction(interaction)
+        picture = Photo.of(file, nsfw=is_nsfw(interaction.channel))
+        picture.check(self._max_photo)
+        asked = asked_by(interaction, "public", Command(name=Name.VERIFY), Pictures(picture))
+        await self._check_limits(asked.incoming)
+        await self._order(interaction, asked)
+
     async def ask(
         self, interaction: discord.Interaction[Any], command: Command, *, topic: str = "", before: str = ""
     ) -> None:

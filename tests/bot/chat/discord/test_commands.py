@@ -116,6 +116,7 @@ async def test_commands_are_for_servers_people_and_private_conversations(fake: F
                 "forgetme",
             ),
             "settings",
+            "verify",
             *("texture", "dream", "reconstruct", "grid", "suggest", "like", "map", "morph", "explain"),
             *("Stylize", "Every style", "Use this photo"),
         }

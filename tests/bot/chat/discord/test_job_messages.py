@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from bot.chat import messenger
 from bot.core.jobs import State
 from bot.core.messages import Result
 from engine.wire import Done, Preview, Progress
@@ -193,3 +194,19 @@ async def test_a_direct_message_takes_less_than_a_boosted_server(fake: FakeDisco
         it.engine.let_go(job)
         answer = await it.answer(channel=await it.direct())
         assert "Made smaller: files may have 10 MB here." in fake.text(answer)
+
+
+async def test_who_waited_long_is_mentioned_once_below_the_picture(
+    fake: FakeDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messenger, "LONG_SECONDS", 0.0)
+    async with on(fake, waits) as it:
+        found = await it.stylize(style="starrynight", mode="fine")
+        await it.told(found, "step 12")
+        it.engine.let_go(await it.started())
+        answer = await it.answer()
+        told = await it.posted("your picture is ready")
+        assert told["content"] == f"<@{it.ann}> your picture is ready."
+        assert it.replies_to(int(told["id"])) == answer
+        await it.until_state(it.engine.runs[0].job, State.DELIVERED)
+        assert len(it.public()) == 2

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from bot.core.jobs import State
 from bot.core.rooms import RoomSettings
+from engine.images.encode import encode_png
 from tests.bot.chat.discord.harness import CAT, ME, PHOTO, SECRET_CAT, TILES, on
 from tests.fakes.discord.server import FakeDiscord
 from tests.harness import waits
+
+LINE = "/stylize greatwave mode=fast strength=40 brush=1 colors=style faces=keep size=96 seed=7"
+OURS = encode_png(torch.full((3, 64, 96), 0.5), LINE)
 
 
 async def test_a_slash_command_with_a_photo_becomes_the_picture(fake: FakeDiscord) -> None:
@@ -260,3 +266,45 @@ async def test_what_lacks_a_picture_or_has_one_too_many_is_told_what_to_send(fak
         await it.says(f"{ME} mine", CAT, CAT, CAT)
         await it.posted("These are 3 pictures")
         assert not it.engine.runs
+
+
+async def test_a_picture_of_ours_is_answered_with_its_recipe_which_paints_the_next_photo(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.says(ME, ("ours.png", OURS))
+        await it.posted("I know this picture")
+        await it.says(ME, CAT)
+        found = await it.answer()
+        assert f"`{LINE}`" in fake.text(found)
+        assert it.painted == [(PHOTO, None)]
+
+
+@pytest.mark.parametrize("words", ["again strength=90", "strength=90"])
+async def test_a_reply_to_a_picture_paints_its_photo_again(fake: FakeDiscord, words: str) -> None:
+    async with on(fake) as it:
+        first = await it.ordered()
+        await it.stylize(style="greatwave")
+        await it.answer(2)
+        await it.says(f"{ME} {words}", reply_to=first)
+        assert "`/stylize starrynight mode=fast strength=90" in fake.text(await it.answer(3))
+        assert it.painted[-1] == (PHOTO, None)
+
+
+async def test_again_in_reply_to_a_picture_of_somebody_else_paints_a_photo_of_ones_own(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        first = await it.ordered()
+        await it.says(f"{ME} again", CAT, by=it.bob, reply_to=first)
+        assert "strength=50" in fake.text(await it.answer(2))
+        assert len(await it.store.jobs_of(f"discord:{it.bob}", 5)) == 1
+
+
+async def test_verify_by_command_and_in_reply_hands_the_picture_and_its_photo_to_the_engine(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        await it.stylize(style="greatwave", recipe=LINE.removeprefix("/stylize greatwave "))
+        first = await it.answer()
+        await it.until_state(it.engine.runs[0].job, State.DELIVERED)
+        await it.slash("verify", picture=("ours.png", OURS))
+        await it.answer(2)
+        await it.says(f"{ME} verify", reply_to=first)
+        await it.answer(3)
+        assert [run.recipe.verify for run in it.engine.runs] == [False, True, True]
+        assert it.painted == [(PHOTO, None), (PHOTO, OURS), (PHOTO, fake.file(first))]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.telegram.render import SIGNS
+from bot.chat.telegram.render import ROWS, SIGNS
 from bot.dialog.buttons import Action
 from tests.bot.chat.telegram.harness import (
     ANN,
@@ -167,3 +167,16 @@ async def test_delete_works_for_what_is_kept_no_more(server: FakeTelegram) -> No
         # Under an album that is not known any more the buttons do not take themselves away instead.
         assert "delete it yourself" in await pressed(server, keyboard["message_id"], SIGNS[Action.DELETE])
         assert (ANN, keyboard["message_id"]) in server.messages
+
+
+async def test_what_belongs_together_stands_in_a_row_and_every_button_has_one(server: FakeTelegram) -> None:
+    assert [action for row in ROWS for action in row] == list(Action)
+    async with telegram_bot(server):
+        result = await painted(server)
+        rows = [[button["text"] for button in row] for row in result["reply_markup"]["inline_keyboard"]]
+        assert rows == [
+            ["Again", "Variations"],
+            ["Stronger", "Softer", "Photo's colours"],
+            ["Finer", "Larger"],
+            ["Original file", "Delete"],
+        ]

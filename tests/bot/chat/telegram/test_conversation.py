@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import torch
+
+from engine.images.encode import encode_png
 from tests.bot.chat.telegram.harness import ANN, BOB, CAT, GROUP, finished, message_with, telegram_bot
 from tests.fakes.telegram.server import FakeTelegram
 from tests.pictures import picture
 
 DOG = picture((20, 120, 200), (96, 64))
+LINE = "/stylize greatwave mode=fast strength=40 brush=1 colors=style faces=keep size=96 seed=7"
+OURS = encode_png(torch.full((3, 64, 96), 0.5), LINE)
 
 
 async def test_in_private_a_photo_and_its_style_may_be_two_messages(server: FakeTelegram) -> None:
@@ -72,3 +77,40 @@ async def test_a_corrected_caption_is_an_order(server: FakeTelegram) -> None:
         server.says(GROUP, "/queue")
         await message_with(server, GROUP, "in the queue")
         assert [paint.recipe.styles[0].name for paint in it.engine.runs] == ["greatwave"]
+
+
+async def test_a_picture_of_ours_sent_as_a_file_is_answered_with_its_recipe(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, document=OURS)
+        known = await message_with(server, ANN, "I know this picture")
+        assert LINE in known["text"]
+        server.says(ANN, photo=DOG)
+        (result,) = await finished(server, ANN)
+        assert LINE in result["caption"]
+        assert it.engine.runs[0].photo == DOG
+
+
+async def test_again_in_reply_to_a_picture_whose_order_is_forgotten_takes_the_next_photo(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, LINE, photo=CAT)
+        (first,) = await finished(server, ANN)
+        await it.delivered()
+        await it.store.delete(it.engine.runs[0].job)
+        server.says(ANN, "/again strength=90", reply=first["message_id"])
+        await message_with(server, ANN, "Send a photo, and I paint it like this")
+        server.says(ANN, photo=DOG)
+        *_, last = await finished(server, ANN, 2)
+        assert LINE.replace("strength=40", "strength=90") in last["caption"]
+        assert it.engine.runs[-1].photo == DOG
+
+
+async def test_verify_in_reply_to_a_picture_hands_that_and_its_photo_to_the_engine(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(GROUP, LINE, photo=CAT)
+        (first,) = await finished(server, GROUP)
+        await it.delivered()
+        server.says(GROUP, "/verify", reply=first["message_id"])
+        await finished(server, GROUP, 2)
+        run = it.engine.runs[-1]
+        assert (run.photo, run.recipe.verify) == (CAT, True)
+        assert run.style == server.messages[GROUP, first["message_id"]]["_data"]

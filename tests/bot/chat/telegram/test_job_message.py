@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.chat import messenger
 from bot.chat.telegram.render import caption, cut, length
 from bot.chat.telegram.transport import TelegramTransport
 from bot.core.messages import Result
@@ -254,3 +255,31 @@ def test_a_caption_is_counted_as_telegram_counts(credit: str, notes: tuple[str, 
     utf16 = text.encode("utf-16-le")
     assert utf16[2 * code.offset :][: 2 * code.length].decode("utf-16-le") == result.line
     assert length(cut("🎨" * 50, 10)) <= 10
+
+
+@pytest.mark.parametrize("chat", [ANN, GROUP])
+async def test_who_waited_long_is_told_once_below_the_picture(
+    server: FakeTelegram, chat: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messenger, "LONG_SECONDS", 0.0)
+    async with telegram_bot(server, always=shows) as it:
+        server.says(chat, "/stylize scream mode=fine", photo=CAT)
+        await message_with(server, chat, "step 60 of 120")
+        it.let_go()
+        (result,) = await finished(server, chat)
+        told = await message_with(server, chat, "Your picture is ready.")
+        assert told["reply_to_message"]["message_id"] == result["message_id"]
+        mentioned = [entity["user"]["id"] for entity in told.get("entities", ())]
+        assert mentioned == ([7] if chat == GROUP else [])
+        await it.delivered()
+        assert len(server.of_bot(chat)) == 2
+
+
+async def test_who_waited_briefly_is_told_by_the_picture_alone(server: FakeTelegram) -> None:
+    async with telegram_bot(server, always=shows) as it:
+        server.says(GROUP, "/stylize scream mode=fine", photo=CAT)
+        await message_with(server, GROUP, "step 60 of 120")
+        it.let_go()
+        await finished(server, GROUP)
+        await it.delivered()
+        assert len(server.of_bot(GROUP)) == 1

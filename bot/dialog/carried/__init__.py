@@ -1,0 +1,1 @@
+"""The recipe that a finished picture carries, and what can be done with it."""

@@ -1,0 +1,150 @@
+"""Pictures of ours that come back: their recipe is read from the file, and paints again."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from bot.core.jobs import State
+from bot.core.messages import Accepted, Text
+from bot.dialog.carried.line import Carried, carried, line_shown
+from bot.dialog.parse import parse
+from engine.images.encode import encode_png
+from engine.images.export import export
+from engine.recipe import line
+from tests.harness import Bot, bot, message
+from tests.pictures import picture
+
+LINE = "/stylize greatwave mode=fast strength=40 brush=1 colors=style faces=keep size=96 seed=7"
+PNG = encode_png(torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(1)), LINE)
+FILES = {"png": PNG, "jpeg": export(PNG, "jpeg"), "webp": export(PNG, "webp")}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_picture_of_ours_says_its_line_in_every_format(kind: str) -> None:
+    found = carried(FILES[kind])
+    assert found is not None
+    assert found.line == LINE
+
+
+def test_other_pictures_say_none() -> None:
+    forged = encode_png(torch.zeros(3, 64, 64), "/forgetme yes")
+    for data in (None, b"", b"cat", picture(), picture(kind="JPEG"), forged):
+        assert carried(data) is None
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_no_bytes_trip_the_reader(kind: str) -> None:
+    data, dice = FILES[kind], random.Random(5)
+    for _ in range(3000):
+        broken = bytearray(data[: dice.randrange(len(data))] if dice.random() < 0.3 else data)
+        for _ in range(dice.randrange(1, 8)):
+            broken[dice.randrange(min(len(broken), 400))] = dice.randrange(256) if broken else 0
+        found = carried(bytes(broken))
+        assert found is None or (isinstance(found, Carried) and found.line.isascii() and found.line.isprintable())
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_of_nothing_but_tiny_parts_is_not_followed_for_long(kind: str) -> None:
+    tiny = {"png": bytes(8) + bytes(4), "jpeg": b"\xff\xe1\0\2", "webp": b"junk" + bytes(4)}[kind]
+    head = FILES[kind][: {"png": 8, "jpeg": 2, "webp": 12}[kind]]
+    assert carried(head + tiny * 3000 + FILES[kind][len(head) :]) is None
+
+
+def test_a_message_of_ours_says_the_line_as_well() -> None:
+    assert line_shown(f"The Great Wave, Hokusai\n{LINE}\n2 s\na note") == LINE
+    assert line_shown(f"**The Great Wave** · 96 × 64\n`{LINE}`\n-# a note") == LINE
+    assert line_shown("Write /stylize greatwave to a photo") == ""
+
+
+async def _drops(it: Bot, words: str = "", photo: bytes | None = PNG, **more: object) -> object:
+    return await it.say(words, photo=photo, own_room=True, **more)
+
+
+async def test_a_picture_that_comes_back_is_answered_with_its_recipe_which_paints_the_next_photo() -> None:
+    async with bot() as it:
+        reply = await _drops(it)
+        assert isinstance(reply, Text)
+        assert LINE in reply.text
+        assert "/again" in reply.lines
+        ordered = await _drops(it, photo=b"cat")
+        assert isinstance(ordered, Accepted)
+        assert line(ordered.job.recipe) == LINE
+
+
+async def test_a_style_named_after_it_repaints_the_picture_itself() -> None:
+    async with bot() as it:
+        await _drops(it)
+        ordered = await _drops(it, "starrynight", photo=None)
+        assert isinstance(ordered, Accepted)
+        await it.until_state(ordered.job.id, State.DELIVERED)
+        assert it.engine.runs[0].photo == PNG
+
+
+async def test_a_picture_of_another_gallery_is_recognised_all_the_same() -> None:
+    async with bot() as it:
+        theirs = encode_png(torch.zeros(3, 64, 64), "/stylize mygrandma mode=fast seed=7")
+        reply = await _drops(it, photo=theirs)
+        assert isinstance(reply, Text)
+        assert "/stylize mygrandma mode=fast seed=7" in reply.text
+        assert "I do not know the style" in reply.text
+        other = await _drops(it, photo=b"cat")
+        assert not isinstance(other, Accepted) or other.job.recipe.mode == "sheet", "nothing waits"
+
+
+async def test_again_with_it_paints_its_own_photo_while_that_is_kept() -> None:
+    async with bot() as it:
+        first = await it.order(LINE, photo=b"cat")
+        await it.until_state(first.id, State.DELIVERED)
+        await it.order("/stylize starrynight", photo=b"dog")
+        ordered = await it.say("/again strength=80", photo=PNG)
+        assert isinstance(ordered, Accepted)
+        await it.until_state(ordered.job.id, State.DELIVERED)
+        assert it.engine.runs[-1].photo == b"cat"
+        assert (ordered.job.recipe.styles, ordered.job.recipe.strength) == (first.recipe.styles, 80)
+
+
+async def test_again_with_it_takes_the_next_photo_where_its_own_is_not_kept() -> None:
+    async with bot() as it:
+        reply = await it.say("/again strength=80", photo=PNG)
+        assert isinstance(reply, Text)
+        assert "no longer kept" in reply.text
+        ordered = await it.say("", photo=b"dog")
+        assert isinstance(ordered, Accepted)
+        assert line(ordered.job.recipe) == LINE.replace("strength=40", "strength=80")
+
+
+async def test_again_in_reply_to_somebody_elses_picture_paints_a_photo_like_it() -> None:
+    async with bot() as it:
+        theirs = await it.order(LINE, user="bob")
+        asked = message("ann", replied=theirs.id, line=LINE)
+        reply = await it.commands.handle(asked, parse("/again"))
+        assert isinstance(reply, Text)
+        ordered = await it.say("", photo=b"dog")
+        assert isinstance(ordered, Accepted)
+        assert line(ordered.job.recipe) == LINE
+
+
+async def test_verify_paints_the_kept_photo_once_more_and_hands_the_picture_to_the_engine() -> None:
+    async with bot() as it:
+        first = await it.order(LINE, photo=b"cat")
+        await it.until_state(first.id, State.DELIVERED)
+        for reply in (await it.say("/verify", photo=PNG), await it.say("/verify", photo=b"a JPEG", line=LINE)):
+            assert isinstance(reply, Accepted), reply
+            await it.until_state(reply.job.id, State.DELIVERED)
+        assert [(run.photo, run.style, run.recipe.verify) for run in it.engine.runs] == [
+            (b"cat", None, False),
+            (b"cat", PNG, True),
+            (b"cat", b"a JPEG", True),
+        ]
+        again = await it.say("/again")
+        assert isinstance(again, Accepted)
+        assert not again.job.recipe.verify
+
+
+@pytest.mark.parametrize(("photo", "why"), [(b"cat", "Which picture?"), (None, "Which picture?"), (PNG, "no longer")])
+async def test_verify_says_what_it_lacks(photo: bytes | None, why: str) -> None:
+    async with bot() as it:
+        assert why in (await it.say("/verify", photo=photo)).text
