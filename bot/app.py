@@ -21,7 +21,7 @@ from bot.core.journal.store import Store
 from bot.core.journal.sweep import Quota
 from bot.core.limits import Limits
 from bot.core.messages import Hook, Platform
-from bot.core.owners import Owners
+from bot.core.people.owners import Owners
 from bot.core.queue import FairQueue
 from bot.core.studio import Studio
 from bot.dialog.owner.notes import OwnerNotes

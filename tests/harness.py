@@ -26,7 +26,7 @@ from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Accepted, Chat, Incoming, Reply, Result, Status
-from bot.core.owners import Owners
+from bot.core.people.owners import Owners
 from bot.core.queue import FairQueue
 from bot.dialog.services import Services
 from engine import gallery

@@ -16,7 +16,6 @@ import msgspec
 
 from bot.core.admission import Admission, Demand, Rules
 from bot.core.announce import Pace
-from bot.core.control import Control
 from bot.core.engine import Engine
 from bot.core.errors import (
     InternalError,
@@ -32,6 +31,7 @@ from bot.core.journal.rows.forget import Held
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Chat, Incoming, Status
+from bot.core.people.control import Control
 from bot.core.queue import FairQueue
 from bot.core.rooms import RoomSettingsStore
 from bot.core.work.line import Line

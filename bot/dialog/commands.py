@@ -12,10 +12,10 @@ import msgspec
 
 from bot.core.admission import HOW_MINE, too_large
 from bot.core.errors import InvalidOrder, InvalidRecipe, LimitReached, NotAllowed, NotNow, Refusal, sentence
-from bot.core.halves import Halves
 from bot.core.jobs import GIVEN_UP, Job
 from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
-from bot.core.owners import Owners
+from bot.core.people.halves import Halves
+from bot.core.people.owners import Owners
 from bot.core.studio import JobWithPictures, Studio
 from bot.dialog import forgetting, repeated, settings, sheets
 from bot.dialog.carried.line import carried

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from bot.core.halves import Halves
 from bot.core.journal.store import Store
-from bot.core.owners import Owners
+from bot.core.people.halves import Halves
+from bot.core.people.owners import Owners
 from bot.core.studio import Studio
 from bot.dialog.buttons import Buttons
 from bot.dialog.commands import Commands

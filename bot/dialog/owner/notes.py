@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from bot.core.messages import Platform
-from bot.core.owners import Owners
+from bot.core.people.owners import Owners
 from bot.engine_process.outcomes import FAULTS
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import msgspec
 
 from bot.core.admission import HOW_MINE
 from bot.core.errors import InvalidRecipe
-from bot.core.halves import Halves
 from bot.core.messages import Card, Choice, Incoming, Reply, Text
+from bot.core.people.halves import Halves
 from bot.dialog.carried.line import carried
 from bot.dialog.parse import Command, Name, parse_recipe
 from bot.dialog.talk.sentences import Kind, is_thanks, kind_of, mentioned

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.control import BLOCKED, DRAINING
 from bot.core.jobs import State
 from bot.core.messages import Refused, is_refusal
-from bot.core.owners import Owners
+from bot.core.people.control import BLOCKED, DRAINING
+from bot.core.people.owners import Owners
 from bot.dialog.owner.notes import OwnerNotes
 from tests.harness import Bot, bot, waits
 

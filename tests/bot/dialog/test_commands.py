@@ -7,10 +7,10 @@ import time
 import msgspec
 import pytest
 
-from bot.core.halves import Halves
 from bot.core.jobs import State
 from bot.core.limits import Limits
 from bot.core.messages import Accepted, Choice, Refused, Reply, Text, is_refusal
+from bot.core.people.halves import Halves
 from bot.dialog.commands import Commands
 from bot.dialog.parse import COMMANDS, EVERYDAY, LABORATORY
 from engine.gallery import Gallery

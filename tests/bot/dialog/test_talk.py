@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.halves import KEPT_SECONDS, Halves
 from bot.core.jobs import State
 from bot.core.limits import Limits
 from bot.core.messages import Accepted, Choice, Reply, Text
+from bot.core.people.halves import KEPT_SECONDS, Halves
 from bot.dialog.parse import parse
 from tests.harness import Bot, bot, message, waits
 

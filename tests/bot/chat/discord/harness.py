@@ -24,7 +24,7 @@ from bot.core.announce import Pace
 from bot.core.engine import Engine
 from bot.core.jobs import Job, State
 from bot.core.limits import Limits
-from bot.core.owners import Owners
+from bot.core.people.owners import Owners
 from bot.dialog.services import Services
 from tests.fakes.discord.server import FakeDiscord, running
 from tests.fakes.discord.world import BOT, EPHEMERAL, TOKEN, Interaction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.owners import Owners
+from bot.core.people.owners import Owners
 from tests.bot.chat.discord.harness import ME, on
 from tests.fakes.discord.server import FakeDiscord
 

@@ -15,7 +15,7 @@ from bot.config import Secret, Telegram
 from bot.core.announce import Pace
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
-from bot.core.owners import Owners
+from bot.core.people.owners import Owners
 from bot.core.studio import Studio
 from bot.dialog.gallery import PER_SHEET
 from bot.health import Health

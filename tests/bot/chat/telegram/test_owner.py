@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.errors import Undeliverable
-from bot.core.owners import Owners
+from bot.core.people.owners import Owners
 from tests.bot.chat.telegram.harness import ANN, BOB, GROUP, message_with, telegram_bot
 from tests.fakes.telegram.server import FakeTelegram
 

@@ -23,7 +23,7 @@ async def test_every_answer_forbids_what_the_page_does_not_need(tab: Tab, at: Si
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
-    for path in (path for path in STATIC.rglob("*") if path.is_file()):
+    for path in (path for path in STATIC.rglob("*") if path.is_file() and path.suffix != ".jpg"):
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "//" not in re.sub(r"(?m)(^|\s)//.*$", "", text), f"{path.name} names an address"
         assert "<script>" not in text
