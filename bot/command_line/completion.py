@@ -24,9 +24,9 @@ def complete(parser: argparse.ArgumentParser) -> None:
 
 def script(shell: str) -> str:
     """What the shell is to read at its start."""
-    import argcomplete
+    from argcomplete.shell_integration import shellcode
 
-    return str(argcomplete.shellcode(["impasto"], shell=shell))
+    return shellcode(["impasto"], shell=shell)
 
 
 def words(prefix: str) -> list[str]:

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.chaos.rounds import Chaos, Report, judged
+from tests.fakes.descriptions import missing
 from tests.live.orders import GOOD, WRONG
 from tests.live.tables import table
 
@@ -74,4 +75,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(missing() or asyncio.run(main()))

@@ -25,3 +25,11 @@ def description(file: str) -> Any:
     if not path.is_file():
         pytest.skip(f"{path} is missing, so requests cannot be checked (IMPASTO_SPECS)")
     return json.loads(path.read_text("utf-8"))
+
+
+def missing() -> str:
+    """Why a programme that needs the descriptions cannot run, as a sentence; empty where it can."""
+    files = ("telegram-bot-api.json", "discord-openapi.json")
+    if all((FOLDER / file).is_file() for file in files):
+        return ""
+    return f"The platforms' API descriptions are not in {FOLDER}. IMPASTO_SPECS names the folder that has them."

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.fakes.descriptions import missing
 from tests.hostile.attack import Outcome, Report, attack
 from tests.hostile.files import hostile_files
 from tests.live.tables import table
@@ -66,4 +67,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(missing() or asyncio.run(main()))

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.fakes.descriptions import missing
 from tests.live.tables import table
 from tests.soak import jobs, people
 
@@ -73,4 +74,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(missing() or asyncio.run(main()))
