@@ -56,6 +56,7 @@ def incoming_of(interaction: discord.Interaction[Any], pictures: Pictures = NONE
     return Incoming(
         user=user_of(interaction),
         place=_place(address),
+        own_room=_is_alone(address),
         admin=interaction.guild_id is None or interaction.permissions.manage_guild,
         topic=topic or _topic(interaction.channel),
         idempotency_key=f"{NAME}:{interaction.id}",
@@ -76,10 +77,16 @@ def incoming_of_message(message: discord.Message, pictures: Pictures) -> Incomin
     return Incoming(
         user=f"{NAME}:{message.author.id}",
         place=_place(address),
+        own_room=_is_alone(address),
         admin=message.guild is None or bool(member and member.guild_permissions.manage_guild),
         topic=_topic(message.channel),
         idempotency_key=f"{NAME}:{message.id}",
     )
+
+
+def _is_alone(address: DiscordAddress) -> bool:
+    """Whether it is the private conversation of one person with the bot; where the bot is no member, others may be."""
+    return not address.guild and not address.outside
 
 
 def user_of(interaction: discord.Interaction[Any]) -> str:
