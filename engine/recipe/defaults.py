@@ -82,9 +82,8 @@ def expanded(recipe: Recipe, gallery: Gallery, encoder: EncoderName = "slim") ->
         RecipeError: the sheet has no such cell.
     """
     if recipe.cell is not None:
-        return msgspec.structs.replace(
-            cell(recipe, recipe.cell, gallery, encoder), size=recipe.size, steps=recipe.steps
-        )
+        one = cell(recipe, recipe.cell, gallery, encoder)
+        return expanded(msgspec.structs.replace(one, size=recipe.size, steps=recipe.steps), gallery, encoder)
     if recipe.preset is None:
         return recipe
     missing = {name: value for name, value in PRESETS[recipe.preset].items() if getattr(recipe, name) is None}

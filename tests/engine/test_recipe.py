@@ -153,6 +153,7 @@ def test_a_completed_recipe_keeps_what_was_given_and_survives_its_line(made: Rec
 
 
 @given(recipes())
+@example(Recipe(styles=(Share("starrynight"),), mode="variations", preset="adam", cell=1))
 def test_completing_twice_changes_nothing(made: Recipe) -> None:
     once = complete(made, STYLES, size=512, seed=7)
     assert complete(once, STYLES, size=1024, seed=8, encoder="full") == once

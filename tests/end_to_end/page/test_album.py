@@ -136,6 +136,9 @@ async def test_my_pictures_fit_on_a_phone_and_can_be_touched(browser: Browser, a
             .filter((element) => element.checkVisibility() && !element.matches(".link, .cell"))
             .filter((element) => element.getBoundingClientRect().height < 44)
             .map((element) => element.outerHTML)"""
+        still = "Promise.all(document.getAnimations().map((one) => one.finished))"  # what moves has another height
+        await page.evaluate(still)
         assert await page.evaluate(small) == []
         await page.keyboard.press("Escape")
+        await page.evaluate(still)
         assert await page.evaluate(small) == []
