@@ -46,7 +46,7 @@ async def test_a_remark_about_several_photos_orders_nothing_for_each(page: Page,
 
 
 async def test_the_pages_own_photo_goes_out_with_one_click_and_asks_for_a_style(page: Page, at: Site) -> None:
-    await page.get_by_role("button", name="Try it on this photo").click()
+    await page.get_by_role("button", name="Try it on this picture").click()
     await expect(page.locator("#gallery")).to_be_visible()
     await expect(page.locator(".photo:not(.sending)")).to_have_count(1)
     await page.locator("#gallery-grid .style").nth(1).click()

@@ -238,8 +238,8 @@ class Page {
 
   /** The page's own photo, for who has none at hand. */
   async tryIt() {
-    const answer = await fetch("/static/cat.jpg");
-    const photo = this.sendPhoto(new File([await answer.blob()], "cat.jpg", { type: "image/jpeg" }));
+    const answer = await fetch("/static/lake.jpg");
+    const photo = this.sendPhoto(new File([await answer.blob()], "lake.jpg", { type: "image/jpeg" }));
     if (photo) this.chooseStyle(photo);
   }
 
