@@ -39,9 +39,10 @@ async def test_nothing_sticks_out_on_a_phone(browser: Browser, at: Site) -> None
         await expect(page.locator(".compare")).to_be_visible()
         assert await fits(page)
         await say(page, "/stylize " + "x" * 300)
-        await expect(page.locator(".refused").first).to_be_visible()
+        await expect(page.locator(".refused")).to_be_visible()
         await say(page, "/styles")
         await expect(page.locator(".with-cards")).to_be_visible()
+        await expect(page.locator(".refused")).to_have_count(1)  # of two pictures one was the style
         assert await fits(page)
 
 

@@ -231,7 +231,7 @@ class Page {
     const photos = [...files].map((file) => this.sendPhoto(file)).filter(Boolean);
     const line = $("text").value;
     if (this.wanted && photos.length) return this.paintWanted(photos);
-    if (photos.length > 1) this.pair.several = photos;
+    if (photos.length > 1 && !namesMine(line)) this.pair.several = photos; // else they are a photo and its style
     if (photos.length === 2 && files.length === 2 && (!line.trim() || namesMine(line))) this.match(...photos);
     this.pair.show();
   }
