@@ -24,7 +24,7 @@ from engine.recipe import Recipe
 from engine.stages import Stage
 from engine.subject.importance import Importance
 from engine.universal.paint import coloured
-from engine.work import Stages, Tools, Work, preview
+from engine.work import Stages, Tools, Work, finished, preview
 
 INSTANT = ("fast", "universal")
 
@@ -98,16 +98,7 @@ def _begun(tools: ClipTools, work: Work, p: Tensor) -> Tensor:
     if work.recipe.init not in INSTANT:
         return p[None]
     recipe = msgspec.structs.replace(work.recipe, mode=work.recipe.init)
-    return _finished(tools.repaint(replace(work, p=p, recipe=recipe)))
-
-
-def _finished(stages: Stages) -> Tensor:
-    while True:
-        try:
-            next(stages)
-        except StopIteration as end:
-            x: Tensor = end.value
-            return x
+    return finished(tools.repaint(replace(work, p=p, recipe=recipe)))
 
 
 def paint_morph(tools: ClipTools, work: Work) -> Stages:
