@@ -32,6 +32,7 @@ class Announcer:
         self._pace = pace
         self._news: tuple[Job, Status] | None = None  # not yet shown
         self._answer: Callable[[], Awaitable[None]] | None = None
+        self._ended = False
         self._changed = asyncio.Event()
         self._waiting: asyncio.Timeout | None = None  # while the chat is waited for
         self._pauses = iter(pace.retry)  # anew when something was shown
@@ -41,16 +42,16 @@ class Announcer:
 
     def show(self, job: Job, status: Status) -> None:
         """Overtake whatever was not shown yet; nothing is shown after `end`."""
-        if self._answer is None and not status.shows(self.status):
+        if not self._ended and not status.shows(self.status):
             self.status = status
             self._news = job, status
             self._notice()
 
     def end(self, answer: Callable[[], Awaitable[None]]) -> None:
         """Nothing more to show: ``answer`` hands the outcome to the chat, and is called until it succeeds."""
-        if self._answer is None:
+        if not self._ended:
             self._news = None
-            self._answer = answer
+            self._ended, self._answer = True, answer
             self._notice()
 
     def _notice(self) -> None:
@@ -65,10 +66,12 @@ class Announcer:
             self._changed.clear()
             if self._news is not None and await self._may_show():
                 await self._show(*self._news)
+        # It holds its job, which holds this: kept, all of it would stay until Python looks for such rings.
+        answer, self._answer = self._answer, None
         for pause in self._pace.retry:
             try:
                 async with asyncio.timeout(self._pace.deliver):
-                    await self._answer()
+                    await answer()
                 return True
             except Undeliverable as error:
                 log.warning("%s will not take an answer: %s", self._chat.name, error)
@@ -93,7 +96,7 @@ class Announcer:
             return False
         finally:
             self._waiting = None
-        return self._answer is None
+        return not self._ended
 
     async def _show(self, job: Job, status: Status) -> None:
         self._news = None

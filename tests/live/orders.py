@@ -21,6 +21,9 @@ WORKING = re.compile(
     r"/cancel |coming up|place \d|step \d|painting begins|is loading|as soon as|: finished|\bleft\b|waits until"
     r"|longer than expected|its turn comes|begins again|trying again|^$|▰|▱"
 )
+READY = re.compile(
+    r"^(<@\d+> your|Your) picture is ready\.$"
+)  # after a long one, beside the picture: edits notify nobody
 POINTER = "This goes on below."  # in a message that Discord lets nobody edit any more
 SENT_BACK = re.compile(r"send this again|still starting")
 
@@ -32,10 +35,13 @@ class Seen:
     pictures: int = 0
     sentences: list[str] = field(default_factory=list)  # that end the matter
     working: list[str] = field(default_factory=list)  # that promise more
+    calls: int = 0  # that a picture is ready
 
     def add(self, text: str, *, working: bool = False) -> None:
         if working or WORKING.search(text):
             self.working.append(text)
+        elif READY.match(text):
+            self.calls += 1
         elif text != POINTER:
             self.sentences.append(text)
 
@@ -71,13 +77,13 @@ def verdict(order: Order) -> str:
     """
     seen = order.seen()
     if seen.pictures:
-        if seen.pictures > 1 or seen.sentences:
+        if seen.pictures > 1 or seen.calls > 1 or seen.sentences:
             return "twice"
         return "stale" if seen.working else "answered"
     if seen.sentences:
         text = " ".join(seen.sentences)
         return "given up" if "given up" in text else "sent back" if SENT_BACK.search(text) else "refused"
-    if seen.working:
+    if seen.working or seen.calls:
         return "unanswered"
     return "lost" if order.promised else "unheard"
 

@@ -107,6 +107,26 @@ async def test_thinking_for_ever_is_no_answer() -> None:
     assert verdict(order) == "unanswered"
 
 
+def writes(discord: Discord, order: DiscordOrder, text: str, *attachments: dict) -> None:
+    """The bot writes a message where the order is answered."""
+    message = discord._message(order.channel, int(discord.bot), text) | {"attachments": list(attachments)}
+    discord.messages[int(message["id"])] = message
+
+
+@pytest.mark.parametrize(
+    ("pictures", "calls", "found"), [(1, 1, "answered"), (1, 2, "twice"), (2, 1, "twice"), (0, 1, "unanswered")]
+)
+async def test_of_a_picture_that_took_long_people_hear_once_that_it_is_ready(
+    pictures: int, calls: int, found: str
+) -> None:
+    discord, order = await on_discord()
+    for _ in range(pictures):
+        writes(discord, order, str(PICTURE["caption"]), {"filename": "cat.png"})
+    for _ in range(calls):
+        writes(discord, order, f"<@{order.user}> your picture is ready.")
+    assert verdict(order) == found
+
+
 async def test_a_command_that_a_bot_in_good_health_did_not_hear_is_lost() -> None:
     _, order = await on_discord()
     blow = Blow.drawn(random.Random(1))

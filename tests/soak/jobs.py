@@ -20,6 +20,7 @@ from tests.live.program import memory
 
 EARLY = 200  # jobs, after which the engine has seen a bit of everything
 GROWTH = 1.3  # that the end may be of that
+SAMPLED_JOBS = 20  # between two looks at least
 REST_SECONDS = 2.5  # without a job, after which an engine has given memory back
 MODES = {"fast": 60, "universal": 15, "fine": 8, "texture": 5, "suggest": 4, "map": 2, "like": 6}
 SHORT, LONG = 48, 320  # pixels of a long side
@@ -76,7 +77,7 @@ async def soak(
             async for event in engine.run(order):
                 if isinstance(event, wire.Failed):
                     report.trouble.append(f"job {number}, {recipe.line(order.recipe)}: {event.message}")
-            if number in (early, jobs) or number % max(1, jobs // 10) == 0:
+            if number in (early, jobs) or number % max(SAMPLED_JOBS, jobs // 10) == 0:
                 assert engine.pid is not None
                 at_work = memory(engine.pid)
                 await asyncio.sleep(REST_SECONDS)

@@ -149,8 +149,14 @@ class DiscordTransport(Transport):
         return await self._send(job, message, content)
 
     async def _send(self, job: Job, message: JobMessage | None, content: Content) -> JobMessage:
-        """By the first way that is open."""
         draft = draft_of(job, content)
+        try:
+            return await self._by_first_open(job, message, content, draft)
+        finally:
+            if draft.view:
+                draft.view.clear_items()  # each holds the view: kept, all would stay until Python looks for such rings
+
+    async def _by_first_open(self, job: Job, message: JobMessage | None, content: Content, draft: Draft) -> JobMessage:
         ways = [self._by_follow_up, self._by_own_message, self._by_channel]
         if not isinstance(content, Progress):
             ways.append(self._by_direct_message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -18,7 +19,9 @@ from bot.core.queue import FairQueue, Ticket
 from bot.core.work.open_jobs import OpenJob, OpenJobs
 
 LOOK_SECONDS = 1.0  # between two looks at how many workers there are, while pictures wait for one
-LANES = (False, True)  # by whether they are quick
+LANES = (True, False)  # by whether they are quick
+TOLD_AT_ONCE = 100  # people, in one step of the event loop: 5 ms. So many may wait unless the operator allows more
+TELLING_SHARE = 0.2  # of the event loop's time, at most, goes to those further back
 
 
 class Line:
@@ -31,6 +34,7 @@ class Line:
         self._running: dict[str, OpenJob] = {}
         self._paced: dict[str, asyncio.TimerHandle] = {}  # by job: when it joins
         self._freed = asyncio.Event()
+        self._untold = asyncio.Event()  # set while those further back have not heard where they stand
         self._painting = asyncio.Event()  # cleared while the owner wants nothing painted
         self._painting.set()
         self.engine_missing = False  # it could not be started when it was last wanted
@@ -167,23 +171,48 @@ class Line:
             heapq.heappush(free, start + slower * ticket.cost)
         return found, free
 
+    # --- telling -----------------------------------------------------------------------------------------------------
+
     def moved(self) -> None:
-        """Tell everybody who waits where they stand now."""
+        """Tell everybody who waits where they stand now: those in front at once, in a long line the rest by and by."""
+        if any(True for _ in self._telling()):
+            self._untold.set()
+
+    async def tell(self) -> None:
+        """Tell those further back, whenever the line has moved, until cancelled."""
+        while True:
+            await self._untold.wait()
+            self._untold.clear()
+            for seconds in self._telling():
+                await asyncio.sleep(seconds * (1 / TELLING_SHARE - 1))
+
+    def _telling(self) -> Iterator[float]:
+        """Tell everybody, part by part; gives the seconds that each part took."""
+        began = time.perf_counter()
+        told = 0
         for quick in LANES:
             waiting = self._starts(quick)
             room = self._workers - self._count(quick)
             for place, (ticket, start) in enumerate(waiting, 1):
-                live = self._jobs[ticket.id]
-                where = f"place {place} of {len(waiting)}"
-                if not self._painting.is_set():
-                    text = f"{where}. Painting is paused by who runs this bot; your picture waits until it goes on"
-                elif place <= room and live.job.attempts:
-                    text = "The engine failed; trying again."
-                elif place <= room:  # of which most people are told no more, it is done so soon
-                    text = f"coming up in {in_words(ticket.cost)}"
-                elif self.engine_missing:
-                    text = f"{where}, as soon as the painting engine is back"
-                else:
-                    text = ", then ".join(filter(None, (f"{where}, {in_words(start)}", quote(live.job))))
-                said = f"{text}. {live.note}" if live.note else text
-                live.announcer.show(live.job, Status(text=said, left=start + ticket.cost))
+                if told == TOLD_AT_ONCE:
+                    yield time.perf_counter() - began
+                    began, told = time.perf_counter(), 0
+                told += 1
+                live = self._jobs.get(ticket.id)
+                if live and not self.is_running(live):  # since this round of telling began
+                    text = self._words(live, f"place {place} of {len(waiting)}", start, soon=place <= room)
+                    live.announcer.show(live.job, Status(text=text, left=start + ticket.cost))
+
+    def _words(self, live: OpenJob, where: str, start: float, *, soon: bool) -> str:
+        """For one who waits."""
+        if not self._painting.is_set():
+            text = f"{where}. Painting is paused by who runs this bot; your picture waits until it goes on"
+        elif soon and live.job.attempts:
+            text = "The engine failed; trying again."
+        elif soon:  # of which most people are told no more, it is done so soon
+            text = f"coming up in {in_words(live.job.cost)}"
+        elif self.engine_missing:
+            text = f"{where}, as soon as the painting engine is back"
+        else:
+            text = ", then ".join(filter(None, (f"{where}, {in_words(start)}", quote(live.job))))
+        return f"{text}. {live.note}" if live.note else text

@@ -75,6 +75,7 @@ class Painting:
     async def run(self) -> None:
         """Paint whose turn it is in each lane, as many at once as there are workers, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._line.tell())
             for quick in LANES:
                 tasks.create_task(self._hand_out(quick, tasks))
 

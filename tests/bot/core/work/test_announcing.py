@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator
+
+import pytest
 
 from bot.backoff import Backoff
 from bot.core.announce import Announcer, Pace
 from bot.core.errors import Undeliverable
 from bot.core.jobs import Job, Place, State
-from bot.core.messages import Status
+from bot.core.messages import Chat, Status
+from bot.core.work.open_jobs import OpenJob, OpenJobs
 from engine import recipe as recipes
 from engine.wire import Event, Paint, Progress
 from tests.harness import (
@@ -157,3 +162,29 @@ async def test_nothing_is_shown_after_the_answer() -> None:
     announcer.show(job, Status(text="step 2"))
     assert await asyncio.wait_for(running, 10)
     assert (chat.texts("a"), chat.notified) == (["step 1"], [("a", "Cancelled.")])
+
+
+async def test_what_an_answered_order_held_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracked: list[weakref.ref[OpenJob]] = []
+    track = OpenJobs.track
+
+    def watch(jobs: OpenJobs, job: Job, chat: Chat) -> OpenJob:
+        live = track(jobs, job, chat)
+        tracked.append(weakref.ref(live))
+        return live
+
+    monkeypatch.setattr(OpenJobs, "track", watch)
+    gc.disable()
+    try:
+        async with bot() as it:
+            job = await it.order()
+            await it.until_state(job.id, State.DELIVERED)
+            other = await it.order(user="bob")  # in the hands now of what held the first one while it was painted
+            await it.until_state(other.id, State.DELIVERED)
+
+            async def freed() -> bool:
+                return tracked[0]() is None
+
+            await eventually(freed)
+    finally:
+        gc.enable()

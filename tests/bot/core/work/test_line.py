@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.announce import Announcer
 from bot.core.engine import Worker
 from bot.core.errors import LimitReached
 from bot.core.estimate import in_words
-from bot.core.jobs import State
+from bot.core.jobs import Job, State
 from bot.core.limits import Limits
+from bot.core.messages import Status
+from bot.core.work.line import TOLD_AT_ONCE, Line
 from engine import recipe as recipes
 from engine.wire import Event, Failed, Paint, Progress
 from tests.harness import (
@@ -144,6 +147,39 @@ async def test_places_are_counted_in_each_lane_and_shared_out_among_the_workers(
         for job in jobs:
             it.engine.let_go(job.id)
         await it.chat.answered(*(job.id for job in jobs))
+
+
+async def test_in_a_long_line_everybody_hears_where_they_stand_and_only_some_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people = 3 * TOLD_AT_ONCE
+    told = 0
+    most = 0
+    show, moved = Announcer.show, Line.moved
+
+    def count(announcer: Announcer, job: Job, status: Status) -> None:
+        nonlocal told
+        told += 1
+        show(announcer, job, status)
+
+    def watch(line: Line) -> None:
+        nonlocal told, most
+        told = 0
+        moved(line)
+        most = max(most, told)
+
+    monkeypatch.setattr(Announcer, "show", count)
+    monkeypatch.setattr(Line, "moved", watch)
+    async with bot(waits, capacity=people + 1) as it:
+        running = await it.order(user="first")
+        await it.engine.started(running.id)
+        jobs = [await it.order(user=f"{number}") for number in range(people)]
+        last = jobs[-1].id
+        await it.chat.until(lambda: any(f"place {people} of {people}" in text for text in it.chat.texts(last)))
+        await it.studio.cancel("0")
+        fewer = people - 1
+        await it.chat.until(lambda: any(f"place {fewer} of {fewer}" in text for text in it.chat.texts(last)))
+        assert most == TOLD_AT_ONCE
 
 
 async def test_a_picture_that_overruns_its_estimate_does_not_promise_a_moment() -> None:
