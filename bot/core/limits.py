@@ -8,6 +8,7 @@ Pure: the clock is an argument.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import msgspec
 
@@ -103,7 +104,12 @@ class Limits:
         self._orders.per_second = per_minute / 60 if per_minute else self._orders.per_second
 
     def check(
-        self, user: str, open_jobs: int, now: float, wait_hint: float | None = None, seconds: float = 0.0
+        self,
+        user: str,
+        open_jobs: int,
+        now: float,
+        wait_hint: Callable[[], float | None] = lambda: None,
+        seconds: float = 0.0,
     ) -> None:
         """Refuse an order that is one too many.
 
@@ -119,7 +125,8 @@ class Limits:
         if user.startswith(self._free):
             return
         if open_jobs >= self._open_jobs:
-            wait = f" or wait {in_words(wait_hint)}" if wait_hint is not None else " or wait for one to be finished"
+            hint = wait_hint()
+            wait = f" or wait {in_words(hint)}" if hint is not None else " or wait for one to be finished"
             many = f"{open_jobs} of your pictures are" if open_jobs != 1 else "1 of your pictures is"
             raise LimitReached(f"{many} waiting; the limit is {self._open_jobs}. Cancel one{wait}.")
         if self._seconds is not None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 
 import msgspec
 
@@ -67,7 +68,7 @@ class FairQueue:
     def __len__(self) -> int:
         return sum(len(lane.turns) for lane in self._lanes.values())
 
-    def check(self, wait: float = 0.0, coming: int = 0) -> None:
+    def check(self, wait: Callable[[], float], coming: int = 0) -> None:
         """Refuse when the line is full.
 
         Args:
@@ -79,7 +80,7 @@ class FairQueue:
         """
         if len(self) + coming >= self._capacity:
             raise LimitReached(
-                f"The queue is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait)}."
+                f"The queue is full: {self._capacity} pictures are waiting. Please try again in {in_words(wait())}."
             )
 
     def put(self, ticket: Ticket, *, first: bool = False) -> None:

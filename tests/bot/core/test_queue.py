@@ -66,10 +66,10 @@ def test_a_cancelled_job_leaves_the_queue() -> None:
 
 def test_a_full_line_says_how_long_to_wait() -> None:
     queue = FairQueue(capacity=2)
-    queue.check(wait=30)
+    queue.check(lambda: 30.0)
     queue.put(Ticket("a", "ann", 1.0))
     with pytest.raises(LimitReached) as refusal:
-        queue.check(wait=31, coming=1)
+        queue.check(lambda: 31.0, coming=1)
     assert str(refusal.value) == "The queue is full: 2 pictures are waiting. Please try again in about 30 s."
 
 
