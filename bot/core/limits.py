@@ -15,6 +15,8 @@ import msgspec
 from bot.core.errors import LimitReached
 from bot.core.estimate import in_words
 
+FORGET_FROM = 256  # buckets
+
 
 class _Bucket(msgspec.Struct):
     tokens: float
@@ -27,7 +29,8 @@ class _Buckets:
     def __init__(self, most: float, per_second: float) -> None:
         self.most = most
         self.per_second = per_second
-        self._buckets: dict[str, _Bucket] = {}  # only those that are not full
+        self._buckets: dict[str, _Bucket] = {}  # those that are not full, and some that are again
+        self._forget_from = FORGET_FROM
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -47,7 +50,7 @@ class _Buckets:
     def take(self, user: str, number: float, now: float) -> None:
         """Take some out; a negative number puts them back."""
         self._buckets[user] = _Bucket(self.tokens(user, now) - number, now)
-        if len(self._buckets) > 256:
+        if len(self._buckets) > self._forget_from:
             self._forget(now)
 
     def _forget(self, now: float) -> None:
@@ -55,6 +58,8 @@ class _Buckets:
         full = [user for user in self._buckets if self.tokens(user, now) >= self.most]
         for user in full:
             del self._buckets[user]
+        # Twice what is left: all are looked through once in so many orders, and not with every one.
+        self._forget_from = max(FORGET_FROM, 2 * len(self._buckets))
 
 
 class Limits:

@@ -7,6 +7,7 @@ workers.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -14,7 +15,7 @@ from bot.core.engine import Engine
 from bot.core.estimate import in_words, quote
 from bot.core.messages import Status
 from bot.core.queue import FairQueue, Ticket
-from bot.core.work.forecast import Forecast
+from bot.core.work.forecast import Forecast, Stretch
 from bot.core.work.open_jobs import OpenJob, OpenJobs
 
 LOOK_SECONDS = 1.0  # between two looks at how many workers there are, while pictures wait for one
@@ -30,6 +31,7 @@ class Line:
         self._engine = engine
         self._running: dict[bool, dict[str, OpenJob]] = {quick: {} for quick in LANES}  # by the lane of its worker
         self._paced: dict[str, asyncio.TimerHandle] = {}  # by job: when it joins
+        self._stretch = Stretch()
         self._freed = asyncio.Event()
         self._painting = asyncio.Event()  # cleared while the owner wants nothing painted
         self._painting.set()
@@ -100,6 +102,8 @@ class Line:
         for lane in self._running.values():  # not by its own, which may have changed on the way
             lane.pop(live.job.id, None)
         self._freed.set()
+        if not live.quick and live.started and live.job.seconds is not None:  # it is painted
+            self._stretch.learn(time.monotonic() - live.started, live.job.seconds)
 
     def is_running(self, live: OpenJob) -> bool:
         return any(live.job.id in lane for lane in self._running.values())
@@ -167,10 +171,12 @@ class Line:
 
     def _starts(self, quick: bool) -> Forecast:
         """Everybody who waits in the lane, in order, with the estimated seconds until it is their turn."""
-        workers = self._workers
+        waiting, running, workers = self._queue.order(quick=quick), self._lefts(quick), self._workers
+        if not quick:
+            return Forecast(waiting, running, workers, stretch=self._stretch.factor)
         # Between two quick pictures a long one has as much time as the first of them took.
-        shared = min(workers, sum(1 for _ in self._at_work(False))) if quick else 0
-        return Forecast(self._queue.order(quick=quick), self._lefts(quick), workers, shared)
+        shared = min(workers, sum(1 for _ in self._at_work(False)))
+        return Forecast(waiting, running, workers, shared=shared)
 
     def moved(self) -> None:
         """Tell everybody who waits where they stand now."""

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.queue import Ticket
-from bot.core.work.forecast import Forecast
+from bot.core.work.forecast import LATEST, Forecast, Stretch
 
 
 def _starts(costs: list[float], running: list[float], workers: int, shared: int = 0) -> list[float]:
     tickets = [Ticket(f"{number}", "ann", cost) for number, cost in enumerate(costs)]
-    forecast = Forecast(tickets, running, workers, shared)
+    forecast = Forecast(tickets, running, workers, shared=shared)
     assert len(forecast) == len(costs)
     assert [ticket for ticket, _ in forecast] == tickets
-    *_, (_, after) = Forecast([*tickets, Ticket("one more", "bob", 1.0)], running, workers, shared)
+    *_, (_, after) = Forecast([*tickets, Ticket("one more", "bob", 1.0)], running, workers, shared=shared)
     assert forecast.end() == after
     return [start for _, start in forecast]
 
@@ -56,3 +56,22 @@ def test_nobody_runs_beside_more_than_there_are_workers_nor_waits_beside_a_free_
             assert just_before == start
         spans.append((start, start + cost))
     assert starts == sorted(starts)
+
+
+def test_where_quick_ones_are_painted_in_between_long_ones_are_said_to_take_as_much_longer_as_they_did() -> None:
+    stretch = Stretch()
+    assert stretch.factor == 1
+    stretch.learn(took=15.0, alone=10.0)
+    stretch.learn(took=35.0, alone=30.0)
+    assert stretch.factor == 1.25
+    tickets = [Ticket("a", "ann", 10.0), Ticket("b", "bob", 10.0)]
+    assert [start for _, start in Forecast(tickets, [3.0], 1, stretch=stretch.factor)] == [3, 15.5]
+    for _ in range(LATEST):
+        stretch.learn(took=10.0, alone=10.0)
+    assert stretch.factor == 1
+
+
+def test_nothing_is_said_to_take_more_than_twice_as_long_whatever_came_in_between() -> None:
+    stretch = Stretch()
+    stretch.learn(took=3600.0, alone=10.0)
+    assert stretch.factor == 2
