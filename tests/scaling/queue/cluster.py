@@ -98,12 +98,14 @@ class Cluster:
                 worker.quick_from = worker.quick.ended + worker.quick.order.seconds
         else:
             worker.quick = job
-            begins = now if worker.long is None else max(now, worker.quick_from) + step * self._step
-            job.ended = begins + job.order.seconds
+            begins = now
             if worker.long is not None:
+                begins = min(max(now, worker.quick_from) + step * self._step, worker.long_ends)
+            job.ended = begins + job.order.seconds
+            if worker.long is not None and begins < worker.long_ends:
                 worker.long_ends += job.order.seconds
                 worker.quick_from = job.ended + job.order.seconds
-        if job.begun < 0:
+        if job.begun < 0 or job.begun > now:  # not before, or its worker went before it came to that
             job.begun = begins
         self._note(worker)
         return worker.long_ends if not job.quick else job.ended
