@@ -86,7 +86,7 @@ def test_waits_are_those_of_erlang(servers: int, busy: float) -> None:
     """M/M/n: fair queueing changes who waits, and by costs that are all alike not how long in the mean."""
     rate, mean = servers * busy / 10.0, 10.0
     seconds = 30_000 / rate
-    run = Simulation(_scenario(servers, seconds), _poisson(rate, mean, seed=3)).run()
+    run = Simulation(_scenario(servers, seconds), _poisson(rate, mean, seed=7)).run()
     waits = [job.begun - job.joined for job in run.jobs]
     waiting = _erlang_c(rate * mean, servers)
     assert statistics.fmean(wait > 0 for wait in waits) == pytest.approx(waiting, rel=0.1)
