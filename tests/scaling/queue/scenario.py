@@ -64,28 +64,28 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
 
 
-# Medians of docs/scaling.md: two cores of a Xeon, which paint one picture at a time with all of their threads.
+# Two cores of a Xeon, by themselves, which paint with all of their threads: docs/benchmarks.md, docs/scaling.md.
 CPU = Cards(
     kinds=(
-        Kind(name="fast", share=0.70, seconds=0.35, quick=True),
-        Kind(name="universal", share=0.08, seconds=0.50, quick=True),
+        Kind(name="fast", share=0.70, seconds=0.30, quick=True),
+        Kind(name="universal", share=0.08, seconds=0.48, quick=True),
         Kind(name="sheet", share=0.08, seconds=2.0, quick=True),
         Kind(name="clip", share=0.02, seconds=5.0, quick=True, spread=0.4),
-        Kind(name="fine", share=0.12, seconds=14.0, quick=False, spread=0.3),
+        Kind(name="fine", share=0.12, seconds=13.8, quick=False, spread=0.3),
     ),
     step=0.15,
     price=0.10,
     measured=True,
 )
 
-# Nobody has measured this: a card that does a pass eight times as fast as the two cores, and a step ten times.
+# Nobody has measured this: a card that does everything eight times as fast as the two cores, and fine steps ten times.
 GPU = Cards(
     kinds=(
-        Kind(name="fast", share=0.70, seconds=0.045, quick=True),
+        Kind(name="fast", share=0.70, seconds=0.038, quick=True),
         Kind(name="universal", share=0.08, seconds=0.06, quick=True),
         Kind(name="sheet", share=0.08, seconds=0.25, quick=True),
-        Kind(name="clip", share=0.02, seconds=0.8, quick=True, spread=0.4),
-        Kind(name="fine", share=0.12, seconds=1.4, quick=False, spread=0.3),
+        Kind(name="clip", share=0.02, seconds=0.63, quick=True, spread=0.4),
+        Kind(name="fine", share=0.12, seconds=1.38, quick=False, spread=0.3),
     ),
     step=0.015,
     price=2.0,
