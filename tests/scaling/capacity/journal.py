@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from pathlib import Path
@@ -28,28 +27,28 @@ async def measure(jobs: int, at_once: int, folder: Path, *, photo: int, picture:
     styles = gallery.default()
     complete = recipe.complete(recipe.parse("starrynight", styles), styles, size=512, seed=1, encoder="slim")
     draw = random.Random(1)
-    photos = [draw.randbytes(photo) for _ in range(at_once)]  # of which each job makes one of its own
+    data = draw.randbytes(max(photo, picture))  # of which each job makes pictures of its own
     turns = iter(range(jobs))
 
     async with Store.open(folder / "journal.sqlite3") as store:
 
-        async def one_after_the_other(number: int) -> None:
+        async def one_after_the_other() -> None:
             for turn in turns:
                 id = f"job{turn:06}"
-                mine = turn.to_bytes(8, "big") + photos[number]
+                own = turn.to_bytes(8, "big")
                 job = Job(id=id, user=f"{turn}", created=time.time(), place=Place("web", "r"), recipe=complete, cost=1)
-                await store.add(job, mine)
+                await store.add(job, b"photo" + own + data[:photo])
                 await store.photo(id)
                 await store.move(id, State.PAINTING)
-                data = mine[:8] + os.urandom(picture)
-                await store.finish(id, data, recipe=complete, width=512, height=384, seconds=0.3)
+                finished = b"picture" + own + data[:picture]
+                await store.finish(id, finished, recipe=complete, width=512, height=384, seconds=0.3)
                 await store.result(id)
                 await store.move(id, State.DELIVERED)
 
         began, spent = time.perf_counter(), time.process_time()
         async with asyncio.TaskGroup() as tasks:
-            for number in range(at_once):
-                tasks.create_task(one_after_the_other(number))
+            for _ in range(at_once):
+                tasks.create_task(one_after_the_other())
         seconds = time.perf_counter() - began
         spent = time.process_time() - spent
     return Pace(jobs, at_once, jobs / seconds, spent / jobs, jobs * (photo + picture) / seconds / 1e6)

@@ -38,7 +38,8 @@ class Instant:
         self.encoder: EncoderName = "slim"
         self.workers = tuple(Worker(f"{number}", "idle") for number in range(workers))
         self.may = asyncio.Event()
-        self._picture = picture
+        self._picture = os.urandom(picture)
+        self._painted = 0
 
     async def introduced(self) -> None: ...
 
@@ -46,7 +47,8 @@ class Instant:
         yield Taken(paint.job)
         await self.may.wait()
         yield Progress(paint.job, 0.5, "painting")
-        yield Done(paint.job, os.urandom(self._picture), paint.recipe, 512, 384, 0.3)
+        self._painted += 1
+        yield Done(paint.job, self._painted.to_bytes(8, "big") + self._picture, paint.recipe, 512, 384, 0.3)
 
     async def cancel(self, job: str) -> None: ...
 
