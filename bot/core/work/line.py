@@ -16,6 +16,7 @@ from bot.core.estimate import in_words, quote
 from bot.core.messages import Status
 from bot.core.queue import FairQueue, Ticket
 from bot.core.work.forecast import Forecast, Stretch
+from bot.core.work.lately import Lately
 from bot.core.work.open_jobs import OpenJob, OpenJobs
 
 LOOK_SECONDS = 1.0  # between two looks at how many workers there are, while pictures wait for one
@@ -32,6 +33,8 @@ class Line:
         self._running: dict[bool, dict[str, OpenJob]] = {quick: {} for quick in LANES}  # by the lane of its worker
         self._paced: dict[str, asyncio.TimerHandle] = {}  # by job: when it joins
         self._stretch = Stretch()
+        self._there = Lately(lambda: [1] * self._workers)
+        self._quick_left = Lately(lambda: [it.left() for it in self._at_work(True)])
         self._freed = asyncio.Event()
         self._painting = asyncio.Event()  # cleared while the owner wants nothing painted
         self._painting.set()
@@ -74,7 +77,7 @@ class Line:
 
     async def next(self, *, quick: bool) -> OpenJob:
         """Whose turn it is in the lane, as soon as somebody waits and a worker is free; it runs until `done`."""
-        while self._count(quick) >= self._workers:
+        while self._count(quick) >= self._there():
             self._freed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):  # for the number of workers may change
@@ -137,7 +140,7 @@ class Line:
 
     def _quick_seconds(self) -> float:
         """What there is to paint of quick pictures, for each worker."""
-        return (sum(it.left() for it in self._at_work(True)) + self._queue.seconds(quick=True)) / self._workers
+        return (self._quick_left() + self._queue.seconds(quick=True)) / self._there()
 
     def _lefts(self, quick: bool) -> list[float]:
         """`left` of all that are being painted in the lane."""
