@@ -31,6 +31,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     what.choices["journal"].add_argument("--at-once", type=int, nargs="+", default=[1, 32])
     what.choices["loop"].add_argument("--workers", type=int, nargs="+", default=[1, 64, 1000])
     what.choices["loop"].add_argument("--waiting", action="store_true", help="all are in line before the first begins")
+    what.choices["loop"].add_argument("--progress", type=int, default=1, help="reports of a picture on its way")
     what.choices["loop"].add_argument("--in-memory", action="store_true", help="without the disk")
     return parser.parse_args(words)
 
@@ -47,7 +48,9 @@ async def measured(args: argparse.Namespace, folder: Path) -> list[msgspec.Struc
                 found.append(await journal.measure(args.jobs, number, Path(own), **sizes))
             else:
                 where = None if args.in_memory else Path(own)
-                found.append(await loop.measure(args.jobs, number, where, **sizes, waiting=args.waiting))
+                found.append(
+                    await loop.measure(args.jobs, number, where, **sizes, progress=args.progress, waiting=args.waiting)
+                )
     return found
 
 

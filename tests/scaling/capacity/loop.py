@@ -33,20 +33,23 @@ class Carried(msgspec.Struct, frozen=True):
 class Instant:
     """An engine that paints in no time, once it may."""
 
-    def __init__(self, workers: int, picture: int) -> None:
+    def __init__(self, workers: int, picture: int, progress: int) -> None:
         self.ready: Ready | None = Ready("a double", ("slim",), "0")
         self.encoder: EncoderName = "slim"
         self.workers = tuple(Worker(f"{number}", "idle") for number in range(workers))
         self.may = asyncio.Event()
         self._picture = os.urandom(picture)
         self._painted = 0
+        self._progress = progress
 
     async def introduced(self) -> None: ...
 
     async def run(self, paint: Paint) -> AsyncGenerator[Taken | Event, None]:
         yield Taken(paint.job)
         await self.may.wait()
-        yield Progress(paint.job, 0.5, "painting")
+        for number in range(1, self._progress + 1):
+            yield Progress(paint.job, number / (self._progress + 1), f"step {number}", seconds=number * 0.1)
+            await asyncio.sleep(0)
         self._painted += 1
         yield Done(paint.job, self._painted.to_bytes(8, "big") + self._picture, paint.recipe, 512, 384, 0.3)
 
@@ -70,16 +73,24 @@ class _Chat(ChatDouble):
 
 
 async def measure(
-    jobs: int, workers: int, folder: Path | None, *, photo: int, picture: int, waiting: bool = False
+    jobs: int,
+    workers: int,
+    folder: Path | None,
+    *,
+    photo: int,
+    picture: int,
+    progress: int = 1,
+    waiting: bool = False,
 ) -> Carried:
     """From orders to answers.
 
     Args:
         folder: of the journal; None keeps it in memory.
+        progress: how often the engine says how far it is with a picture.
         waiting: all are ordered before the first is painted, so that they stand in line, and only what comes
             after counts.
     """
-    engine, chat = Instant(workers, picture), _Chat(jobs)
+    engine, chat = Instant(workers, picture, progress), _Chat(jobs)
     data, turns = os.urandom(photo), iter(range(jobs))
     free = Limits(open_jobs=10**9, burst=10**9)
     line = recipe.parse("starrynight", gallery.default())

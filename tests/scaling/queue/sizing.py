@@ -22,10 +22,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 def fewest(enough: Callable[[int], bool], first: int) -> int:
     """The fewest workers that are enough, where more are never too few; sought from the first guess on."""
-    high = max(1, first)
+    low, high = 0, max(1, first)
     while not enough(high):
-        high *= 2
-    low = 0
+        low, high = high, high + max(1, high // 8)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
