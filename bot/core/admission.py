@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -57,8 +57,9 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
     of_user: int  # the person's jobs that wait or are being painted
     of_room: int  # the same of the room
-    until_one_of_user: float | None  # seconds until one of the person's is likely to be finished
-    until_next: float  # seconds until any is
+    # Seconds, worked out where somebody is to be told:
+    until_one_of_user: Callable[[], float | None]  # until one of the person's is likely to be finished
+    until_next: Callable[[], float]  # until any is
     paced: int = 0  # pictures that join the queue when the rate of their people allows it
 
 

@@ -8,11 +8,14 @@ Pure: the clock is an argument.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import msgspec
 
 from bot.core.errors import LimitReached
 from bot.core.estimate import in_words
+
+FORGET_FROM = 256  # buckets
 
 
 class _Bucket(msgspec.Struct):
@@ -26,7 +29,8 @@ class _Buckets:
     def __init__(self, most: float, per_second: float) -> None:
         self.most = most
         self.per_second = per_second
-        self._buckets: dict[str, _Bucket] = {}  # only those that are not full
+        self._buckets: dict[str, _Bucket] = {}  # those that are not full, and some that are again
+        self._forget_from = FORGET_FROM
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -46,7 +50,7 @@ class _Buckets:
     def take(self, user: str, number: float, now: float) -> None:
         """Take some out; a negative number puts them back."""
         self._buckets[user] = _Bucket(self.tokens(user, now) - number, now)
-        if len(self._buckets) > 256:
+        if len(self._buckets) > self._forget_from:
             self._forget(now)
 
     def _forget(self, now: float) -> None:
@@ -54,6 +58,8 @@ class _Buckets:
         full = [user for user in self._buckets if self.tokens(user, now) >= self.most]
         for user in full:
             del self._buckets[user]
+        # Twice what is left: all are looked through once in so many orders, and not with every one.
+        self._forget_from = max(FORGET_FROM, 2 * len(self._buckets))
 
 
 class Limits:
@@ -103,7 +109,12 @@ class Limits:
         self._orders.per_second = per_minute / 60 if per_minute else self._orders.per_second
 
     def check(
-        self, user: str, open_jobs: int, now: float, wait_hint: float | None = None, seconds: float = 0.0
+        self,
+        user: str,
+        open_jobs: int,
+        now: float,
+        wait_hint: Callable[[], float | None] = lambda: None,
+        seconds: float = 0.0,
     ) -> None:
         """Refuse an order that is one too many.
 
@@ -119,7 +130,8 @@ class Limits:
         if user.startswith(self._free):
             return
         if open_jobs >= self._open_jobs:
-            wait = f" or wait {in_words(wait_hint)}" if wait_hint is not None else " or wait for one to be finished"
+            hint = wait_hint()
+            wait = f" or wait {in_words(hint)}" if hint is not None else " or wait for one to be finished"
             many = f"{open_jobs} of your pictures are" if open_jobs != 1 else "1 of your pictures is"
             raise LimitReached(f"{many} waiting; the limit is {self._open_jobs}. Cancel one{wait}.")
         if self._seconds is not None:

@@ -211,12 +211,11 @@ class Studio:
         self._admission.check(user, place, room, self._demand(user, place))
 
     def _demand(self, user: str, room: str) -> Demand:
-        open_jobs = [live.job for live in self._jobs.in_work()]
         return Demand(
-            of_user=sum(job.user == user for job in open_jobs),
-            of_room=sum(job.place.room == room for job in open_jobs),
-            until_one_of_user=self._line.until_one_of(user),
-            until_next=self._line.until_next(),
+            of_user=sum(1 for _ in self._jobs.in_work(user)),
+            of_room=sum(1 for _ in self._jobs.in_work_of(room)),
+            until_one_of_user=lambda: self._line.until_one_of(user),
+            until_next=self._line.until_next,
             paced=self._line.paced,
         )
 

@@ -7,7 +7,6 @@ workers.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +15,8 @@ from bot.core.engine import Engine
 from bot.core.estimate import in_words, quote
 from bot.core.messages import Status
 from bot.core.queue import FairQueue, Ticket
+from bot.core.work.forecast import Forecast, Stretch
+from bot.core.work.lately import Lately
 from bot.core.work.open_jobs import OpenJob, OpenJobs
 
 LOOK_SECONDS = 1.0  # between two looks at how many workers there are, while pictures wait for one
@@ -31,8 +32,11 @@ class Line:
         self._queue = queue
         self._jobs = jobs
         self._engine = engine
-        self._running: dict[str, OpenJob] = {}
+        self._running: dict[bool, dict[str, OpenJob]] = {quick: {} for quick in LANES}  # by the lane of its worker
         self._paced: dict[str, asyncio.TimerHandle] = {}  # by job: when it joins
+        self._stretch = Stretch()
+        self._there = Lately(lambda: [1] * self._workers)
+        self._quick_left = Lately(lambda: [it.left() for it in self._at_work(True)])
         self._freed = asyncio.Event()
         self._untold = asyncio.Event()  # set while those further back have not heard where they stand
         self._painting = asyncio.Event()  # cleared while the owner wants nothing painted
@@ -76,7 +80,7 @@ class Line:
 
     async def next(self, *, quick: bool) -> OpenJob:
         """Whose turn it is in the lane, as soon as somebody waits and a worker is free; it runs until `done`."""
-        while self._count(quick) >= self._workers:
+        while self._count(quick) >= self._there():
             self._freed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):  # for the number of workers may change
@@ -87,7 +91,7 @@ class Line:
             self._queue.put(ticket, first=True)
             await self._painting.wait()
             ticket = await self._queue.get(quick=quick)
-        live = self._running[ticket.id] = self._jobs[ticket.id]
+        live = self._running[quick][ticket.id] = self._jobs[ticket.id]
         self.moved()
         return live
 
@@ -101,22 +105,25 @@ class Line:
         self.moved()
 
     def done(self, live: OpenJob) -> None:
-        del self._running[live.job.id]
+        for lane in self._running.values():  # not by its own, which may have changed on the way
+            lane.pop(live.job.id, None)
         self._freed.set()
+        if not live.quick and live.started and live.job.seconds is not None:  # it is painted
+            self._stretch.learn(time.monotonic() - live.started, live.job.seconds)
 
     def is_running(self, live: OpenJob) -> bool:
-        return live.job.id in self._running
+        return any(live.job.id in lane for lane in self._running.values())
 
     def waiting(self) -> int:
         """How many pictures wait, those being painted included."""
         return len(self._queue) + self.paced + sum(1 for _ in self._at_work())
 
-    def _at_work(self, quick: bool | None = None) -> Iterator[OpenJob]:
+    def _at_work(self, *lanes: bool) -> Iterator[OpenJob]:
         """Those that are being painted; one that was cancelled the engine is about to drop."""
-        return (it for it in self._running.values() if not it.cancelled and quick in (None, it.quick))
+        return (it for quick in lanes or LANES for it in self._running[quick].values() if not it.cancelled)
 
     def _count(self, quick: bool) -> int:
-        return sum(it.quick is quick for it in self._running.values())
+        return len(self._running[quick])
 
     @property
     def _workers(self) -> int:
@@ -127,49 +134,55 @@ class Line:
 
     def left(self, live: OpenJob) -> float:
         """Estimated seconds until a picture that is being painted is finished, whatever is painted in between."""
-        if live.quick:
-            return live.left()
-        # A long picture gives at most half of its worker's time to quick ones.
-        quick = sum(it.left() for it in self._at_work(True)) + sum(it.cost for it in self._queue.order(quick=True))
-        return live.left() + min(live.left(), quick / self._workers)
+        return live.left() if live.quick else self._beside(live.left(), self._quick_seconds())
+
+    @staticmethod
+    def _beside(left: float, quick: float) -> float:
+        """How long so much of a long picture takes: it gives at most half of its worker's time to quick ones."""
+        return left + min(left, quick)
+
+    def _quick_seconds(self) -> float:
+        """What there is to paint of quick pictures, for each worker."""
+        return (self._quick_left() + self._queue.seconds(quick=True)) / self._there()
+
+    def _lefts(self, quick: bool) -> list[float]:
+        """`left` of all that are being painted in the lane."""
+        if quick:
+            return [it.left() for it in self._at_work(True)]
+        meanwhile = self._quick_seconds()
+        return [self._beside(it.left(), meanwhile) for it in self._at_work(False)]
 
     def until_next(self) -> float:
         """Estimated seconds until any of the pictures that are being painted is finished."""
-        return min((self.left(it) for it in self._at_work()), default=0.0)
+        return min((seconds for quick in LANES for seconds in self._lefts(quick)), default=0.0)
 
     def until_one_of(self, user: str) -> float | None:
         """Estimated seconds until the first of a person's open jobs is finished."""
-        running = [self.left(it) for it in self._at_work() if it.job.user == user]
-        waiting = [
-            start + ticket.cost for quick in LANES for ticket, start in self._starts(quick) if ticket.user == user
-        ]
-        return min(running + waiting, default=None)
+        ends = [self.left(it) for it in self._at_work() if it.job.user == user]
+        for quick in LANES:
+            for ticket, start in self._starts(quick):
+                if ends and start >= min(ends):  # as later ones do, too
+                    break
+                if ticket.user == user:
+                    ends.append(start + ticket.cost)
+        return min(ends, default=None)
 
     def until_begun(self, *, quick: bool) -> float:
         """Estimated seconds until one more picture of the lane would be begun."""
-        return min(self._free(quick)[1])
+        return self._starts(quick).end()
 
     def place(self, job: str) -> int | None:
         """Which in its lane a job is, 1 for the next; None for one that does not wait."""
-        lanes = (enumerate(self._queue.order(quick=quick), 1) for quick in LANES)
-        return next((place for lane in lanes for place, ticket in lane if ticket.id == job), None)
+        return self._queue.place(job)
 
-    def _starts(self, quick: bool) -> list[tuple[Ticket, float]]:
+    def _starts(self, quick: bool) -> Forecast:
         """Everybody who waits in the lane, in order, with the estimated seconds until it is their turn."""
-        return self._free(quick)[0]
-
-    def _free(self, quick: bool) -> tuple[list[tuple[Ticket, float]], list[float]]:
-        """The same, and when each worker will be free after all of them."""
-        running = [self.left(it) for it in self._at_work(quick)]
-        free = sorted(running + [0.0] * (self._workers - len(running)))
+        waiting, running, workers = self._queue.order(quick=quick), self._lefts(quick), self._workers
+        if not quick:
+            return Forecast(waiting, running, workers, stretch=self._stretch.factor)
         # Between two quick pictures a long one has as much time as the first of them took.
-        slower = 2 if quick and sum(1 for _ in self._at_work(False)) >= self._workers else 1
-        found = []
-        for ticket in self._queue.order(quick=quick):
-            start = heapq.heappop(free)
-            found.append((ticket, start))
-            heapq.heappush(free, start + slower * ticket.cost)
-        return found, free
+        shared = min(workers, sum(1 for _ in self._at_work(False)))
+        return Forecast(waiting, running, workers, shared=shared)
 
     # --- telling -----------------------------------------------------------------------------------------------------
 

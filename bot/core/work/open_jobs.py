@@ -6,7 +6,7 @@ import asyncio
 import logging
 import statistics
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
@@ -43,6 +43,7 @@ class OpenJob:
         self.done = 0.0  # share of the work
         self.seconds = 0.0  # of the engine's time that it has taken, as the engine said last
         self._paces: deque[float] = deque(maxlen=PACES)  # seconds for all of the work, by its latest parts
+        self._whole = 0.0  # seconds for all of the work, by all of these
         self.heard = 0.0  # when that was, by the monotonic clock
         self.note = ""  # the engine's latest sentence about it
         self.preview: bytes | None = None
@@ -66,6 +67,9 @@ class OpenJob:
         if self.done and done > self.done:
             self._paces.append((seconds - self.seconds) / (done - self.done))
         self.done, self.seconds = done, seconds
+        if done:
+            # Not by all of the time so far: what comes before the first step takes long, and is no part of the rest.
+            self._whole = statistics.median(self._paces) if self._paces else seconds / done
 
     @property
     def taken(self) -> float:
@@ -85,9 +89,7 @@ class OpenJob:
         """Estimated seconds of the engine's time until it is finished."""
         if self.done > MEASURED:
             since = time.monotonic() - self.heard
-            # Not by all of the time so far: what comes before the first step takes long, and is no part of the rest.
-            pace = statistics.median(self._paces) if self._paces else self.seconds / self.done
-            return max(0.0, pace * (1 - self.done) - since)
+            return max(0.0, self._whole * (1 - self.done) - since)
         if self.overdue:  # by what is known of such things, it will take about as long again
             return self.taken
         if self.done:
@@ -115,6 +117,9 @@ class OpenJobs:
         self._pace = pace
         self._health = health
         self._open: dict[str, OpenJob] = {}
+        # The same, by who ordered and by where.
+        self._by_user: defaultdict[str, dict[str, OpenJob]] = defaultdict(dict)
+        self._by_room: defaultdict[str, dict[str, OpenJob]] = defaultdict(dict)
 
     def __getitem__(self, job: str) -> OpenJob:
         return self._open[job]
@@ -124,14 +129,21 @@ class OpenJobs:
 
     def in_work(self, user: str | None = None) -> Iterator[OpenJob]:
         """Those that wait or are being painted; of one person, or of all."""
-        return (it for it in list(self._open.values()) if it.job.state in OPEN and user in (None, it.job.user))
+        theirs = self._open if user is None else self._by_user.get(user, {})
+        return (it for it in list(theirs.values()) if it.job.state in OPEN)
+
+    def in_work_of(self, room: str) -> Iterator[OpenJob]:
+        """The same of one room."""
+        return (it for it in list(self._by_room.get(room, {}).values()) if it.job.state in OPEN)
 
     def of_user(self, user: str) -> list[OpenJob]:
         """All of this person's, the answered ones among them that are still being handed over."""
-        return [it for it in self._open.values() if it.job.user == user]
+        return list(self._by_user.get(user, {}).values())
 
     def track(self, job: Job, chat: Chat) -> OpenJob:
-        live = self._open[job.id] = OpenJob(job, chat, self._pace)
+        live = OpenJob(job, chat, self._pace)
+        for jobs in (self._open, self._by_user[job.user], self._by_room[job.place.room]):
+            jobs[job.id] = live
         self._tasks.create_task(self._announce(live))
         return live
 
@@ -205,5 +217,12 @@ class OpenJobs:
                 log.error("job %s was answered: %s", live.job.id, error)
         self._health.jobs.labels(str(live.job.state)).inc()
         log.info("job %s is %s", live.job.id, live.job.state)
-        del self._open[live.job.id]
+        self._drop(live.job)
         live.answered.set()
+
+    def _drop(self, job: Job) -> None:
+        del self._open[job.id]
+        for index, key in ((self._by_user, job.user), (self._by_room, job.place.room)):
+            del index[key][job.id]
+            if not index[key]:
+                del index[key]

@@ -199,10 +199,12 @@ class Painting:
         else:
             live.hear(event.done, event.seconds)
             live.note = event.note or live.note
-            left = "longer than expected" if live.overdue else f"{in_words(self._line.left(live))} left"
-            text = f"{event.text}, {left}"
+        left = self._line.left(live)
+        if isinstance(event, Progress):
+            said = "longer than expected" if live.overdue else f"{in_words(left)} left"
+            text = f"{event.text}, {said}"
             text = f"{text}. {live.note}" if live.note else text
-        status = Status(text=text, done=live.done, preview=live.preview, cells=live.cells, left=self._line.left(live))
+        status = Status(text=text, done=live.done, preview=live.preview, cells=live.cells, left=left)
         live.announcer.show(live.job, status)
 
     async def _finish(self, live: OpenJob, event: Done | Failed) -> None:

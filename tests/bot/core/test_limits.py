@@ -12,7 +12,7 @@ from bot.core.limits import Limits
 
 def test_a_person_at_the_cap_is_told_how_many_wait_and_for_how_long() -> None:
     with pytest.raises(LimitReached) as refusal:
-        Limits(open_jobs=3).check("ann", 3, now=0, wait_hint=41)
+        Limits(open_jobs=3).check("ann", 3, now=0, wait_hint=lambda: 41.0)
     assert str(refusal.value) == "3 of your pictures are waiting; the limit is 3. Cancel one or wait about 40 s."
 
 

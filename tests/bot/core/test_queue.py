@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core import queue as queues
 from bot.core.errors import LimitReached
 from bot.core.queue import FairQueue, Ticket
 
@@ -28,7 +30,9 @@ def _served(queue: FairQueue, count: int | None = None) -> list[Ticket]:
 
 def _place(queue: FairQueue, job: str) -> int | None:
     """1 for the next to be served; None for a job that is not waiting."""
-    return next((place for place, ticket in enumerate(queue.order(), 1) if ticket.id == job), None)
+    place = queue.place(job)
+    assert place == next((place for place, ticket in enumerate(queue.order(), 1) if ticket.id == job), None)
+    return place
 
 
 def _ahead(queue: FairQueue, job: str) -> float:
@@ -62,10 +66,10 @@ def test_a_cancelled_job_leaves_the_queue() -> None:
 
 def test_a_full_line_says_how_long_to_wait() -> None:
     queue = FairQueue(capacity=2)
-    queue.check(wait=30)
+    queue.check(lambda: 30.0)
     queue.put(Ticket("a", "ann", 1.0))
     with pytest.raises(LimitReached) as refusal:
-        queue.check(wait=31, coming=1)
+        queue.check(lambda: 31.0, coming=1)
     assert str(refusal.value) == "The queue is full: 2 pictures are waiting. Please try again in about 30 s."
 
 
@@ -161,3 +165,78 @@ def test_nobody_starves_however_many_keep_coming(costs: list[float], rivals: lis
 
     # Three rivals, each served at most once in each of the 50 rounds that the newcomer's picture takes.
     assert asyncio.run(serve()) <= 3 * 51
+
+
+class _Walk:
+    """Deficit round-robin as Shreedhar and Varghese describe it, visit by visit."""
+
+    def __init__(self) -> None:
+        self.people: deque[str] = deque()
+        self.tickets: dict[str, deque[Ticket]] = {}
+        self.credit: dict[str, float] = {}
+
+    def put(self, ticket: Ticket, first: bool) -> None:
+        if ticket.user not in self.people:
+            self.people.append(ticket.user)
+            self.tickets[ticket.user], self.credit[ticket.user] = deque(), 0.0
+        self.tickets[ticket.user].insert(0 if first else 1000, ticket)
+
+    def cancel(self, job: str) -> None:
+        for user, tickets in self.tickets.items():
+            self.tickets[user] = deque(ticket for ticket in tickets if ticket.id != job)
+        self.people = deque(user for user in self.people if self.tickets[user])
+
+    def get(self) -> Ticket:
+        while True:
+            user = self.people.popleft()
+            self.credit[user] += 1
+            tickets = self.tickets[user]
+            price = max(tickets[0].cost, 1)
+            ticket = tickets.popleft() if price <= self.credit[user] else None
+            if tickets:
+                self.people.append(user)
+            if ticket:
+                self.credit[user] -= price
+                return ticket
+
+
+# Whole seconds, which both add up without rounding.
+happenings = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from([0, 1, 2, 3, 20, 61]), st.booleans()),
+        st.integers(0, 30),
+        st.none(),
+    ),
+    max_size=60,
+)
+
+
+@pytest.mark.parametrize("gap", [4, queues.GAP])
+@settings(deadline=None)
+@given(happenings=happenings)
+def test_it_is_as_if_everybody_were_visited_in_turn(
+    gap: int, happenings: list[tuple[str, int, bool] | int | None]
+) -> None:
+    """Whatever joins, is cancelled or is served in between."""
+
+    async def compare() -> None:
+        queue, walk = FairQueue(), _Walk()
+        for number, what in enumerate(happenings):
+            if isinstance(what, tuple):
+                user, cost, first = what
+                ticket = Ticket(f"{number}", user, cost)
+                queue.put(ticket, first=first)
+                walk.put(ticket, first)
+            elif isinstance(what, int):
+                queue.cancel(f"{what}")
+                walk.cancel(f"{what}")
+            elif len(queue):
+                assert await queue.get() == walk.get()
+        while len(queue):
+            assert await queue.get() == walk.get()
+        assert not walk.people
+        assert queue.seconds() == 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queues, "GAP", gap)
+        asyncio.run(compare())

@@ -182,6 +182,26 @@ async def test_in_a_long_line_everybody_hears_where_they_stand_and_only_some_at_
         assert most == TOLD_AT_ONCE
 
 
+async def test_where_workers_are_lost_nobody_is_promised_a_place_that_is_gone() -> None:
+    long = "/stylize starrynight mode=fine steps=300 size=600"
+    async with bot(waits, waits, waits) as it:
+        it.engine.workers = tuple(Worker(f"{number}", "idle") for number in range(3))
+        jobs = [await it.order(long, user=user, photo=user.encode()) for user in ("ann", "bob", "cid")]
+        for job in jobs:
+            await it.engine.started(job.id)
+        it.engine.workers = (Worker("0", "idle"), Worker("1", "restarting"))
+        jobs.append(await it.order(long, user="dan", photo=b"dan"))
+        [seen] = it.studio.open_jobs("dan")
+        about = in_words(jobs[0].cost)
+        assert seen.status.text.startswith(f"place 1 of 1, {about}")
+        for job in jobs[:2]:  # whose workers are no more; the one that is left has something to do
+            it.engine.let_go(job.id)
+            await it.until_state(job.id, State.DELIVERED)
+        assert it.engine.painted == ["ann", "bob", "cid"]
+        it.engine.let_go(jobs[2].id)
+        await it.chat.answered(*(job.id for job in jobs))
+
+
 async def test_a_picture_that_overruns_its_estimate_does_not_promise_a_moment() -> None:
     async def slow(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
         yield Progress(paint.job, 0.05, "getting the full encoder", seconds=1000.0)
