@@ -208,6 +208,7 @@ class OpenJobs:
 
     async def _announce(self, live: OpenJob) -> None:
         """Show how the job stands, hand over the answer, and note that it has arrived."""
+        ordered = live.job  # by whom and where does not change
         arrived = await live.announcer.run()
         answered = {State.PAINTED: State.DELIVERED, State.FAILED: State.NOTIFIED}.get(live.job.state)
         if answered is not None:
@@ -217,7 +218,7 @@ class OpenJobs:
                 log.error("job %s was answered: %s", live.job.id, error)
         self._health.jobs.labels(str(live.job.state)).inc()
         log.info("job %s is %s", live.job.id, live.job.state)
-        self._drop(live.job)
+        self._drop(ordered)
         live.answered.set()
 
     def _drop(self, job: Job) -> None:

@@ -71,6 +71,17 @@ def test_people_who_have_rested_are_forgotten() -> None:
     assert len(limits._orders) <= 256
 
 
+def test_who_has_rested_is_not_looked_for_with_every_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(burst=1, per_minute=0.001)
+    looks = []
+    forget = limits._orders._forget
+    monkeypatch.setattr(limits._orders, "_forget", lambda now: (looks.append(now), forget(now)))
+    for number in range(5000):
+        limits.spend(f"user {number}", now=number / 1000)
+    assert len(limits._orders) == 5000  # nobody has rested
+    assert len(looks) < 8
+
+
 def test_a_person_has_so_many_minutes_of_the_engine_in_an_hour() -> None:
     limits = Limits(engine_minutes=30, burst=99)
     limits.check("ann", 0, now=0, seconds=1500)

@@ -59,7 +59,7 @@ class Simulation:
         self._stretch = Stretch()
         self._since = 0.0  # until when `there` was counted
         self._foretell_next = {quick: 0.0 for quick in LANES}
-        self._rolling = 0  # the node whose turn to restart it is
+        self._rolling: int | None = None  # the node whose turn to be restarted it is
 
     def run(self) -> Run:
         """Until the last picture is painted."""
@@ -171,7 +171,7 @@ class Simulation:
             for node in self._cluster.nodes:
                 self._plan_loss(node)
         if trouble.restart_every:
-            self._at(trouble.restart_every, lambda: self._roll(0))
+            self._at(trouble.restart_every, self._restart_all)
 
     def _plan_loss(self, node: Node) -> None:
         trouble = self._scenario.trouble
@@ -193,24 +193,26 @@ class Simulation:
 
         def back() -> None:
             self._cluster.change(node, "up")
-            if rolling:
+            if rolling and self._rolling is not None:
                 self._roll(self._rolling + 1)
 
         self._at(self._now + seconds, back)
 
+    def _restart_all(self) -> None:
+        """One node after the other; not again before the last one is back."""
+        self._at(self._now + self._scenario.trouble.restart_every, self._restart_all)
+        if self._rolling is None:
+            self._roll(0)
+
     def _roll(self, number: int) -> None:
         """Restart this node when it has finished what it paints; then the next."""
-        trouble, nodes = self._scenario.trouble, self._cluster.nodes
-        if number == len(nodes):
-            return
-        if number == 0:
-            self._at(self._now + trouble.restart_every, lambda: self._roll(0))
-        self._rolling = number
-        if nodes[number].state == "up":
+        nodes = self._cluster.nodes
+        while number < len(nodes) and nodes[number].state != "up":
+            number += 1
+        self._rolling = number if number < len(nodes) else None
+        if self._rolling is not None:
             self._cluster.change(nodes[number], "draining")
             self._restart_if_idle(nodes[number])
-        else:
-            self._roll(number + 1)
 
     def _restart_if_idle(self, node: Node) -> None:
         if not any(worker.long or worker.quick for worker in node.workers):
