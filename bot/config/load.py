@@ -195,6 +195,12 @@ def is_loopback(host: str) -> bool:
 
 
 def _check(config: Config) -> None:
+    shard, shards = config.discord.shard, config.discord.shards
+    if shard >= shards:
+        raise ConfigError(
+            f"discord.shard = {shard} is not one of discord.shards = {shards}: they are counted from 0 to"
+            f" {shards - 1}."
+        )
     if not is_loopback(config.web.host) and not config.web.access_token:
         raise ConfigError(
             f"web.host = {config.web.host} opens the chat page to other machines, and there is no web.access_token. "

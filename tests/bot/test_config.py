@@ -108,6 +108,10 @@ def test_variables_of_no_section_are_somebody_elses() -> None:
         ("[limits]\nburst = 0", "limits.burst must be a whole number, 1 or more, not 0."),
         ("[defaults]\nsize = 512\n[limits]\nmax_size = 256", "defaults.size = 512 is above limits.max_size = 256"),
         ("[defaults]\nfine_size = 2049", "defaults.fine_size = 2049 is above limits.max_fine_size = 2048"),
+        (
+            "[discord]\nshards = 2\nshard = 2",
+            "discord.shard = 2 is not one of discord.shards = 2: they are counted from 0 to 1.",
+        ),
         ("[web", "is not valid TOML"),
     ],
 )

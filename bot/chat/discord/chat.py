@@ -90,7 +90,14 @@ class DiscordChat(Platform):
 
     def client(self, *, message_content: bool = False) -> Client:
         """A client with every command, not yet connected."""
-        client = Client(self._orders, self._messages, self._presses, self._greet, message_content=message_content)
+        client = Client(
+            self._orders,
+            self._messages,
+            self._presses,
+            self._greet,
+            message_content=message_content,
+            shard=(self._config.shard, self._config.shards),
+        )
         for command in commands.COMMANDS:
             client.tree.add_command(command)
         if any(user.startswith(f"{self.name}:") for user in self._owners.people):

@@ -48,7 +48,9 @@ class Client(discord.Client):
         greet: Callable[[discord.Guild], Awaitable[None]],
         *,
         message_content: bool,
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
+        """``shard`` is its number, and how many there are."""
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.dm_messages = True
         intents.message_content = message_content
@@ -57,6 +59,8 @@ class Client(discord.Client):
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
+            shard_id=shard[0],
+            shard_count=shard[1],
         )
         self.orders = orders
         self.messages = messages

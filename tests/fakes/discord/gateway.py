@@ -13,10 +13,15 @@ from tests.fakes.discord.world import APPLICATION, BOT, CONTENT_INTENT, CONVERSA
 class Session:
     """A gateway session: its log is what RESUME replays."""
 
-    def __init__(self, id: str, intents: int) -> None:
-        self.id, self.intents = id, intents
+    def __init__(self, id: str, intents: int, shard: tuple[int, int]) -> None:
+        self.id, self.intents, self.shard = id, intents, shard
         self.log: list[dict[str, Any]] = []
         self.socket: web.WebSocketResponse | None = None
+
+    def serves(self, guild: int) -> bool:
+        """Whether it is told of a server; of what happens in private, 0, the first shard alone is."""
+        number, of = self.shard
+        return (guild >> 22) % of == number
 
 
 class Gateway(World):
@@ -52,7 +57,7 @@ class Gateway(World):
     async def _tell_of(self, message: dict[str, Any], event: str) -> None:
         if self.channels[int(message["channel_id"])]["type"] == CONVERSATION:
             return
-        for session in self.sessions.values():
+        for session in self._told_of(int(message.get("guild_id", 0))):
             payload = self._with_reference(message, session.intents)
             author = int(message["author"]["id"])
             if "guild_id" in message:
@@ -60,8 +65,12 @@ class Gateway(World):
             await self._send(session, event, payload)
 
     async def _dispatch(self, event: str, payload: dict[str, Any]) -> None:
-        for session in self.sessions.values():
+        guild = payload.get("guild_id") or (payload["id"] if event.startswith("GUILD_") else 0)
+        for session in self._told_of(int(guild)):
             await self._send(session, event, payload)
+
+    def _told_of(self, guild: int) -> list[Session]:
+        return [session for session in self.sessions.values() if session.serves(guild)]
 
     async def _send(self, session: Session, event: str, payload: Any) -> None:
         frame = {"op": 0, "s": len(session.log) + 1, "t": event, "d": payload}
@@ -110,17 +119,20 @@ class Gateway(World):
             await socket.close(code=4014)
             return
         self.identified += 1
-        session = Session(f"session-{next(self._numbers)}", said["intents"])
+        number, of = said.get("shard", (0, 1))
+        session = Session(f"session-{next(self._numbers)}", said["intents"], (number, of))
         session.socket = socket
-        self.sessions = {session.id: session}
+        self.sessions = {id: other for id, other in self.sessions.items() if other.shard not in ((number, of), (0, 1))}
+        self.sessions[session.id] = session
+        guilds = [id for id in self.guilds if session.serves(id)]
         ready = {
             **{"v": 10, "user": self.users[BOT], "session_id": session.id, "private_channels": []},
-            **{"guilds": [{"id": str(id), "unavailable": True} for id in self.guilds], "shard": [0, 1]},
+            **{"guilds": [{"id": str(id), "unavailable": True} for id in guilds], "shard": [number, of]},
             **{"resume_gateway_url": self.url.replace("http", "ws") + "/gateway"},
             "application": {"id": str(APPLICATION), "flags": 0},
         }
         await self._send(session, "READY", ready)
-        for id in self.guilds:
+        for id in guilds:
             await self._send(session, "GUILD_CREATE", self._whole(id))
 
     async def adds_bot(self, guild: int) -> None:

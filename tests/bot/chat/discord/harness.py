@@ -234,6 +234,8 @@ async def on(
     max_photo_bytes: int = 2**20,
     open_jobs: int = 20,
     owners: Owners | None = None,
+    shard: int = 0,
+    shards: int = 1,
 ) -> AsyncIterator[DiscordBot]:
     """A bot that is connected, and stopped as an operator stops it when the context ends.
 
@@ -246,7 +248,7 @@ async def on(
     rules = Rules(max_photo_bytes=max_photo_bytes)
     limits = Limits(open_jobs=open_jobs, burst=50)
     async with assembled(painter, path=path, rules=rules, limits=limits, pace=PATIENT, owners=owners) as services:
-        config = Discord(token=Secret(TOKEN), message_content=message_content)
+        config = Discord(token=Secret(TOKEN), message_content=message_content, shard=shard, shards=shards)
         retry = Backoff(first=0.01, longest=0.01)
         chat = DiscordChat(config, services, clock=fake.clock, retry=retry, pause=pause)
         services.studio.add_chat(chat)

@@ -53,3 +53,18 @@ async def test_commands_that_discord_does_not_take_stay_as_they_were(fake: FakeD
         await it.stylize(style="greatwave")
         await it.answer()
         assert fake.syncs == 1
+
+
+async def test_two_processes_share_the_servers_and_each_answers_on_its_own(fake: FakeDiscord) -> None:
+    elsewhere = fake.add_channel(
+        fake.add_guild(1 << 22)
+    )  # Discord counts servers by what is left of their last 22 bits
+    async with on(fake, shard=0, shards=2) as first, on(fake, shard=1, shards=2) as second:
+        await first.stylize(style="greatwave")
+        await second.stylize(style="starrynight", where=elsewhere)
+        await first.answer()
+        await second.answer(channel=elsewhere)
+        private = fake.direct(first.ann)
+        await first.stylize(style="greatwave", where=private)  # which the first has
+        await first.answer(channel=private)
+        assert [len(it.engine.runs) for it in (first, second)] == [2, 1]
