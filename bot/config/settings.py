@@ -56,13 +56,16 @@ class Engine(Section, frozen=True):
         EncoderChoice,
         _doc("Encoder of fine orders that name none; auto is full where there is a GPU and its file, else slim."),
     ] = "auto"
+    backend: Annotated[
+        Literal["process", "ray"],
+        _doc("Where to paint: process is this machine, ray a cluster of many (docs/scaling.md)."),
+    ] = "process"
+    address: Annotated[
+        str, _doc("Head of the Ray cluster as host:port, or auto for the one of this machine; empty starts one.")
+    ] = ""
     workers: Annotated[
-        int,
-        _doc(
-            "Pictures painted side by side, each by a process with a GPU or a part of the cores.",
-            ge=1,
-            le=64,
-        ),
+        Annotated[int, Meta(ge=1, le=1000)] | Literal["auto"],
+        _doc("Pictures painted side by side, each with a GPU or a part of the cores; auto is as many as there are GPUs."),
     ] = 1
     threads: Annotated[int, _doc("CPU threads of each worker; 0 takes every core, or its part.", ge=0, le=1024)] = 0
     cache: Annotated[Path, _doc("Folder for the weights of the full encoder.")] = Path("~/.cache/impasto")

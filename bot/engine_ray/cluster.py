@@ -1,0 +1,163 @@
+"""The Ray cluster: joined, or started on this machine; its machines, and what each has to paint with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from bot.engine_ray import frames
+from bot.engine_ray.painter import Painter
+from engine import wire
+
+LOOK_SECONDS = 1.0  # between two looks at the machines
+# A head that is silent for so long is gone. Ray itself ends every process that has missed its head for a minute.
+SILENT_SECONDS = 20.0
+GONE_SECONDS = 5.0  # from a painter's death until the cluster knows that its machine is gone
+# Orders and pictures on their way, of a cluster of our own. Memory is taken as it is used, and what does not fit goes
+# to disk. The smallest that Ray starts with is 75 MiB.
+OBJECT_STORE = 512 * 2**20
+
+log = logging.getLogger("impasto.engine")
+
+
+class NoCluster(Exception):
+    """A sentence for the operator: there is no cluster, or none any more."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A machine of the cluster."""
+
+    id: str
+    address: str
+    cpus: int
+    gpus: int
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What each painter has of a machine."""
+
+    cpus: int
+    gpus: int
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """Be a part of the cluster. Without an address it is one of our own, which ends with this.
+
+    To be entered in the main thread: Ray's processes die with the thread that started them.
+
+    Raises:
+        NoCluster: and why.
+    """
+    import ray
+    import ray.exceptions
+
+    # Its folder is open to every user of the machine, unless one around it is not.
+    around = None if address else tempfile.mkdtemp(prefix="impasto-", dir=_short())
+    mine: dict[str, Any] = (
+        {} if around is None else {"_temp_dir": f"{around}/ray", "object_store_memory": OBJECT_STORE}
+    )
+    try:
+        ray.init(address=address or "local", include_dashboard=None if address else False, log_to_driver=False, **mine)
+        yield
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise NoCluster(f"The Ray cluster {address or 'of this machine'} cannot be reached: {error}") from error
+    finally:
+        ray.shutdown()
+        if around:
+            shutil.rmtree(around, ignore_errors=True)
+
+
+def _short() -> str | None:
+    """A folder whose name leaves room for those of sockets in it, which have 107 characters at most."""
+    return "/tmp" if os.access("/tmp", os.W_OK) else None
+
+
+class Cluster:
+    """The machines, as they come and go."""
+
+    def __init__(self, plan: frames.Plan) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.draining: frozenset[str] = frozenset()  # machines that are about to go
+        self._plan = plan
+        self._look()
+        self.needs = needs(list(self.nodes.values()), plan.workers, plan.settings)
+
+    def hire(self, name: str) -> Any:
+        """A new painter, which may have to wait for its place."""
+        import ray
+
+        settings = msgspec.structs.replace(self._plan.settings, threads=self._threads)
+        plan = msgspec.structs.replace(self._plan, engine=wire.encode_settings(settings))
+        resources = {"num_cpus": self.needs.cpus, "num_gpus": self.needs.gpus}
+        # Whether to try again is for the bot's journal to say, and who paints for `Seat`.
+        return ray.remote(Painter).options(**resources, max_restarts=0).remote(frames.encode_plan(plan), name)
+
+    @property
+    def _threads(self) -> int:
+        """Of each painter: as the CPU's many that it has; with a GPU as configured, as on one machine."""
+        return self._plan.settings.threads if self.needs.gpus else self.needs.cpus
+
+    async def follow(self, changed: Callable[[], None]) -> None:
+        """Keep looking.
+
+        Raises:
+            NoCluster: its head is gone.
+        """
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            before = self.nodes, self.draining
+            try:
+                async with asyncio.timeout(SILENT_SECONDS):
+                    await asyncio.to_thread(self._look)
+            except Exception as error:
+                why = f" ({error})" if str(error) else ""
+                raise NoCluster(f"The head of the Ray cluster does not answer any more{why}.") from error
+            if (self.nodes, self.draining) != before:
+                changed()
+
+    async def is_gone(self, node: str) -> bool:
+        """Whether a painter died because its machine has."""
+        for _ in range(int(GONE_SECONDS / LOOK_SECONDS) + 1):
+            if node not in self.nodes or node in self.draining:
+                return True
+            await asyncio.sleep(LOOK_SECONDS)
+        return False
+
+    def _look(self) -> None:
+        import ray
+        from ray._private.state import state  # drained machines are in no public function
+
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        self.nodes = {node["NodeID"]: _node(node) for node in alive}
+        self.draining = frozenset(state.get_draining_nodes())
+
+
+def _node(node: dict[str, Any]) -> Node:
+    has = node["Resources"]
+    return Node(node["NodeID"], node["NodeManagerAddress"], int(has.get("CPU", 0)), int(has.get("GPU", 0)))
+
+
+def needs(nodes: Sequence[Node], workers: int, settings: wire.EngineSettings) -> Needs:
+    """Equal parts of the cluster for each painter: the number of threads shows in a picture's last bits.
+
+    A GPU each where there is one. Else as many CPUs as leave room for all of them, whole machines at most; without a
+    number of workers, the whole of the smallest machine.
+    """
+    if settings.device != "cpu" and (settings.device == "cuda" or any(node.gpus for node in nodes)):
+        return Needs(1, 1)
+    cpus = sorted(node.cpus for node in nodes if node.cpus) or [1]
+    if settings.threads:
+        return Needs(settings.threads, 0)
+    if not workers:
+        return Needs(cpus[0], 0)
+    fits = (each for each in range(cpus[-1], 0, -1) if sum(has // each for has in cpus) >= workers)
+    return Needs(next(fits, 1), 0)
