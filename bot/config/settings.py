@@ -58,14 +58,17 @@ class Engine(Section, frozen=True):
     ] = "auto"
     backend: Annotated[
         Literal["process", "ray"],
-        _doc("Where to paint: process is this machine, ray a cluster of many (docs/scaling.md)."),
+        _doc("Where to paint: process is this machine, ray is a cluster of many (docs/scaling.md)."),
     ] = "process"
     address: Annotated[
-        str, _doc("Head of the Ray cluster as host:port, or auto for the one of this machine; empty starts one.")
+        str,
+        _doc(
+            "Head of the Ray cluster as host:port, or auto for this machine's; empty starts a cluster on this machine."
+        ),
     ] = ""
     workers: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | Literal["auto"],
-        _doc("Pictures painted side by side, each with a GPU or a part of the cores; auto is as many as there are GPUs."),
+        _doc("Pictures painted side by side; auto is one for each GPU, or as many as are needed of a cluster."),
     ] = 1
     threads: Annotated[int, _doc("CPU threads of each worker; 0 takes every core, or its part.", ge=0, le=1024)] = 0
     cache: Annotated[Path, _doc("Folder for the weights of the full encoder.")] = Path("~/.cache/impasto")

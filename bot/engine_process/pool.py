@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -65,8 +65,10 @@ class Part(msgspec.Struct, frozen=True):
     card: str = ""  # as CUDA_VISIBLE_DEVICES names it; nothing where all are to be seen
 
 
-def parts(workers: int, device: str, threads: int, environ: Mapping[str, str]) -> list[Part]:
+def parts(workers: int | Literal["auto"], device: str, threads: int, environ: Mapping[str, str]) -> list[Part]:
     """Share the machine between so many workers: a card each, as far as there are any, else equal parts of the cores.
+
+    Without a number one for each card, or one for all of the cores.
 
     Equal, because the number of threads shows in a picture's last bits, and the same line is to be the same picture.
 
@@ -76,6 +78,9 @@ def parts(workers: int, device: str, threads: int, environ: Mapping[str, str]) -
     if workers == 1:
         return [Part("1", threads)]
     found = cards(environ) if device != "cpu" else []
+    if workers == "auto" and len(found) < 2:
+        return [Part("1", threads)]
+    workers = len(found) if workers == "auto" else workers
     if found:
         named = [found[number % len(found)] for number in range(workers)]
         return [Part(f"{number} (card {card})", threads, card) for number, card in enumerate(named, 1)]

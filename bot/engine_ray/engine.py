@@ -29,6 +29,10 @@ from bot.engine_ray import frames
 from engine import wire
 from engine.recipe import EncoderName
 
+NO_RAY = (
+    'engine.backend = "ray" needs Ray, which is not installed. Install it here and on every machine of the cluster: '
+    "pip install '.[ray]'"
+)
 STOP_SECONDS = 10.0  # for a cluster of our own to end
 TERMINATE_SECONDS = 2.0
 WAITING_SECONDS = 2.0  # between two looks at how many pictures wait
@@ -60,7 +64,7 @@ class RayEngine:
         self._roster = frames.Roster((), None)
         self.encoder: EncoderName = "slim"  # of the last Ready
         self.trouble = ""  # why there is no cluster, as a sentence for the operator
-        self._introduced = asyncio.Event()
+        self._introduced, self._changed = asyncio.Event(), asyncio.Event()
         self._runs: dict[str, Run] = {}
         self._process: Process | None = None
         self._linked = False  # the link has joined the cluster
@@ -81,6 +85,12 @@ class RayEngine:
         with suppress(TimeoutError):
             async with asyncio.timeout(2 * self._plan.timings.load_seconds):
                 await self._introduced.wait()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Until this is so of its `workers`, at which it looks whenever they change."""
+        while not true():
+            self._changed.clear()
+            await self._changed.wait()
 
     # --- open and close ----------------------------------------------------------------------------------------------
 
@@ -219,6 +229,7 @@ class RayEngine:
     def _on_roster(self, roster: frames.Roster) -> None:
         new = roster.ready if roster.ready and not self._roster.ready else None
         self._roster = roster
+        self._changed.set()
         if new:
             self.encoder, self.trouble = new.encoder, ""
             log.info("The cluster is ready: %s, encoders %s.", new.device, ", ".join(new.encoders))

@@ -10,7 +10,6 @@ over signals, and hands its environment to all that it starts: the bot is to liv
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import os
 import signal
@@ -30,9 +29,6 @@ from engine import wire
 BEAT_SECONDS = 1.0
 END_SECONDS = 15.0  # for Ray to end what it has started
 PATIENCE = 15.0  # that a job waits for a painter where there is none; then the bot says so, and asks again
-NO_RAY = (
-    "Ray is not installed. Install it where the bot runs and on every machine of the cluster: pip install '.[ray]'"
-)
 BROKEN = "Something went wrong on the way to the painting engine, and the log has the details. Please try again."
 
 log = logging.getLogger("impasto.engine")
@@ -122,8 +118,6 @@ async def _stream(file: BinaryIO) -> asyncio.StreamReader:
 
 def serve(plan: frames.Plan, requests: BinaryIO, events: BinaryIO) -> None:
     """Raises NoCluster."""
-    if importlib.util.find_spec("ray") is None:
-        raise NoCluster(NO_RAY)
     with joined(plan.address):
         try:
             asyncio.run(Link(plan, Cluster(plan), events).run(requests))

@@ -21,6 +21,7 @@ def test_it_is_ready_when_nothing_is_wrong() -> None:
         "reasons": [],
         "notes": [],
         "workers": {},
+        "nodes": {},
     }
 
 
@@ -29,7 +30,7 @@ def test_workers_are_shown_with_what_they_are_doing() -> None:
     health.show_workers(lambda: {"1 (card 0)": "busy", "2 (card 1)": "idle", "3 (card 2)": "busy"})
     assert health.readiness()["workers"] == {"1 (card 0)": "busy", "2 (card 1)": "idle", "3 (card 2)": "busy"}
     samples = _samples(health)
-    assert [samples["impasto_workers", state] for state in WORKER_STATES] == [0, 1, 2, 0]
+    assert [samples["impasto_workers", state] for state in WORKER_STATES] == [0, 1, 2, 0, 0]
 
 
 def test_what_is_wrong_is_named() -> None:
@@ -42,6 +43,7 @@ def test_what_is_wrong_is_named() -> None:
         "reasons": ["The engine is not ready."],
         "notes": [],
         "workers": {},
+        "nodes": {},
     }
     assert _samples(health)["impasto_up",] == 0
     reasons["engine"] = ""
