@@ -7,9 +7,10 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -18,13 +19,12 @@ from bot.engine_ray.painter import Painter
 from engine import wire
 
 LOOK_SECONDS = 1.0  # between two looks at the machines
-# A head that is silent for so long is gone. Ray itself ends every process that has missed its head for a minute.
-SILENT_SECONDS = 20.0
 GONE_SECONDS = 5.0  # from a painter's death until the cluster knows that its machine is gone
 # Orders and pictures on their way, of a cluster of our own. Memory is taken as it is used, and what does not fit goes
 # to disk. The smallest that Ray starts with is 75 MiB.
 OBJECT_STORE = 512 * 2**20
 
+T = TypeVar("T")
 log = logging.getLogger("impasto.engine")
 
 
@@ -58,20 +58,28 @@ def joined(address: str) -> Iterator[None]:
         NoCluster: and why.
     """
     import ray
-    import ray.exceptions
 
     # Its folder is open to every user of the machine, unless one around it is not.
     around = None if address else tempfile.mkdtemp(prefix="impasto-", dir=_short())
     mine: dict[str, Any] = (
         {} if around is None else {"_temp_dir": f"{around}/ray", "object_store_memory": OBJECT_STORE}
     )
+    headless = False
     try:
-        ray.init(address=address or "local", include_dashboard=None if address else False, log_to_driver=False, **mine)
+        try:
+            ray.init(
+                address=address or "local", include_dashboard=None if address else False, log_to_driver=False, **own
+            )
+        except Exception as error:  # whatever kind of error it makes of its trouble
+            where = f"at {address}" if address else "of this machine"
+            raise NoCluster(f"The Ray cluster {where} cannot be joined: {error}") from error
         yield
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise NoCluster(f"The Ray cluster {address or 'of this machine'} cannot be reached: {error}") from error
+    except NoCluster:
+        headless = True
+        raise
     finally:
-        ray.shutdown()
+        if not headless:  # or it would be waited for; what is ours dies with this process
+            ray.shutdown()
         if around:
             shutil.rmtree(around, ignore_errors=True)
 
@@ -79,6 +87,32 @@ def joined(address: str) -> Iterator[None]:
 def _short() -> str | None:
     """A folder whose name leaves room for those of sockets in it, which have 107 characters at most."""
     return "/tmp" if os.access("/tmp", os.W_OK) else None
+
+
+async def apart(work: Callable[[], T]) -> T:
+    """What a call to Ray returns, made in a thread that nobody waits for at the end: without a head it may hang."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: Exception | None) -> None:
+        if result.done():
+            return  # nobody waits any more
+        if error:
+            result.set_exception(error)
+        else:
+            result.set_result(cast(T, value))
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = work()
+        except Exception as failed:
+            error = failed
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name="ray", daemon=True).start()
+    return await result
 
 
 class Cluster:
@@ -116,8 +150,8 @@ class Cluster:
             await asyncio.sleep(LOOK_SECONDS)
             before = self.nodes, self.draining
             try:
-                async with asyncio.timeout(SILENT_SECONDS):
-                    await asyncio.to_thread(self._look)
+                async with asyncio.timeout(self._plan.head_seconds):
+                    await apart(self._look)
             except Exception as error:
                 why = f" ({error})" if str(error) else ""
                 raise NoCluster(f"The head of the Ray cluster does not answer any more{why}.") from error

@@ -19,6 +19,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1  # 0: as many as are needed and find a place
     engine: str = "{}"  # `wire.EngineSettings` as JSON; its threads are those of each worker, 0 to share them out
     timings: Timings = Timings()
+    # After which a painter that is not needed makes room for other bots, or for fewer machines.
+    idle_seconds: float = 300.0
+    # A head that is silent for so long is gone. Ray itself ends every process that has missed its head for a minute.
+    head_seconds: float = 20.0
     command: tuple[str, ...] = ()  # what a painter supervises, if not the engine of its machine
 
     @property

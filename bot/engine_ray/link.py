@@ -45,7 +45,7 @@ class Link:
         self._events = events
         self._cluster = cluster
         self._crew = Crew(patience=PATIENCE)
-        self._staff = Staff(self._crew, cluster, plan.workers, plan.timings, self._send, self._announce)
+        self._staff = Staff(self._crew, cluster, plan, self._send, self._announce)
         self._roster: frames.Roster | None = None
 
     async def run(self, requests: BinaryIO) -> None:

@@ -12,7 +12,7 @@ from bot.core.errors import EngineError, Interrupted
 from bot.engine_process.outcomes import INTERRUPTED, NOT_STARTED, SENTENCES, ProcessEvent
 from bot.engine_process.supervisor import Timings
 from bot.engine_ray import frames
-from bot.engine_ray.cluster import Cluster
+from bot.engine_ray.cluster import Cluster, apart
 from engine import wire
 
 NODE_LOST = "The machine that painted this picture is gone."
@@ -93,7 +93,7 @@ class Seat:
         ended = False
         try:
             body = wire.encode(paint)[wire.HEADER.size :]
-            order = await asyncio.to_thread(_put, body) if len(body) > INLINE else body
+            order = await apart(lambda: _put(body)) if len(body) > INLINE else body
             async for ref in painter.run.options(num_returns="streaming").remote(order):
                 event = frames.decode_news(await ref)
                 match event:
@@ -125,7 +125,7 @@ class Seat:
 
     async def _verdict(self, job: str, node: str, error: Exception) -> EngineError:
         """Whose fault a painter's death is: only of what it was painting, and not where its machine is gone."""
-        log.warning("A painter is lost (worker %s): %s", self.name, str(error).partition("\n")[0])
+        log.warning("A painter is lost (worker %s): %s", self.name, str(error))
         if self._at not in ("", job):
             return Interrupted(INTERRUPTED)
         if await self._cluster.is_gone(node):

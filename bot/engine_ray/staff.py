@@ -8,13 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bot.engine_process.crew import Crew
-from bot.engine_process.supervisor import Timings
 from bot.engine_ray import frames
 from bot.engine_ray.cluster import Cluster
 from bot.engine_ray.seat import Seat
 
-LOOK_SECONDS = 5.0
-IDLE_SECONDS = 300.0  # after which a painter that is not needed makes room for other bots, or for fewer machines
+LOOK_SECONDS = 1.0
 # Painters that may wait for a place at once. Each is a request to Ray's autoscaler, which takes a minute or more for a
 # machine: with as many again as there are, it doubles them.
 FIRST_WAITING = 2
@@ -27,13 +25,11 @@ class Staff:
         self,
         crew: Crew,
         cluster: Cluster,
-        workers: int,
-        timings: Timings,
+        plan: frames.Plan,
         tell: Callable[[frames.News], None],
         changed: Callable[[], None],
     ) -> None:
-        """Args: workers: 0 for as many as are needed."""
-        self._crew, self._cluster, self._workers, self._timings = crew, cluster, workers, timings
+        self._crew, self._cluster, self._plan = crew, cluster, plan
         self._tell, self._announce = tell, changed
         self._names = itertools.count(1)
         self._seats: dict[Seat, asyncio.Task[None]] = {}
@@ -53,7 +49,7 @@ class Staff:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(self._workers or 1):
+            for _ in range(self._plan.workers or 1):
                 self._open(tasks)
             while True:
                 with suppress(TimeoutError):
@@ -63,7 +59,7 @@ class Staff:
                 for seat in self._seats:
                     if seat.node in self._cluster.draining:
                         seat.move()
-                if not self._workers:
+                if not self._plan.workers:
                     self._adapt(tasks)
 
     def _adapt(self, tasks: asyncio.TaskGroup) -> None:
@@ -76,12 +72,12 @@ class Staff:
             self._open(tasks)
         if self._wanted:
             return
-        rested = [seat for seat in idle if now - seat.idle_since > IDLE_SECONDS]
+        rested = [seat for seat in idle if now - seat.idle_since > self._plan.idle_seconds]
         for seat in [*waiting, *rested][: len(self._seats) - 1]:
             self._close(seat)
 
     def _open(self, tasks: asyncio.TaskGroup) -> None:
-        seat = Seat(str(next(self._names)), self._cluster, self._timings, self._tell, self.changed)
+        seat = Seat(str(next(self._names)), self._cluster, self._plan.timings, self._tell, self.changed)
         self._seats[seat] = tasks.create_task(seat.keep(), name=f"worker {seat.name}")
         self._crew.join(seat)
 
