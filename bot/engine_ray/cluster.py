@@ -61,9 +61,7 @@ def joined(address: str) -> Iterator[None]:
 
     # Its folder is open to every user of the machine, unless one around it is not.
     around = None if address else tempfile.mkdtemp(prefix="impasto-", dir=_short())
-    mine: dict[str, Any] = (
-        {} if around is None else {"_temp_dir": f"{around}/ray", "object_store_memory": OBJECT_STORE}
-    )
+    own: dict[str, Any] = {} if around is None else {"_temp_dir": f"{around}/ray", "object_store_memory": OBJECT_STORE}
     headless = False
     try:
         try:
