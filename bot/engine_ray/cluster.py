@@ -19,7 +19,9 @@ from bot.engine_ray.painter import Painter
 from engine import wire
 
 LOOK_SECONDS = 1.0  # between two looks at the machines
-GONE_SECONDS = 5.0  # from a painter's death until the cluster knows that its machine is gone
+# From a painter's death until the cluster knows that its machine is gone: as a rule it says so first. Where it says only
+# that the painter cannot be reached, it takes the machine for lost after five checks, every three seconds.
+GONE_SECONDS, UNREACHED_SECONDS = 3.0, 25.0
 # Orders and pictures on their way, of a cluster of our own. Memory is taken as it is used, and what does not fit goes
 # to disk. The smallest that Ray starts with is 75 MiB.
 OBJECT_STORE = 512 * 2**20
@@ -49,7 +51,7 @@ class Needs(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def joined(address: str) -> Iterator[None]:
+def joined(plan: frames.Plan) -> Iterator[None]:
     """Be a part of the cluster. Without an address it is one of our own, which ends with this.
 
     To be entered in the main thread: Ray's processes die with the thread that started them.
@@ -59,17 +61,15 @@ def joined(address: str) -> Iterator[None]:
     """
     import ray
 
-    # Its folder is open to every user of the machine, unless one around it is not.
-    around = None if address else tempfile.mkdtemp(prefix="impasto-", dir=_short())
-    own: dict[str, Any] = {} if around is None else {"_temp_dir": f"{around}/ray", "object_store_memory": OBJECT_STORE}
+    # Ray opens its folder to every user of the machine, but not what is around it.
+    around = None if plan.address else tempfile.mkdtemp(prefix="impasto-", dir=_short())
+    how = {"address": plan.address} if around is None else _own(plan, around)
     headless = False
     try:
         try:
-            ray.init(
-                address=address or "local", include_dashboard=None if address else False, log_to_driver=False, **own
-            )
+            ray.init(log_to_driver=False, **how)
         except Exception as error:  # whatever kind of error it makes of its trouble
-            where = f"at {address}" if address else "of this machine"
+            where = f"at {plan.address}" if plan.address else "of this machine"
             raise NoCluster(f"The Ray cluster {where} cannot be joined: {error}") from error
         yield
     except NoCluster:
@@ -80,6 +80,13 @@ def joined(address: str) -> Iterator[None]:
             ray.shutdown()
         if around:
             shutil.rmtree(around, ignore_errors=True)
+
+
+def _own(plan: frames.Plan, around: str) -> dict[str, Any]:
+    """How a cluster on this machine is started: with room for all of the workers, as their processes would have."""
+    cpus = max(len(os.sched_getaffinity(0)), plan.workers * max(1, plan.settings.threads))
+    folder = {"_temp_dir": f"{around}/ray", "object_store_memory": OBJECT_STORE}
+    return {"address": "local", "num_cpus": cpus, "include_dashboard": False, **folder}
 
 
 def _short() -> str | None:
@@ -156,9 +163,12 @@ class Cluster:
             if (self.nodes, self.draining) != before:
                 changed()
 
-    async def is_gone(self, node: str) -> bool:
-        """Whether a painter died because its machine has."""
-        for _ in range(int(GONE_SECONDS / LOOK_SECONDS) + 1):
+    async def is_gone(self, node: str, error: Exception) -> bool:
+        """Whether a painter was lost, with this error, because its machine is."""
+        import ray.exceptions
+
+        unreached = isinstance(error, ray.exceptions.ActorUnavailableError)
+        for _ in range(int((UNREACHED_SECONDS if unreached else GONE_SECONDS) / LOOK_SECONDS)):
             if node not in self.nodes or node in self.draining:
                 return True
             await asyncio.sleep(LOOK_SECONDS)

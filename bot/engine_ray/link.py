@@ -118,7 +118,7 @@ async def _stream(file: BinaryIO) -> asyncio.StreamReader:
 
 def serve(plan: frames.Plan, requests: BinaryIO, events: BinaryIO) -> None:
     """Raises NoCluster."""
-    with joined(plan.address):
+    with joined(plan):
         try:
             asyncio.run(Link(plan, Cluster(plan), events).run(requests))
         finally:

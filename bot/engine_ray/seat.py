@@ -125,10 +125,10 @@ class Seat:
 
     async def _verdict(self, job: str, node: str, error: Exception) -> EngineError:
         """Whose fault a painter's death is: only of what it was painting, and not where its machine is gone."""
-        log.warning("A painter is lost (worker %s): %s", self.name, str(error))
+        log.warning("Job %s has lost its painter (worker %s): %s", job, self.name, str(error).partition("\n")[0])
         if self._at not in ("", job):
             return Interrupted(INTERRUPTED)
-        if await self._cluster.is_gone(node):
+        if await self._cluster.is_gone(node, error):
             return Interrupted(NODE_LOST)
         return EngineError(SENTENCES["crashed"])
 
