@@ -122,7 +122,7 @@ class Health:
 
     def readiness(self) -> dict[str, Any]:
         """``{"ok": bool, "checks": {name: bool}, "reasons": [sentence], "notes": [sentence],
-        "workers": {name: state}, "nodes": {machine of a cluster: {state: workers}}}``, for /health.
+        "workers": {name: state}, "nodes": [{state: workers} for every machine of a cluster]}``, for /health.
         """
         found = {name: check() for name, check in self._checks.items()}
         return {
@@ -131,7 +131,7 @@ class Health:
             "reasons": [reason for reason in found.values() if reason],
             "notes": list(filter(None, (note() for note in self._notes))),
             "workers": dict(self._workers()),
-            "nodes": self._by_node(),
+            "nodes": list(self._by_node().values()),  # without their addresses: strangers may read this
         }
 
     def metrics(self) -> bytes:

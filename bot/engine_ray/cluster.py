@@ -19,8 +19,8 @@ from bot.engine_ray.painter import Painter
 from engine import wire
 
 LOOK_SECONDS = 1.0  # between two looks at the machines
-# From a painter's death until the cluster knows that its machine is gone: as a rule it says so first. Where it says only
-# that the painter cannot be reached, it takes the machine for lost after five checks, every three seconds.
+# From a painter's death until the cluster knows that its machine is gone: as a rule it says so first. Where it says
+# only that the painter cannot be reached, it takes the machine for lost after five checks, every three seconds.
 GONE_SECONDS, UNREACHED_SECONDS = 3.0, 25.0
 # Orders and pictures on their way, of a cluster of our own. Memory is taken as it is used, and what does not fit goes
 # to disk. The smallest that Ray starts with is 75 MiB.

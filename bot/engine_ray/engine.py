@@ -263,11 +263,13 @@ def link_environment(environ: Mapping[str, str], *, own: bool) -> dict[str, str]
     token that other users of the machine cannot come by.
     """
     ray = {name: value for name, value in environ.items() if name.startswith("RAY_")}
-    # The name is Ray's, and means: an address of this machine alone, as elsewhere than on Linux.
-    local = {
+    own_only = {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        # The name is Ray's, and means: an address of this machine alone, as elsewhere than on Linux.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Its painters are no less urgent than the process that paints without Ray, which has all others go first.
+        "RAY_worker_niceness": "0",
     }
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    return without_secrets(environ) | quiet | ray | (local if own else {})
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0"}
+    return without_secrets(environ) | quiet | ray | (own_only if own else {})
