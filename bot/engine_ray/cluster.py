@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from bot.engine_ray import frames
 from bot.engine_ray.painter import Painter
 from engine import wire
 
+REACH_SECONDS = 10.0  # to connect to a head
 LOOK_SECONDS = 1.0  # between two looks at the machines
 # From a painter's death until the cluster knows that its machine is gone: as a rule it says so first. Where it says
 # only that the painter cannot be reached, it takes the machine for lost after five checks, every three seconds.
@@ -67,6 +69,7 @@ def joined(plan: frames.Plan) -> Iterator[None]:
     headless = False
     try:
         try:
+            _reach(plan.address)
             ray.init(log_to_driver=False, **how)
         except Exception as error:  # whatever kind of error it makes of its trouble
             where = f"at {plan.address}" if plan.address else "of this machine"
@@ -80,6 +83,18 @@ def joined(plan: frames.Plan) -> Iterator[None]:
             ray.shutdown()
         if around:
             shutil.rmtree(around, ignore_errors=True)
+
+
+def _reach(address: str) -> None:
+    """Ray itself tries for minutes.
+
+    Raises:
+        OSError: nobody listens there.
+        ValueError: it is no address.
+    """
+    if address not in ("", "auto"):
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
 
 
 def _own(plan: frames.Plan, around: str) -> dict[str, Any]:

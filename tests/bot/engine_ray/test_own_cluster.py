@@ -62,7 +62,7 @@ async def test_it_paints_the_same_picture_as_one_process_does_in_the_same_cage_a
         assert not any(SECRET.encode() in environment(pid) for pid in processes)
         open_to = {address for pid in processes for address in listens_at(pid)}
         assert open_to
-        assert {address for address in open_to if not ipaddress.ip_address(address).is_loopback} == set()
+        assert {address for address in open_to if not is_loopback(address)} == set()
     await until_ended(processes)
     async with Supervisor(worker_command(settings)) as process:
         here = await painted(process)
@@ -81,6 +81,11 @@ def test_when_the_bot_is_killed_its_cluster_ends_with_it(root: Path) -> None:
         assert len(processes) > 5
         kill(bot.pid)
     asyncio.run(until_ended(processes))
+
+
+def is_loopback(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
 
 
 def environment(pid: int) -> bytes:
