@@ -6,9 +6,9 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from bot.core.engine import Taken, Worker
+from bot.core.engine import Worker
 from bot.core.errors import EngineError
 from bot.engine_process.outcomes import NOT_STARTED, STOPPED
 from engine import wire
@@ -16,7 +16,23 @@ from engine import wire
 LOOK_SECONDS = 1.0  # between two looks for a worker that has come back
 
 
-class Member(Protocol):
+class Ordered(Protocol):
+    """What is known of a job here."""
+
+    @property
+    def job(self) -> str: ...
+
+    @property
+    def quick(self) -> bool: ...
+
+
+Order = TypeVar("Order", bound=Ordered)
+Event = TypeVar("Event")
+OrderIn = TypeVar("OrderIn", bound=Ordered, contravariant=True)
+EventOut = TypeVar("EventOut", covariant=True)
+
+
+class Member(Protocol[OrderIn, EventOut]):
     """One who paints a long job and a quick one at once."""
 
     @property
@@ -34,21 +50,21 @@ class Member(Protocol):
         """Whether it takes such a job."""
         ...
 
-    def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
+    def run(self, paint: OrderIn) -> AsyncGenerator[EventOut, None]:
         """See `Engine.run`."""
         ...
 
     async def cancel(self, job: str) -> None: ...
 
 
-class Crew:
+class Crew(Generic[Order, Event]):
     """Those who paint, whoever they are at the moment."""
 
-    def __init__(self, members: Iterable[Member] = (), *, patience: float = math.inf) -> None:
+    def __init__(self, members: Iterable[Member[Order, Event]] = (), *, patience: float = math.inf) -> None:
         """Args: patience: seconds that a job waits for somebody to be ready, where nobody is."""
         self._crew = list(members)
         self._patience = patience
-        self._at: dict[str, Member] = {}  # by job: who has it
+        self._at: dict[str, Member[Order, Event]] = {}  # by job: who has it
         self._freed = asyncio.Event()
         self._closed = True
 
@@ -60,11 +76,11 @@ class Crew:
         self._closed = True
         self._freed.set()
 
-    def join(self, member: Member) -> None:
+    def join(self, member: Member[Order, Event]) -> None:
         self._crew.append(member)
         self._freed.set()
 
-    def leave(self, member: Member) -> None:
+    def leave(self, member: Member[Order, Event]) -> None:
         """It gets no more jobs; it may still be at one."""
         self._crew.remove(member)
 
@@ -81,7 +97,7 @@ class Crew:
     def workers(self) -> tuple[Worker, ...]:
         return tuple(worker for member in self._crew for worker in member.workers)
 
-    async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
+    async def run(self, paint: Order) -> AsyncGenerator[Event, None]:
         """See `Engine.run`: by the first member that has room for it."""
         member = await self._room_for(paint)
         self._at[paint.job] = member
@@ -97,7 +113,7 @@ class Crew:
         if member := self._at.get(job):
             await member.cancel(job)
 
-    async def _room_for(self, paint: wire.Paint) -> Member:
+    async def _room_for(self, paint: Order) -> Member[Order, Event]:
         """The member that is to have the job: one that is idle, if there is one.
 
         While none is ready, one that is not: it says so, or paints when it is.

@@ -12,12 +12,14 @@ from typing import Literal, Self
 
 import msgspec
 
+from bot.core.engine import Taken
 from bot.engine_process.crew import Crew
 from bot.engine_process.supervisor import Supervisor
+from engine import wire
 from engine.recipe import EncoderName
 
 
-class Pool(Crew):
+class Pool(Crew[wire.Paint, Taken | wire.Event]):
     """Open while the context is; entering starts every process, and waits for none."""
 
     def __init__(self, members: Sequence[Supervisor]) -> None:

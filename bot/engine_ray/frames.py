@@ -103,7 +103,19 @@ class Standing(msgspec.Struct, frozen=True, tag=True):
     node: str  # Ray's id of its machine
 
 
-Order = wire.Request | Waiting
+class Paint(msgspec.Struct, frozen=True, tag=True):
+    """What the link reads of a `wire.Paint`, which it passes on as it came: pictures are many megabytes."""
+
+    job: str
+    quick: bool = False
+    body: bytes = b""  # all of it; no field of a wire.Paint
+
+
+class _Kind(msgspec.Struct):
+    type: str
+
+
+Order = Paint | wire.Cancel | wire.Stop | Waiting
 News = wire.Event | Roster | Trouble | Begun | Lost | Happened | Said | Standing
 
 encode = msgspec.msgpack.Encoder().encode
@@ -111,12 +123,22 @@ _orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 _news: msgspec.msgpack.Decoder[News] = msgspec.msgpack.Decoder(News)
 
 
+_kinds = msgspec.msgpack.Decoder(_Kind)
+LAST = ("Done", "Failed", "Lost")  # of a job's news
+
+
 def decode_order(body: bytes) -> Order:
     """Raises WireError."""
     try:
-        return _orders.decode(body)
+        order = _orders.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise wire.WireError(str(error)) from error
+    return Paint(order.job, order.quick, body) if isinstance(order, Paint) else order
+
+
+def is_last(body: bytes) -> bool:
+    """Whether nothing more comes of the job."""
+    return _kinds.decode(body).type in LAST
 
 
 def decode_news(body: bytes) -> News:

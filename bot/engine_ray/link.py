@@ -10,15 +10,15 @@ over signals, and hands its environment to all that it starts: the bot is to liv
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import signal
 import sys
 import threading
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import BinaryIO
 
-from bot.core.engine import Taken
 from bot.core.errors import EngineError, Interrupted
 from bot.engine_process.crew import Crew
 from bot.engine_ray import frames
@@ -27,6 +27,7 @@ from bot.engine_ray.staff import Staff
 from engine import wire
 
 BEAT_SECONDS = 1.0
+PIPE_BYTES = 2**20  # of each pipe, instead of 64 KB: a picture takes as many turns of two processes fewer
 END_SECONDS = 15.0  # for Ray to end what it has started
 PATIENCE = 15.0  # that a job waits for a painter where there is none; then the bot says so, and asks again
 BROKEN = "Something went wrong on the way to the painting engine, and the log has the details. Please try again."
@@ -44,7 +45,7 @@ class Link:
     def __init__(self, plan: frames.Plan, cluster: Cluster, events: BinaryIO) -> None:
         self._events = events
         self._cluster = cluster
-        self._crew = Crew(patience=PATIENCE)
+        self._crew = Crew[frames.Paint, bytes](patience=PATIENCE)
         self._staff = Staff(self._crew, cluster, plan, self._send, self._announce)
         self._roster: frames.Roster | None = None
 
@@ -70,7 +71,7 @@ class Link:
 
     async def _take(self, order: frames.Order, tasks: asyncio.TaskGroup) -> None:
         match order:
-            case wire.Paint():
+            case frames.Paint():
                 tasks.create_task(self._paint(order), name=f"job {order.job}")
             case wire.Cancel():
                 await self._crew.cancel(order.job)
@@ -79,11 +80,11 @@ class Link:
             case frames.Waiting():
                 self._staff.want(order.pictures)
 
-    async def _paint(self, paint: wire.Paint) -> None:
+    async def _paint(self, paint: frames.Paint) -> None:
         try:
             async with aclosing(self._crew.run(paint)) as events:
-                async for event in events:
-                    self._send(frames.Begun(paint.job) if isinstance(event, Taken) else event)
+                async for body in events:
+                    self._write(body)
         except EngineError as error:
             self._send(frames.Lost(paint.job, str(error), isinstance(error, Interrupted)))
         except (asyncio.CancelledError, BrokenPipeError):
@@ -105,8 +106,12 @@ class Link:
             self._send(roster)
 
     def _send(self, news: frames.News) -> None:
+        self._write(frames.encode(news))
+
+    def _write(self, body: bytes) -> None:
         # The bot reads whatever it is doing: it knows of one job in each lane of a worker, and of their newest events.
-        self._events.write(wire.frame(frames.encode(news)))
+        self._events.write(wire.HEADER.pack(len(body)))
+        self._events.write(body)
         self._events.flush()
 
 
@@ -128,6 +133,9 @@ def serve(plan: frames.Plan, requests: BinaryIO, events: BinaryIO) -> None:
 
 def main() -> None:
     requests, events = wire.claim_pipes()
+    for pipe in (requests, events):
+        with suppress(OSError):  # more than a user may have
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the bot handles it
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     code = 0

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-from bot.core.engine import Taken, Worker, WorkerState
+from bot.core.engine import Worker, WorkerState
 from bot.core.errors import EngineError, Interrupted
 from bot.engine_process.outcomes import INTERRUPTED, NOT_STARTED, SENTENCES, ProcessEvent
 from bot.engine_process.supervisor import Timings
@@ -82,8 +82,8 @@ class Seat:
     def has_room(self, *, quick: bool) -> bool:
         return self._standing is not None and quick not in self._jobs and not self._moving.is_set()
 
-    async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
-        """See `Engine.run`."""
+    async def run(self, paint: frames.Paint) -> AsyncGenerator[bytes, None]:
+        """What the painter says of the job, as it came; raises as `Engine.run` does when the painter is lost."""
         painter, node = self._painter, self._node
         if painter is None:
             raise EngineError(NOT_STARTED)
@@ -92,19 +92,11 @@ class Seat:
         self._changed()
         ended = False
         try:
-            body = wire.encode(paint)[wire.HEADER.size :]
-            order = await apart(lambda: _put(body)) if len(body) > INLINE else body
+            order = await apart(lambda: _put(paint.body)) if len(paint.body) > INLINE else paint.body
             async for ref in painter.run.options(num_returns="streaming").remote(order):
-                event = frames.decode_news(await ref)
-                match event:
-                    case frames.Begun():
-                        yield Taken(event.job)
-                    case frames.Lost():
-                        ended = True
-                        raise Interrupted(event.text) if event.interrupted else EngineError(event.text)
-                    case wire.Progress() | wire.Preview() | wire.Done() | wire.Failed():
-                        ended = isinstance(event, wire.Done | wire.Failed)
-                        yield event
+                news = await ref
+                ended = frames.is_last(news)
+                yield news
             if not ended:
                 raise EngineError(SENTENCES["crashed"])
         except _errors() as error:

@@ -23,7 +23,7 @@ class Staff:
 
     def __init__(
         self,
-        crew: Crew,
+        crew: Crew[frames.Paint, bytes],
         cluster: Cluster,
         plan: frames.Plan,
         tell: Callable[[frames.News], None],
