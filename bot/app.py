@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import math
 import os
 import sys
@@ -31,6 +32,8 @@ from bot.engine_process.command import worker_command
 from bot.engine_process.outcomes import ProcessEvent
 from bot.engine_process.pool import Part, Pool, parts
 from bot.engine_process.supervisor import Supervisor, Timings
+from bot.engine_ray.engine import NO_RAY, RayEngine
+from bot.engine_ray.frames import Plan
 from bot.health import Health
 from engine import gallery, wire
 from engine.gallery import Gallery
@@ -146,7 +149,7 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
     queue, health, styles = FairQueue(capacity=config.limits.queue), Health(), gallery_of(config)
     async with (
         Store.open(journal, quota) as store,
-        _engine(config, health.process_event, workers=1 if alone else config.engine.workers) as engine,
+        _engine(config, health.process_event, workers=1 if alone else None, waiting=lambda: len(queue)) as engine,
     ):
         yield assemble(
             store,
@@ -160,17 +163,52 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
         )
 
 
-def _engine(
-    config: Config, observer: Callable[[ProcessEvent], None] = lambda event: None, *, workers: int = 1
-) -> Supervisor | Pool:
-    """The engine as the configuration wants it; entering starts its processes."""
-    timings = Timings(
+def timings_of(config: Config) -> Timings:
+    return Timings(
         load_seconds=config.engine.load_seconds,
         hang_seconds=config.engine.hang_seconds,
         cancel_seconds=config.engine.cancel_seconds,
         job_seconds=config.engine.job_seconds,
         growth=config.engine.recycle_mb * 2**20,
     )
+
+
+def plan_of(config: Config, workers: int | None = None) -> Plan:
+    """How the Ray cluster is to be used.
+
+    Args:
+        workers: not as many as configured.
+    """
+    configured = config.engine.workers
+    return Plan(
+        address=config.engine.address,
+        workers=workers or (0 if configured == "auto" else configured),
+        engine=wire.encode_settings(engine_settings(config)),
+        timings=timings_of(config),
+    )
+
+
+def _engine(
+    config: Config,
+    observer: Callable[[ProcessEvent], None] = lambda event: None,
+    *,
+    workers: int | None = 1,
+    waiting: Callable[[], int] = lambda: 0,
+) -> Supervisor | Pool | RayEngine:
+    """The engine as the configuration wants it; entering starts its processes.
+
+    Args:
+        workers: not as many as configured.
+        waiting: how many pictures wait for one of them.
+
+    Raises:
+        ConfigError: Ray is wanted and not installed.
+    """
+    if config.engine.backend == "ray":
+        if importlib.util.find_spec("ray") is None:
+            raise ConfigError(NO_RAY)
+        return RayEngine(plan_of(config, workers), waiting=waiting, observer=observer)
+    timings = timings_of(config)
     members = [
         Supervisor(
             worker_command(engine_settings(config, part)),
@@ -179,7 +217,7 @@ def _engine(
             observer=observer,
             name=part.name,
         )
-        for part in parts(workers, config.engine.device, config.engine.threads, os.environ)
+        for part in parts(workers or config.engine.workers, config.engine.device, config.engine.threads, os.environ)
     ]
     return members[0] if len(members) == 1 else Pool(members)
 

@@ -22,10 +22,14 @@ from typing import Literal
 import msgspec
 
 from bot.config import Config, Setting, is_loopback, settings
+from bot.core.engine import ABSENT
 from bot.core.errors import ConfigError
 from bot.core.journal.store import Store
 from bot.engine_process.command import clean_environment
 from bot.engine_process.pool import parts
+from bot.engine_ray.engine import NO_RAY
+from bot.engine_ray.frames import Plan
+from bot.engine_ray.report import by_node, visit
 from engine import wire
 from engine.gallery import Gallery
 
@@ -48,8 +52,13 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> AsyncIterator[Finding]:
-    """Look at everything, the quick things first; ``engine`` is the command that starts it."""
+async def examine(config: Config, gallery: Gallery, engine: Sequence[str], plan: Plan) -> AsyncIterator[Finding]:
+    """Look at everything, the quick things first.
+
+    Args:
+        engine: the command that starts it.
+        plan: how a cluster is used, where one is configured.
+    """
     for finding in configuration(config):
         yield finding
     running = await asyncio.to_thread(already_running, config)
@@ -59,8 +68,10 @@ async def examine(config: Config, gallery: Gallery, engine: Sequence[str]) -> As
     yield libraries()
     yield video()
     yield swatches(gallery)
-    yield workers(config)
-    async for finding in painting(config, engine):
+    on_cluster = config.engine.backend == "ray"
+    if not on_cluster:
+        yield workers(config)
+    async for finding in cluster(config, plan) if on_cluster else painting(config, engine):
         yield finding
 
 
@@ -115,10 +126,10 @@ def discord(config: Config) -> Finding:
 
 def workers(config: Config, environ: Mapping[str, str] = os.environ) -> Finding:
     """Who paints, and with which part of the machine."""
-    count, device = config.engine.workers, config.engine.device
+    shared = parts(config.engine.workers, config.engine.device, config.engine.threads, environ)
+    count = len(shared)
     if count == 1:
         return Finding("ok", "workers", "one, with the whole machine; quick pictures are painted between its steps")
-    shared = parts(count, device, config.engine.threads, environ)
     if any(part.card for part in shared):
         found = len({part.card for part in shared})
         text = f"{count} workers on {found} {'cards' if found > 1 else 'card'}"
@@ -258,12 +269,37 @@ async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Find
     if ready is None:
         yield Finding("bad", "engine", f"It does not start. The last line of its log: {last_words}")
         return
+    for finding in introduced(config, ready):
+        yield finding
+
+
+async def cluster(config: Config, plan: Plan) -> AsyncIterator[Finding]:
+    """Join the cluster once, and hear who is there."""
+    if importlib.util.find_spec("ray") is None:
+        yield Finding("bad", "cluster", NO_RAY)
+        return
+    ready, found, trouble = await visit(plan)
+    where = plan.address or "of this machine"
+    if ready is None:
+        why = (
+            trouble or f"no worker was ready within {2 * plan.timings.load_seconds:g} s; it may have no place for one"
+        )
+        yield Finding("bad", "cluster", f"{where}, with Ray {metadata.version('ray')}: {why}")
+        return
+    named = f"{where}, with Ray {metadata.version('ray')}; workers: {'; '.join(by_node(found))}"
+    missing = sum(worker.state in ABSENT for worker in found)
+    yield Finding("note" if missing else "ok", "cluster", named)
+    for finding in introduced(config, ready):
+        yield finding
+
+
+def introduced(config: Config, ready: wire.Ready) -> Iterator[Finding]:
+    """What the engine says of itself."""
     yield Finding("ok", "engine", f"paints on {ready.device}")
     yield cage(ready.cage)
     for note in ready.notes:
         yield Finding("note", "engine", note)
-    for finding in encoders(config, ready):
-        yield finding
+    yield from encoders(config, ready)
 
 
 def cage(held: Sequence[str]) -> Finding:

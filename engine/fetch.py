@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from engine import wire
 from engine.worker.loop import PROGRESS_SECONDS, Outbox, Stopped
-from engine.worker.process import claim_pipes, settings_of
+from engine.worker.process import settings_of
 
 JOB = "full"
 
@@ -39,7 +39,7 @@ def fetch(settings: wire.EngineSettings, outbox: Outbox) -> wire.Fetched | wire.
 
 
 def main() -> None:
-    requests, events = claim_pipes()
+    requests, events = wire.claim_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the bot handles it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exception, so that what is half written is removed
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -250,7 +251,11 @@ def _path(kind: type, value: Any) -> Path:
 
 def encode(message: Request | Event) -> bytes:
     """One frame, header included."""
-    body = _encoder.encode(message)
+    return frame(_encoder.encode(message))
+
+
+def frame(body: bytes) -> bytes:
+    """The frame of an encoded message."""
     if len(body) > MAX_FRAME:
         raise WireError(f"a frame of {len(body)} bytes; the limit is {MAX_FRAME}")
     return HEADER.pack(len(body)) + body
@@ -277,6 +282,19 @@ def _length(header: bytes) -> int:
     return int(length)
 
 
+def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Private copies of stdin and stdout; from now on stdout is stderr, for Python and for C alike.
+
+    To be called before anything is imported that might print: one stray line would break the stream of frames.
+    """
+    requests, events = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return requests, events
+
+
 def read_request(stream: BinaryIO) -> Request | None:
     """The engine's end: the next request, or None when the bot has closed the pipe."""
     header = stream.read(HEADER.size)
@@ -294,5 +312,10 @@ async def read_event(stream: asyncio.StreamReader) -> Event:
         asyncio.IncompleteReadError: the engine process is gone.
         WireError: it wrote something that is not a frame.
     """
+    return decode_event(await read_body(stream))
+
+
+async def read_body(stream: asyncio.StreamReader) -> bytes:
+    """The next frame's message, still encoded; raises as `read_event` does."""
     length = _length(await stream.readexactly(HEADER.size))
-    return decode_event(await stream.readexactly(length))
+    return await stream.readexactly(length)

@@ -1,7 +1,7 @@
 """The dependency direction, held: who may import whom. docs/architecture.md draws it.
 
-bot.__main__ -> bot.command_line -> bot.app -> bot.chat.* -> bot.dialog -> bot.engine_process -> bot.core
--> the three doors of engine
+bot.__main__ -> bot.command_line -> bot.app -> bot.chat.* -> bot.dialog -> bot.engine_ray -> bot.engine_process
+-> bot.core -> the three doors of engine
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ BOT_FLOORS = (
     {"bot", "bot.backoff", "bot.garbage", "bot.health", "bot.log"},
     {"bot.core"},
     {"bot.config", "bot.engine_process"},
+    {"bot.engine_ray"},
     {"bot.dialog"},
     {"bot.chat", "bot.doctor"},
     {"bot.app"},

@@ -65,7 +65,14 @@ def test_the_dashboard_shows_what_is_measured_and_all_of_it(folder: Path, export
 def test_the_dashboard_groups_by_labels_that_there_are(folder: Path) -> None:
     dashboard = json.loads((folder / "grafana.json").read_text("utf-8"))
     groups = {name for query in expressions(dashboard) for name in re.findall(r"by \(([\w, ]+)\)", query)}
-    assert {name for group in groups for name in group.split(", ")} == {"outcome", "event", "kind", "le", "state"}
+    assert {name for group in groups for name in group.split(", ")} == {
+        "outcome",
+        "event",
+        "kind",
+        "le",
+        "state",
+        "node",
+    }
     panels = dashboard["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     places = [panel["gridPos"] for panel in panels]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bot import doctor
-from bot.app import engine_settings, fetch, gallery_of, like
+from bot.app import engine_settings, fetch, gallery_of, like, plan_of
 from bot.chat.terminal import bar, print_near, print_styles
 from bot.command_line.inputs import read_picture
 from bot.config import Config
@@ -29,7 +29,8 @@ STYLE_KEYS = (
 async def examine(config: Config) -> bool:
     """Print what `doctor` finds; whether all is well."""
     well = True
-    async for finding in doctor.examine(config, gallery_of(config), worker_command(engine_settings(config))):
+    engine = worker_command(engine_settings(config))
+    async for finding in doctor.examine(config, gallery_of(config), engine, plan_of(config)):
         print(f"{finding.verdict:<5} {finding.about}: {finding.text}", flush=True)
         well = well and finding.verdict != "bad"
     print("Everything works." if well else "Fix what is marked bad.")

@@ -152,7 +152,7 @@ def _wanted(kind: inspect.Type) -> str:
         case inspect.Metadata(type=inner):
             return _wanted(inner)
         case inspect.UnionType(types=types):
-            return _wanted(next(inner for inner in types if not isinstance(inner, inspect.NoneType)))
+            return " or ".join(_wanted(inner) for inner in types if not isinstance(inner, inspect.NoneType))
         case inspect.LiteralType(values=values):
             return " or ".join(f'"{value}"' for value in sorted(values, key=str))
         case inspect.IntType(ge=low, le=high):
@@ -200,6 +200,11 @@ def _check(config: Config) -> None:
         raise ConfigError(
             f"discord.shard = {shard} is not one of discord.shards = {shards}: they are counted from 0 to"
             f" {shards - 1}."
+        )
+    if config.engine.address.startswith("ray://"):
+        raise ConfigError(
+            f"engine.address = {config.engine.address} is for Ray's client, over which no pictures can be streamed. "
+            "Have this machine join the cluster (ray start --address=HOST:6379 --num-cpus=0), and write auto."
         )
     if not is_loopback(config.web.host) and not config.web.access_token:
         raise ConfigError(

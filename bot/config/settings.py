@@ -56,13 +56,19 @@ class Engine(Section, frozen=True):
         EncoderChoice,
         _doc("Encoder of fine orders that name none; auto is full where there is a GPU and its file, else slim."),
     ] = "auto"
-    workers: Annotated[
-        int,
+    backend: Annotated[
+        Literal["process", "ray"],
+        _doc("Where to paint: process is this machine, ray is a cluster of many (docs/scaling.md)."),
+    ] = "process"
+    address: Annotated[
+        str,
         _doc(
-            "Pictures painted side by side, each by a process with a GPU or a part of the cores.",
-            ge=1,
-            le=64,
+            "Head of the Ray cluster as host:port, or auto for this machine's; empty starts a cluster on this machine."
         ),
+    ] = ""
+    workers: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | Literal["auto"],
+        _doc("Pictures painted side by side; auto is one for each GPU, or as many as are needed of a cluster."),
     ] = 1
     threads: Annotated[int, _doc("CPU threads of each worker; 0 takes every core, or its part.", ge=0, le=1024)] = 0
     cache: Annotated[Path, _doc("Folder for the weights of the full encoder.")] = Path("~/.cache/impasto")

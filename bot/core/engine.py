@@ -17,7 +17,8 @@ class Taken(msgspec.Struct, frozen=True):
     job: str
 
 
-WorkerState = Literal["starting", "idle", "busy", "restarting"]
+WorkerState = Literal["starting", "idle", "busy", "restarting", "waiting"]  # waiting: for a place in a cluster
+ABSENT: tuple[WorkerState, ...] = ("restarting", "waiting")
 
 
 class Worker(msgspec.Struct, frozen=True):
@@ -25,6 +26,7 @@ class Worker(msgspec.Struct, frozen=True):
 
     name: str
     state: WorkerState
+    node: str = ""  # the machine of a cluster that it is on
 
 
 class Engine(Protocol):

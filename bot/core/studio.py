@@ -115,7 +115,10 @@ class Studio:
             clock=clock,
         )
         self.health.gauge("queue_length", "Pictures waiting.", lambda: len(queue))
-        self.health.show_workers(lambda: {worker.name: worker.state for worker in engine.workers})
+        self.health.show_workers(
+            lambda: {worker.name: worker.state for worker in engine.workers},
+            lambda: {worker.name: worker.node for worker in engine.workers},
+        )
         self.health.watch("loop", lambda: "" if self._open.is_set() else "The studio is not open.")
         self.health.watch("engine", lambda: "" if engine.ready else "The engine is not ready.")
         self.health.watch("journal", lambda: store.trouble)

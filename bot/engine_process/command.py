@@ -50,12 +50,16 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What the engine may know of ours: no secrets, and where the code lies that this process runs."""
+    tunables = ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items())
+    return {"GLIBC_TUNABLES": tunables} | WAITING | CACHES | without_secrets(environ)
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same, without what is for painting only."""
     kept = {name: value for name, value in environ.items() if name in KNOWN or name.startswith(KNOWN_BEGINNINGS)}
     # A proxy that wants a password is for `impasto fetch` alone.
     kept |= {name: environ[name] for name in PROXIES if "@" not in environ.get(name, "@")}
     code = str(Path(wire.__file__).resolve().parents[1])
-    tunables = ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items())
-    kept = {"GLIBC_TUNABLES": tunables} | WAITING | CACHES | kept
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (code, environ.get("PYTHONPATH"))))
     return kept
 

@@ -4,59 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
-from bot.core.engine import Taken, Worker
-from bot.core.errors import EngineError
-from bot.engine_process.outcomes import STOPPED
+from bot.core.engine import Taken
+from bot.engine_process.crew import Crew
 from bot.engine_process.supervisor import Supervisor
 from engine import wire
 from engine.recipe import EncoderName
 
-LOOK_SECONDS = 1.0  # between two looks for a worker that has come back
 
-
-class Pool:
+class Pool(Crew[wire.Paint, Taken | wire.Event]):
     """Open while the context is; entering starts every process, and waits for none."""
 
     def __init__(self, members: Sequence[Supervisor]) -> None:
+        super().__init__(members)
         self._members = tuple(members)
-        self._at: dict[str, Supervisor] = {}  # by job: who has it
-        self._freed = asyncio.Event()
         self._stack = AsyncExitStack()
-        self._closed = True
 
     async def __aenter__(self) -> Self:
         for member in self._members:
             await self._stack.enter_async_context(member)
-        self._closed = False
+        self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closed = True
-        self._freed.set()
+        self.close()
         await self._stack.__aexit__(None, None, None)
-
-    @property
-    def ready(self) -> wire.Ready | None:
-        """What the first that is ready says of itself; they are all alike."""
-        return next((member.ready for member in self._members if member.ready), None)
 
     @property
     def encoder(self) -> EncoderName:
         return next((member.encoder for member in self._members if member.ready), self._members[0].encoder)
-
-    @property
-    def workers(self) -> tuple[Worker, ...]:
-        return tuple(worker for member in self._members for worker in member.workers)
 
     async def introduced(self) -> None:
         """See `Engine.introduced`: one that is ready will do, else all have failed to start."""
@@ -70,38 +55,6 @@ class Pool:
             for task in waiting:
                 task.cancel()
 
-    async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
-        """See `Engine.run`: by the first worker that has room for it."""
-        member = await self._room_for(paint)
-        self._at[paint.job] = member
-        try:
-            async with aclosing(member.run(paint)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            self._at.pop(paint.job, None)
-            self._freed.set()
-
-    async def cancel(self, job: str) -> None:
-        if member := self._at.get(job):
-            await member.cancel(job)
-
-    async def _room_for(self, paint: wire.Paint) -> Supervisor:
-        """The worker that is to have the job: one that is idle, if there is one.
-
-        While none is ready, one that is not: it says so, or paints when it is.
-        """
-        while not self._closed:
-            self._freed.clear()
-            ready = [member for member in self._members if member.ready]
-            free = [member for member in ready or self._members if member.has_room(quick=paint.quick)]
-            if free:
-                return min(free, key=lambda member: member.busy is not None)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._freed.wait()
-        raise EngineError(STOPPED)
-
 
 # --- parts of the machine --------------------------------------------------------------------------------------------
 
@@ -114,8 +67,10 @@ class Part(msgspec.Struct, frozen=True):
     card: str = ""  # as CUDA_VISIBLE_DEVICES names it; nothing where all are to be seen
 
 
-def parts(workers: int, device: str, threads: int, environ: Mapping[str, str]) -> list[Part]:
+def parts(workers: int | Literal["auto"], device: str, threads: int, environ: Mapping[str, str]) -> list[Part]:
     """Share the machine between so many workers: a card each, as far as there are any, else equal parts of the cores.
+
+    Without a number one for each card, or one for all of the cores.
 
     Equal, because the number of threads shows in a picture's last bits, and the same line is to be the same picture.
 
@@ -125,6 +80,9 @@ def parts(workers: int, device: str, threads: int, environ: Mapping[str, str]) -
     if workers == 1:
         return [Part("1", threads)]
     found = cards(environ) if device != "cpu" else []
+    if workers == "auto" and len(found) < 2:
+        return [Part("1", threads)]
+    workers = len(found) if workers == "auto" else workers
     if found:
         named = [found[number % len(found)] for number in range(workers)]
         return [Part(f"{number} (card {card})", threads, card) for number, card in enumerate(named, 1)]

@@ -66,7 +66,8 @@ class Supervisor:
     """The engine as a child process, always there while the context is open.
 
     Entering does not wait for the process: `run` does. ``command`` starts it (see `worker_command`), in ``env`` (see
-    `clean_environment`). ``observer`` is told what happens to processes, and must be quick.
+    `clean_environment`). ``observer`` is told what happens to processes, and ``on_turn`` that another job is being
+    painted; both must be quick.
     """
 
     def __init__(
@@ -76,9 +77,10 @@ class Supervisor:
         timings: Timings = Timings(),  # noqa: B008 (frozen)
         env: Mapping[str, str] | None = None,
         observer: Callable[[ProcessEvent], None] = lambda event: None,
+        on_turn: Callable[[], None] = lambda: None,
         name: str = "1",
     ) -> None:
-        self._name = name
+        self._name, self._on_turn = name, on_turn
         self.ready: wire.Ready | None = None
         self.encoder: EncoderName = "slim"  # of the last Ready
         self._introduced = asyncio.Event()
@@ -236,6 +238,7 @@ class Supervisor:
             if run.job != self._in_hand and self._in_hand and not run.verdict:
                 run.extend(now - self._since)
         self._in_hand, self._since = job, now
+        self._on_turn()
 
     def _sent(self) -> list[Run]:
         """The jobs that the engine has."""

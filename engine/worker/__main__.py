@@ -15,10 +15,9 @@ import sys
 
 import msgspec
 
-from engine import cage
+from engine import cage, wire
 from engine.worker.loop import serve
 from engine.worker.process import (
-    claim_pipes,
     end_orphan,
     enter_cage,
     give_memory_back,
@@ -32,7 +31,7 @@ log = logging.getLogger("engine")
 
 def main() -> None:
     cage.die_with_the_bot()
-    requests, events = claim_pipes()
+    requests, events = wire.claim_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the bot handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")

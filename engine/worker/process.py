@@ -11,26 +11,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from engine import cage, wire
 
 ORPHAN_SECONDS = 20.0  # for the current step to end once the bot is gone; then the process exits
 
 log = logging.getLogger("engine")
-
-
-def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Private copies of stdin and stdout; from now on stdout is stderr, for Python and for C alike.
-
-    To be called before anything is imported that might print: one stray line would break the stream of frames.
-    """
-    requests, events = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    os.close(nothing)
-    return requests, events
 
 
 def end_orphan(seconds: float = ORPHAN_SECONDS) -> None:

@@ -23,6 +23,7 @@ from bot.config import Config, Engine, load
 from bot.core.jobs import Job, Place, State
 from bot.core.journal.store import Store
 from bot.doctor import CAGE, Finding
+from bot.engine_ray.frames import Plan
 from engine import cage, gallery, wire
 from engine.gallery import Gallery
 from engine.recipe import Recipe, Share
@@ -274,7 +275,7 @@ def test_a_telegram_that_cannot_be_reached_is_no_fault_of_the_configuration() ->
 
 
 async def test_telegram_and_discord_are_named_though_neither_is_configured() -> None:
-    examined = doctor.examine(configured(), gallery.default(), engine(""))
+    examined = doctor.examine(configured(), gallery.default(), engine(""), Plan())
     seen = {finding.about: finding async for finding in examined}
     assert seen["Telegram"] == Finding("ok", "Telegram", "disabled: no token (IMPASTO_TELEGRAM_TOKEN)")
     assert seen["Discord"] == Finding("ok", "Discord", "disabled: no token (IMPASTO_DISCORD_TOKEN)")

@@ -21,6 +21,7 @@ def test_it_is_ready_when_nothing_is_wrong() -> None:
         "reasons": [],
         "notes": [],
         "workers": {},
+        "nodes": [],
     }
 
 
@@ -29,7 +30,24 @@ def test_workers_are_shown_with_what_they_are_doing() -> None:
     health.show_workers(lambda: {"1 (card 0)": "busy", "2 (card 1)": "idle", "3 (card 2)": "busy"})
     assert health.readiness()["workers"] == {"1 (card 0)": "busy", "2 (card 1)": "idle", "3 (card 2)": "busy"}
     samples = _samples(health)
-    assert [samples["impasto_workers", state] for state in WORKER_STATES] == [0, 1, 2, 0]
+    assert [samples["impasto_workers", state] for state in WORKER_STATES] == [0, 1, 2, 0, 0]
+
+
+def test_the_workers_of_a_cluster_are_counted_by_machine_and_only_who_has_the_token_reads_its_address() -> None:
+    health = Health()
+    states = {"1": "busy", "2": "idle", "3": "busy", "4": "waiting"}
+    nodes = {"1": "10.0.0.7", "2": "10.0.0.7", "3": "10.0.0.8", "4": ""}
+    health.show_workers(lambda: states, lambda: nodes)
+    samples = _samples(health)
+    assert (
+        samples["impasto_node_workers", "10.0.0.7", "busy"] == samples["impasto_node_workers", "10.0.0.7", "idle"] == 1
+    )
+    assert samples["impasto_node_workers", "10.0.0.8", "busy"] == 1
+    assert samples["impasto_node_workers", "10.0.0.8", "idle"] == 0
+    assert health.readiness()["nodes"] == [{"busy": 1, "idle": 1}, {"busy": 1}]
+    assert "10.0.0" not in str(health.readiness())
+    del states["3"]
+    assert ("impasto_node_workers", "10.0.0.8", "busy") not in _samples(health)
 
 
 def test_what_is_wrong_is_named() -> None:
@@ -42,6 +60,7 @@ def test_what_is_wrong_is_named() -> None:
         "reasons": ["The engine is not ready."],
         "notes": [],
         "workers": {},
+        "nodes": [],
     }
     assert _samples(health)["impasto_up",] == 0
     reasons["engine"] = ""

@@ -21,7 +21,7 @@ from engine import wire
 from engine.cage import die_with_the_bot
 from engine.stages import Picture, Stage
 from engine.worker.loop import serve
-from engine.worker.process import claim_pipes, end_orphan
+from engine.worker.process import end_orphan
 
 STEPS = 10
 
@@ -59,7 +59,7 @@ class TinyPainter:
 
 def main(seconds: str, *files: str) -> None:
     die_with_the_bot()
-    requests, events = claim_pipes()
+    requests, events = wire.claim_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     painter = TinyPainter(float(seconds), *map(Path, files))
     serve(requests, events, painter, at_end=functools.partial(end_orphan, seconds=1.0))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from bot.core.engine import Engine
+from bot.core.engine import ABSENT, Engine
 from bot.core.estimate import in_words, quote
 from bot.core.messages import Status
 from bot.core.queue import FairQueue, Ticket
@@ -128,7 +128,7 @@ class Line:
     @property
     def _workers(self) -> int:
         """Those that paint or are about to. While there is none, one job waits for it, and is told so."""
-        return max(1, sum(worker.state != "restarting" for worker in self._engine.workers))
+        return max(1, sum(worker.state not in ABSENT for worker in self._engine.workers))
 
     # --- how long it will be -----------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from engine import wire
 from engine.cage import die_with_the_bot
 from engine.stages import Picture, Refused, Stage
 from engine.worker.loop import serve
-from engine.worker.process import claim_pipes, end_orphan
+from engine.worker.process import end_orphan
 
 FOREVER = 3600.0
 
@@ -123,7 +123,7 @@ class FaultyPainter:
 
 def main(start: str = "well") -> None:
     die_with_the_bot()
-    requests, events = claim_pipes()
+    requests, events = wire.claim_pipes()
     if start == "dies":
         sys.exit("no weights")
     if start == "silent":
