@@ -247,7 +247,7 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
         async with web.serve() as url, asyncio.TaskGroup() as tasks:
             for platform in platforms:
                 tasks.create_task(platform.run(), name=platform.name)
-            tasks.create_task(garbage.collect_when_idle(lambda: not services.studio.waiting()), name="garbage")
+            tasks.create_task(garbage.collect(lambda: not services.studio.waiting()), name="garbage")
             where = ", ".join([*(platform.name.capitalize() for platform in platforms), url])
             tasks.create_task(notes.run(f"I am up: {where}. /admin shows what you can do."), name="notes")
             ready(url)
