@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import msgspec
 
 from bot.core.errors import InvalidOrder, PictureTooLarge, invalid_recipes
+from bot.core.journal.rows.jobs import Given
 from bot.core.limits import Limits
 from bot.core.messages import Incoming
 from bot.core.queue import FairQueue
@@ -73,8 +74,8 @@ class Admission:
         self._pending: Counter[str] = Counter()  # by user: orders on their way to the disk
         self._pending_in: Counter[str] = Counter()  # the same by room
 
-    def pictures(self, incoming: Incoming, recipe: Recipe) -> tuple[bytes | None, bytes | None]:
-        """The photo and the style picture of an order, as far as the recipe wants them.
+    def pictures(self, incoming: Incoming, recipe: Recipe) -> Given:
+        """The pictures of an order, as far as the recipe wants them.
 
         Where it wants no photo, one that came along is left out: it belongs to what was replied to. Only where a
         picture of the person's own is the style, it is that.
@@ -92,13 +93,14 @@ class Admission:
             )
         if recipe.mine and style is None:
             raise InvalidOrder(f"Which picture is the style? {HOW_MINE if wants_photo else 'Send it along.'}")
-        if style is not None and not (recipe.mine or recipe.verify):
+        if style is not None and not recipe.mine:
             raise InvalidOrder(_too_many(recipe))
         limit = self._rules.max_photo_bytes
-        for picture, what in ((photo, "photo"), (style, "style picture")):
+        given = Given(photo, style, incoming.checked)
+        for picture, what in zip(given, ("photo", "style picture", "picture"), strict=True):
             if picture is not None and len(picture) > limit:
                 raise PictureTooLarge(limit, what=what)
-        return photo, style
+        return given
 
     def complete(self, recipe: Recipe, room: RoomSettings, engines: EncoderName) -> Recipe:
         """The recipe with the settings of the room, the operator and the styles where it has none.

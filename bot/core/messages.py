@@ -22,6 +22,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     photo: bytes | None = None  # of the message itself, or of the one it replies to
     # The picture that the style `mine` names: the message's own where it replies to a photo, else its second.
     style: bytes | None = None
+    checked: bytes | None = None  # the picture that is to be held against what is painted of them
     admin: bool = False  # may decide about the room: an admin of the group, or alone with the bot
     own_room: bool = False  # nobody else is in the room, so what is kept of it belongs to this person
     topic: str = ""  # the part of the room that it was written in, where a room has parts

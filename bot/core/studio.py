@@ -28,6 +28,7 @@ from bot.core.errors import (
 from bot.core.estimate import Estimator, clip_order
 from bot.core.jobs import OPEN, Job, Place, State, new_id
 from bot.core.journal.rows.forget import Held
+from bot.core.journal.rows.jobs import Given
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Chat, Incoming, Status
@@ -159,12 +160,13 @@ class Studio:
         self.control.check(incoming.user)
         room = await self.rooms.get(incoming.place.room)
         room.check_access(incoming)
-        photo, style = self._admission.pictures(incoming, recipe)
+        given = self._admission.pictures(incoming, recipe)
         complete_recipe = self._admission.complete(recipe, room, self.engine.encoder)
         chat = self._chats.get(incoming.place.chat)
         if chat is None:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
-        clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays_in(incoming.place) else None
+        plays = chat.plays_in(incoming.place)
+        clip = clip_order(complete_recipe, given.photo, recipe.size is not None) if plays else None
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -182,7 +184,7 @@ class Studio:
         where = job.place.room
         wait = self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
-        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else "", wait))
+        admitting = self._tasks.create_task(self._admit(job, given, clip.note if clip else "", wait))
         try:
             admitted = await asyncio.shield(admitting)
         except asyncio.CancelledError:
@@ -220,13 +222,11 @@ class Studio:
             paced=self._line.paced,
         )
 
-    async def _admit(
-        self, job: Job, photo: bytes | None, style: bytes | None, note: str, wait: float
-    ) -> Job | Exception:
+    async def _admit(self, job: Job, given: Given, note: str, wait: float) -> Job | Exception:
         """Write the job down and queue it. An error is returned: it is the caller's, not the task group's."""
         with self._admission.reserved(job.user, job.place.room):
             try:
-                written = await self._store.add(job, photo, style)
+                written = await self._store.add(job, *given)
                 if written.id != job.id:  # the same order came twice at once
                     self._admission.give_back(job.user, job.cost)
                     return written

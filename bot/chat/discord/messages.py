@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import discord
 import msgspec
 
-from bot.chat.discord.attachments import Photo, Pictures, photos_of
+from bot.chat.discord.attachments import NONE, Photo, Pictures, photos_of
 from bot.chat.discord.interactions.orders import Orders
 from bot.chat.discord.interactions.promises import Asked, Promises
 from bot.chat.discord.interactions.reply import TEXT, send_dm
@@ -146,6 +146,8 @@ def _command(message: discord.Message, me: discord.ClientUser) -> Command | None
 async def _pictures(message: discord.Message, command: Command) -> list[Pictures]:
     """The pictures of a message and of the one that it replies to, which is the photo where there are two; for each
     order that they are for. There is always one."""
+    if command.name is Name.VERIFY:
+        return [await _to_verify(message)]
     own = photos_of(message) or (await _unfolded(message) if command.takes_photo else [])
     if message.reference is None or (own and not command.names_mine):
         if not command.names_mine:
@@ -165,6 +167,19 @@ async def _pictures(message: discord.Message, command: Command) -> list[Pictures
             " the photo with the style's picture alone."
         )
     return [Pictures(*found)]
+
+
+async def _to_verify(message: discord.Message) -> Pictures:
+    """The picture that is replied to, and those that come along: which is which, they say themselves."""
+    there = await _replied(message) if message.reference is not None else []
+    found = [*there[:1], *photos_of(message)]
+    if len(found) > len(NONE):
+        raise InvalidOrder(
+            f"These are {len(found)} pictures, and verify takes one of mine, its photo, and its style if that was a"
+            " picture."
+        )
+    checked, photo, style = (*found, None, None, None)[: len(NONE)]
+    return Pictures(photo, style, checked)
 
 
 def _each(photos: Sequence[Photo]) -> list[Pictures]:

@@ -76,8 +76,7 @@ class Conversation:
             id: of the photo's message.
             photo: its blob.
         """
-        words = await self._services.commands.waiting_words(_incoming(room, id, WebAddress(photo=photo)))
-        if words:
+        if await self._services.commands.waiting_order(_incoming(room, id, WebAddress(photo=photo))):
             with contextlib.suppress(HttpError):  # the photo is there all the same, with a button to choose a style
                 await self.write(room, PageMessage(f"{id[:60]}word", "", photo, quiet=True))
 

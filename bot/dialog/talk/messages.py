@@ -11,7 +11,7 @@ from bot.core.errors import InvalidRecipe
 from bot.core.messages import Card, Choice, Incoming, Reply, Text
 from bot.core.people.halves import Halves
 from bot.dialog.carried.line import carried
-from bot.dialog.parse import Command, Name, parse_recipe
+from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.talk.sentences import Kind, is_thanks, kind_of, mentioned
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, key
@@ -49,7 +49,7 @@ class Talk:
             return await self._with_words(incoming, command) or await self._recipe_of(incoming)
         waiting = await self._halves.words(incoming)
         if waiting:
-            return Asked(incoming, _stylize(waiting))
+            return Asked(incoming, command_of(waiting))
         await self._halves.keep_photo(incoming)
         return await self._recipe_of(incoming)
 
@@ -167,6 +167,11 @@ class Talk:
 def cards(styles: Iterable[Style]) -> tuple[Card, ...]:
     """Styles as pictures to choose."""
     return tuple(Card(name=s.name, title=s.title, credit=s.credit, tags=s.tags) for s in styles)
+
+
+def command_of(words: str) -> Command:
+    """What is to be done with the photo that these words wait for: an order, unless they say another command."""
+    return parse(words) if words.startswith("/") else _stylize(words)
 
 
 def _stylize(words: str) -> Command:

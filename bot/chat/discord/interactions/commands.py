@@ -113,9 +113,18 @@ async def again(interaction: Interaction, changes: Range[str, 1, 1000] | None = 
 
 
 @app_commands.command(description="Paint a picture of mine once more, and say whether it is the same")
-@app_commands.describe(picture="The picture, as it was saved from here")
-async def verify(interaction: Interaction, picture: discord.Attachment) -> None:
-    await interaction.client.orders.verify(interaction, picture)
+@app_commands.describe(
+    picture="The picture, as it was saved from here",
+    photo="The photo that it was painted from, if that is no longer kept or was somebody else's",
+    style_photo="The picture that was its style, likewise",
+)
+async def verify(
+    interaction: Interaction,
+    picture: discord.Attachment,
+    photo: discord.Attachment | None = None,
+    style_photo: discord.Attachment | None = None,
+) -> None:
+    await interaction.client.orders.verify(interaction, picture, photo, style_photo)
 
 
 @app_commands.command(description="Try a picture once more that was given up")

@@ -133,12 +133,21 @@ class Orders:
         await self._check_limits(asked.incoming)
         await self._order(interaction, asked)
 
-    async def verify(self, interaction: discord.Interaction[Any], file: discord.Attachment) -> None:
-        """A picture of ours, painted once more."""
+    async def verify(
+        self,
+        interaction: discord.Interaction[Any],
+        file: discord.Attachment,
+        photo: discord.Attachment | None = None,
+        style: discord.Attachment | None = None,
+    ) -> None:
+        """A picture of ours, painted once more: from the photo that is kept, or from one that comes along."""
         check_interaction(interaction)
-        picture = Photo.of(file, nsfw=is_nsfw(interaction.channel))
-        picture.check(self._max_photo)
-        asked = asked_by(interaction, "public", Command(name=Name.VERIFY), Pictures(picture))
+        nsfw = is_nsfw(interaction.channel)
+        pictures = Pictures(*(Photo.of(each, nsfw=nsfw) if each else None for each in (photo, style, file)))
+        for picture in pictures.given:
+            picture.check(self._max_photo)
+        asked = asked_by(interaction, "public", Command(name=Name.VERIFY), pictures)
+        check_age(asked.incoming)
         await self._check_limits(asked.incoming)
         await self._order(interaction, asked)
 
@@ -312,8 +321,7 @@ class Orders:
             async with loading.turn(incoming.user), loading.room_for(asked.pictures.size):
                 if asked.pictures.given:
                     await self._services.studio.check_limits(incoming)
-                photo, style = await asked.pictures.read(self._transport.connected(), self._max_photo)
-                whole = msgspec.structs.replace(incoming, photo=photo, style=style)
+                whole = await asked.pictures.read_into(incoming, self._transport.connected(), self._max_photo)
                 return await self._commands.handle(whole, asked.command)
         except Exception as error:
             if not isinstance(error, Refusal | NotNow):

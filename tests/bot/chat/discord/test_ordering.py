@@ -306,5 +306,21 @@ async def test_verify_by_command_and_in_reply_hands_the_picture_and_its_photo_to
         await it.answer(2)
         await it.says(f"{ME} verify", reply_to=first)
         await it.answer(3)
-        assert [run.recipe.verify for run in it.engine.runs] == [False, True, True]
-        assert it.painted == [(PHOTO, None), (PHOTO, OURS), (PHOTO, fake.file(first))]
+        assert [run.checked for run in it.engine.runs] == [None, OURS, fake.file(first)]
+        assert it.painted == [(PHOTO, None)] * 3
+
+
+async def test_verify_takes_photo_and_style_that_come_with_it(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        in_mine = encode_png(torch.zeros(3, 8, 12), LINE.replace("greatwave mode=fast", "mine mode=universal"))
+        await it.slash("verify", picture=("ours.png", OURS), photo=("cat.png", PHOTO))
+        await it.answer()
+        await it.slash("verify", picture=("o.png", in_mine), photo=("c.png", PHOTO), style_photo=("t.png", TILES))
+        await it.answer(2)
+        await it.says(f"{ME} verify", ("cat.png", PHOTO), ("ours.png", OURS))
+        await it.answer(3)
+        assert [(run.photo, run.style, run.checked) for run in it.engine.runs] == [
+            (PHOTO, None, OURS),
+            (PHOTO, TILES, in_mine),
+            (PHOTO, None, OURS),
+        ]

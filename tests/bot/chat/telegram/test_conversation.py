@@ -112,5 +112,28 @@ async def test_verify_in_reply_to_a_picture_hands_that_and_its_photo_to_the_engi
         server.says(GROUP, "/verify", reply=first["message_id"])
         await finished(server, GROUP, 2)
         run = it.engine.runs[-1]
-        assert (run.photo, run.recipe.verify) == (CAT, True)
-        assert run.style == server.messages[GROUP, first["message_id"]]["_data"]
+        assert (run.photo, run.checked) == (CAT, server.messages[GROUP, first["message_id"]]["_data"])
+
+
+async def test_verify_takes_the_photo_that_comes_with_it(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(GROUP, LINE, photo=CAT)
+        (first,) = await finished(server, GROUP)
+        await it.delivered()
+        await it.store.delete(it.engine.runs[0].job)
+        server.says(GROUP, "/verify", reply=first["message_id"])
+        await message_with(server, GROUP, "Send its photo along")
+        server.says(GROUP, "/verify", photo=DOG, reply=first["message_id"])
+        await finished(server, GROUP, 2)
+        run = it.engine.runs[-1]
+        assert (run.photo, run.checked) == (DOG, server.messages[GROUP, first["message_id"]]["_data"])
+
+
+async def test_in_private_the_photo_to_verify_from_may_come_after_it(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, "/verify", document=OURS)
+        await message_with(server, ANN, "Send the photo that it was painted from")
+        server.says(ANN, photo=DOG)
+        (result,) = await finished(server, ANN)
+        assert LINE in result["caption"]
+        assert (it.engine.runs[0].photo, it.engine.runs[0].checked) == (DOG, OURS)
