@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -42,11 +42,20 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
+class Line(msgspec.Struct, frozen=True):
+    """A message that may follow an answer, as a thing to press."""
+
+    text: str  # what it says
+    label: str
+    # Whether it is about the picture that the answered message was about, or for the next one, or about none.
+    picture: Literal["same", "next", "none"] = "none"
+
+
 class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """An answer in words."""
 
     text: str
-    lines: tuple[str, ...] = ()  # messages that may follow, as things to click where there are such
+    lines: tuple[Line, ...] = ()  # what may follow
     forgot: bool = False  # all that was kept of the person is deleted
 
 

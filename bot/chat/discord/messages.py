@@ -91,12 +91,10 @@ class Messages:
                 menu.show(answer)
             view, files = await menu.draw()
             await reply.say(files=files, view=view)
-        elif isinstance(answer, Choice):
-            await reply.say(answer.text, view=self._orders.suggestions(asked, answer).view)
         elif command.name is Name.ADMIN:
             await send_dm(reply.client, message.author.id, answer.text)
         elif not isinstance(answer, Accepted):
-            await reply.say(answer.text)
+            await reply.say(answer.text, **self._orders.suggestions(asked, answer))
 
     async def _answer_all(
         self, message: discord.Message, command: Command, orders: Sequence[Pictures], reply: _Reply

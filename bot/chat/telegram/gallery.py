@@ -17,7 +17,7 @@ from bot.chat.telegram.rate_limiter import ANSWER, Barred, Bot
 from bot.chat.telegram.render import CAPTION, ChoiceButton, cut
 from bot.chat.telegram.transport import PHOTO_BYTES, TelegramTransport
 from bot.core.journal.store import Store
-from bot.core.messages import Choice, Incoming
+from bot.core.messages import Choice, Incoming, Text
 from bot.dialog.gallery import GalleryPage, GalleryView, fingerprint, page_of
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
@@ -35,6 +35,7 @@ class Offer(Order, frozen=True, kw_only=True):
     texts: tuple[str, ...]  # what each button means, as if it had been written
     styles: tuple[str, ...] = ()  # whose pictures are shown, one for every text; nothing where there is only text
     title: str = msgspec.field(default="", name="says")
+    lines: bool = False  # they are what may follow an answer, and no choice
 
     def view(self, button: ChoiceButton) -> GalleryView:
         return GalleryView(styles=self.styles, title=self.title, tag=button.tag, page=button.page)
@@ -75,6 +76,13 @@ class GalleryMessages:
             await self._post(address, self._one_style(offer, button, choice.text))
         else:
             await self._post(address, self._page(offer, button))
+
+    async def offer_lines(self, order: Order, reply: Text) -> None:
+        """Post an answer, with what may follow as buttons."""
+        offer = Offer(**msgspec.structs.asdict(order), texts=tuple(line.text for line in reply.lines), lines=True)
+        blob = await self.services.store.put_blob(order.place.room, "ask", msgspec.json.encode(offer))
+        keyboard = render.line_buttons(blob, reply.lines)
+        await self.transport.say(TelegramAddress.of(order.place), reply.text, keyboard, ANSWER)
 
     async def offered(self, id: str) -> Offer | None:
         """What was offered, as long as it is kept."""

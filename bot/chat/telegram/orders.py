@@ -34,7 +34,7 @@ from bot.chat.telegram.transport import ALBUM, TelegramTransport
 from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
-from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
+from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.dialog.carried.line import line_shown
 from bot.dialog.parse import Command, Name, parse
 from bot.dialog.pictures import not_taken
@@ -72,7 +72,7 @@ class Orders:
         try:
             order = self._with_pictures(order, items, command)
         except InvalidOrder as error:
-            await self._say(order, Refused(text=str(error)))
+            await self.say(order, Refused(text=str(error)))
             return
         line = self._replied_line(head)
         if (replied or line) and (command.name is Name.AGAIN or command.only_settings):
@@ -85,7 +85,7 @@ class Orders:
         if command.name is Name.ADMIN and not order.private:
             await self._say_in_private(order, reply)
         elif not isinstance(reply, Accepted):  # a job shows itself
-            await self._say(order, reply)
+            await self.say(order, reply)
 
     def _with_pictures(self, order: Order, items: Sequence[Message], command: Command) -> Order:
         """Raises InvalidOrder."""
@@ -118,11 +118,13 @@ class Orders:
             if await self.services.store.job_by_key(key) is None:
                 await self.answer(message, [message])
 
-    async def _say(self, order: Order, reply: Reply) -> None:
-        """A reply without a job: text, and what there is to choose from."""
+    async def say(self, order: Order, reply: Reply) -> None:
+        """A reply without a job: text, and what there is to choose from, or may follow."""
         try:
             if isinstance(reply, Choice):
                 await self.gallery.offer(order, reply)
+            elif isinstance(reply, Text) and reply.lines:
+                await self.gallery.offer_lines(order, reply)
             else:
                 await self.transport.say(TelegramAddress.of(order.place), reply.text, turn=ANSWER)
         except (Undeliverable, MessageGone) as error:
@@ -136,7 +138,7 @@ class Orders:
         try:
             await self.transport.say(person, reply.text, turn=ANSWER)
         except (Undeliverable, MessageGone):
-            await self._say(order, Refused(text="I answer that in private: open a chat with me, and write it there."))
+            await self.say(order, Refused(text="I answer that in private: open a chat with me, and write it there."))
         except Crowded:
             log.warning("a reply was left out, since Telegram lets nobody write so much to a chat")
 

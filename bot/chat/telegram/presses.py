@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from telegram import CallbackQuery, MaybeInaccessibleMessage, Message
 from telegram.error import BadRequest
 
@@ -21,7 +22,7 @@ from bot.chat.telegram.transport import FILE_BYTES
 from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, Undeliverable, sentence
 from bot.core.jobs import UNFINISHED, State
 from bot.core.journal.store import JobMessage
-from bot.core.messages import Incoming, is_refusal
+from bot.core.messages import Accepted, Choice, Incoming, is_refusal
 from bot.dialog.buttons import DOUBLE_SECONDS, Action, Press
 from bot.dialog.parse import parse
 from bot.dialog.services import Services
@@ -107,6 +108,8 @@ class Presses:
         self, query: CallbackQuery, offer: Offer, button: ChoiceButton, kind: str, admin: bool
     ) -> tuple[str, bool]:
         """A choice that is more than a look."""
+        if offer.lines:
+            return await self._follow(query, offer, button, kind, admin)
         text = f"/start {offer.styles[button.index]}" if kind == NEXT else offer.texts[button.index]
         if kind == NEXT or not offer.photos:
             incoming = Incoming(
@@ -122,6 +125,20 @@ class Presses:
         if is_refusal(reply):
             return reply.text, True
         return f"{text.removeprefix('/stylize ')}: coming up.", False
+
+    async def _follow(
+        self, query: CallbackQuery, offer: Offer, button: ChoiceButton, kind: str, admin: bool
+    ) -> tuple[str, bool]:
+        """A line that was offered with an answer: about the same picture, or about none."""
+        about = offer if kind == CHOOSE else msgspec.structs.replace(offer, photos=(), style=None, checked=None)
+        key = await self._idempotency_key(query, offer, button)
+        reply = await self.orders.carry_out(about, parse(offer.texts[button.index]), admin, key)
+        if is_refusal(reply) and not isinstance(reply, Choice):
+            return reply.text, True
+        if isinstance(reply, Accepted):
+            return "Coming up.", False
+        await self.orders.say(about, reply)
+        return "", False
 
     async def _idempotency_key(self, query: CallbackQuery, offer: Offer, button: ChoiceButton) -> str:
         """The name of the order that a choice makes; two taps are one order, another try later is another."""

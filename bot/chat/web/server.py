@@ -203,9 +203,9 @@ class PageServer:
         return await self._events.connect(request)
 
     async def _photo(self, request: web.Request) -> web.Response:
-        photo = await self._uploads.take(request)
-        await self._conversation.arrived(await self._room(request), request.query["id"], photo)
-        return web.json_response({"photo": photo})
+        taken = await self._uploads.take(request)
+        await self._conversation.arrived(await self._room(request), request.query["id"], taken.blob, ours=taken.ours)
+        return web.json_response({"photo": taken.blob})
 
     async def _message(self, request: web.Request) -> web.Response:
         message = await _body(request, PageMessage)

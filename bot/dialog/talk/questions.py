@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib import metadata
 
-from bot.core.errors import InvalidOrder, NotAllowed
+from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed
 from bot.core.jobs import Job
 from bot.core.messages import Choice, Incoming, Reply, Text
 from bot.core.people.halves import Halves
 from bot.core.people.owners import Owners
 from bot.core.studio import Studio
 from bot.dialog import settings
-from bot.dialog.parse import Command
+from bot.dialog.parse import Command, Name, parse_recipe
 from bot.dialog.talk import help
 from bot.dialog.talk.messages import HOW, cards
 from engine.gallery import Gallery, Style, folded, key
+from engine.recipe import line
 
 PAPERS = (
     "fast mode: Dumoulin, Shlens and Kudlur, “A Learned Representation for Artistic Style” (2017)",
@@ -100,12 +101,20 @@ class Questions:
         return help.text_of(command.words, incoming.own_room, self._studio.rules, owner=owner)
 
     async def start(self, incoming: Incoming, command: Command) -> Reply:
-        """How some platforms begin; a link may name a style, which then waits for a photo."""
+        """How some platforms begin; a link or a button may name a style or a line, which then waits for a photo."""
         style = self._gallery.find(command.words)
-        if style is None:
+        if style is None and not command.words:
             return await self.help(incoming, command)
-        await self._halves.keep_words(incoming, style.name)
-        return Text(text=f"{style.credit}: a good choice, for which photo? Send it here.")
+        where = "Send it here." if incoming.own_room else "Reply to this with it, or send it with a mention of me."
+        if style is not None:
+            await self._halves.keep_words(incoming, style.name)
+            return Text(text=f"{style.credit}: a good choice, for which photo? {where}")
+        try:
+            words = line(parse_recipe(command.words, self._gallery)).removeprefix("/stylize ")
+        except InvalidRecipe:
+            return await self.help(incoming, Command(name=Name.HELP))
+        await self._halves.keep_words(incoming, words)
+        return Text(text=f"Which photo is to be painted like it? {where}")
 
     async def about(self, incoming: Incoming, command: Command) -> Reply:
         ready = self._studio.engine.ready

@@ -263,8 +263,7 @@ async def test_a_picture_is_held_against_what_its_recipe_makes_of_a_photo(tmp_pa
 
 
 async def test_a_picture_of_somebody_else_cannot_be_verified() -> None:
-    Path("theirs.png").write_bytes(picture())
-    photos(a="well")
+    photos(theirs="well", a="well")
     code, out, err = await run("verify", "theirs.png", "a.png")
     assert (code, out) == (2, b"")
     assert "theirs.png does not say how it was made" in err

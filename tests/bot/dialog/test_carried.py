@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bot.core.jobs import State
-from bot.core.messages import Accepted, Text
+from bot.core.messages import Accepted, Reply, Text
 from bot.dialog.carried.line import Carried, carried, line_shown
 from bot.dialog.parse import parse
 from engine import wire
@@ -78,7 +78,7 @@ def test_a_message_of_ours_says_the_line_as_well() -> None:
     assert line_shown("Write /stylize greatwave to a photo") == ""
 
 
-async def _drops(it: Bot, words: str = "", photo: bytes | None = PNG, **more: object) -> object:
+async def _drops(it: Bot, words: str = "", photo: bytes | None = PNG, **more: object) -> Reply:
     return await it.say(words, photo=photo, own_room=True, **more)
 
 
@@ -87,7 +87,18 @@ async def test_a_picture_that_comes_back_is_answered_with_its_recipe_which_paint
         reply = await _drops(it)
         assert isinstance(reply, Text)
         assert LINE in reply.text
-        assert "/again" in reply.lines
+        assert [offered.text for offered in reply.lines] == [LINE.replace("/stylize", "/start"), "/again", "/verify"]
+        ordered = await _drops(it, photo=b"cat")
+        assert isinstance(ordered, Accepted)
+        assert line(ordered.job.recipe) == LINE
+
+
+async def test_the_offer_to_paint_another_like_it_takes_the_next_photo_also_later() -> None:
+    async with bot() as it:
+        reply = await _drops(it)
+        assert isinstance(reply, Text)
+        await _drops(it, "greatwave", photo=b"dog")
+        assert "Which photo" in (await _drops(it, reply.lines[0].text, photo=None)).text
         ordered = await _drops(it, photo=b"cat")
         assert isinstance(ordered, Accepted)
         assert line(ordered.job.recipe) == LINE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,8 +16,8 @@ from discord.utils import escape_markdown
 from bot.chat.discord.interactions.reply import InteractionReply, cut
 from bot.chat.discord.places import user_of
 from bot.chat.discord.transport import ALT
-from bot.core.errors import LimitReached, NotOwner, Refusal
-from bot.core.messages import Choice, Incoming, Reply
+from bot.core.errors import LimitReached, NotOwner
+from bot.core.messages import Choice, Incoming, Line, Reply, Text
 from bot.dialog.gallery import GalleryPage, GalleryView, page_of
 from bot.dialog.parse import Command, Name
 from bot.dialog.services import Services
@@ -34,7 +34,7 @@ BUSY = "One moment…"
 EMPTY = GalleryPage((), 0, 1, 0, {})
 
 Paint = Callable[[discord.Interaction[Any], str], Awaitable[Reply]]
-Order = Callable[[discord.Interaction[Any], str], Awaitable[bool]]
+Order = Callable[[discord.Interaction[Any], Line], Awaitable[bool]]
 
 
 class GalleryMenu:
@@ -229,38 +229,48 @@ class GalleryMenu:
 
 
 class Suggestions:
-    """Styles that may have been meant, as buttons for one person.
+    """What may follow an answer, or have been meant, as buttons for one person.
 
     Args:
-        order: acknowledges the press and orders by the line; returns whether that was taken.
+        order: acknowledges the press and does what the line says; returns whether it was an order that was taken.
     """
 
-    def __init__(self, user: str, choice: Choice, order: Order) -> None:
+    def __init__(self, user: str, lines: Sequence[Line], order: Order) -> None:
         self.key = secrets.token_hex(4)
         self._user = user
-        self._lines = {style: choice.line(style) for style in choice.suggestions[:BUTTONS]}
+        self._lines = lines[:BUTTONS]
         self._order = order
-        self._ordered = False
+        self._ordered: set[str] = set()
+
+    @classmethod
+    def of(cls, user: str, reply: Reply, order: Order) -> Suggestions | None:
+        """Those of an answer, if it has some."""
+        if isinstance(reply, Choice):
+            lines = tuple(Line(reply.line(style), style, "same") for style in reply.suggestions)
+        else:
+            lines = reply.lines if isinstance(reply, Text) else ()
+        return cls(user, lines, order) if lines else None
 
     @property
     def view(self) -> ui.View:
         view = ui.View(timeout=None)
-        for number, style in enumerate(self._lines):
-            view.add_item(ui.Button(label=cut(style, LABEL_OF_BUTTON), custom_id=f"menu:{self.key}:{number}"))
+        for number, line in enumerate(self._lines):
+            view.add_item(ui.Button(label=cut(line.label, LABEL_OF_BUTTON), custom_id=f"menu:{self.key}:{number}"))
         view.stop()  # presses come to `Client.on_interaction`
         return view
 
     async def press(self, interaction: discord.Interaction[Any], part: str) -> None:
         if user_of(interaction) != self._user:
             raise NotOwner("This is for the person who asked. /stylize is for everybody.")
-        if self._ordered:
+        if part in self._ordered:
             raise LimitReached("That is ordered already.")
-        self._ordered = True
+        self._ordered.add(part)
+        taken = False
         try:
-            self._ordered = await self._order(interaction, list(self._lines.values())[int(part)])
-        except Refusal:
-            self._ordered = False
-            raise
+            taken = await self._order(interaction, self._lines[int(part)])
+        finally:
+            if not taken:
+                self._ordered.discard(part)
 
 
 class Search(ui.Modal):

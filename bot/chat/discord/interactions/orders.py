@@ -24,7 +24,7 @@ from bot.chat.discord.interactions.reply import InteractionReply, Kind, WebhookR
 from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
 from bot.chat.discord.transport import DiscordTransport
 from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, NotNow, Refusal, sentence
-from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
+from bot.core.messages import Accepted, Incoming, Line, Refused, Reply
 from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.services import Services
 from engine.recipe import MINE
@@ -158,7 +158,7 @@ class Orders:
         asked = asked_by(interaction, "private", topic=topic)
         async with self._promises.made(interaction, asked) as reply:
             answer = await self._commands.handle(asked.incoming, command)
-            await reply.say(before + answer.text)
+            await reply.say(before + answer.text, **({} if reply.late else self.suggestions(asked, answer)))
 
     async def help(self, interaction: discord.Interaction[Any]) -> None:
         await self.ask(interaction, Command(name=Name.HELP), before=_help(interaction))
@@ -235,16 +235,25 @@ class Orders:
         _keep(self._menus, menu.key, menu, MENUS_KEPT)
         return menu
 
-    def suggestions(self, asked: Asked, choice: Choice) -> Suggestions:
-        """What may have been meant, as buttons that order it."""
+    def suggestions(self, asked: Asked, answer: Reply) -> dict[str, Any]:
+        """What may follow an answer, or have been meant, as buttons beside it; nothing where there is none."""
 
-        async def order(interaction: discord.Interaction[Any], line: str) -> bool:
+        async def follow(interaction: discord.Interaction[Any], line: Line) -> bool:
+            command = parse(line.text)
+            if command.name is Name.STYLES:
+                await self.styles(interaction, command.words)
+            elif line.picture != "same":
+                await self.ask(interaction, command)
+            if command.name is Name.STYLES or line.picture != "same":
+                return False
             await self._check_limits(incoming_of(interaction))
-            return await self._order(interaction, asked_by(interaction, "public", parse(line), asked.pictures))
+            return await self._order(interaction, asked_by(interaction, "public", command, asked.pictures))
 
-        menu = Suggestions(asked.incoming.user, choice, order)
+        menu = Suggestions.of(asked.incoming.user, answer, follow)
+        if menu is None:
+            return {}
         _keep(self._menus, menu.key, menu, MENUS_KEPT)
-        return menu
+        return {"view": menu.view}
 
     async def _open(self, reply: InteractionReply, menu: GalleryMenu) -> None:
         if reply.late:
@@ -295,10 +304,7 @@ class Orders:
         if photo is not None and not photo.reply and asked.command is not None and asked.command.takes.photo:
             self._remember(asked.user, photo)
             text += KEPT
-        more = {}
-        if isinstance(answer, Choice) and answer.suggestions and not reply.late:
-            more["view"] = self.suggestions(asked, answer).view
-        await reply.say(text, **more)
+        await reply.say(text, **({} if reply.late else self.suggestions(asked, answer)))
 
     def lacks_style(self, command: Command) -> bool:
         """Whether a message says nothing of what to do with its photos."""

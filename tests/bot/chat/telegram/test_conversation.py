@@ -5,7 +5,17 @@ from __future__ import annotations
 import torch
 
 from engine.images.encode import encode_png
-from tests.bot.chat.telegram.harness import ANN, BOB, CAT, GROUP, finished, message_with, telegram_bot
+from tests.bot.chat.telegram.harness import (
+    ANN,
+    BOB,
+    CAT,
+    GROUP,
+    finished,
+    labels,
+    message_with,
+    pressed,
+    telegram_bot,
+)
 from tests.fakes.telegram.server import FakeTelegram
 from tests.pictures import picture
 
@@ -137,3 +147,34 @@ async def test_in_private_the_photo_to_verify_from_may_come_after_it(server: Fak
         (result,) = await finished(server, ANN)
         assert LINE in result["caption"]
         assert (it.engine.runs[0].photo, it.engine.runs[0].checked) == (DOG, OURS)
+
+
+async def test_what_can_be_done_with_a_picture_of_ours_is_buttons(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, LINE, photo=CAT)
+        await finished(server, ANN)
+        await it.delivered()
+        server.says(ANN, document=OURS)
+        known = await message_with(server, ANN, "I know this picture")
+        assert labels(known) == ["Paint another like this", "Its own photo again", "Verify"]
+        await pressed(server, known["message_id"], "Verify")
+        await finished(server, ANN, 2)
+        assert (it.engine.runs[-1].photo, it.engine.runs[-1].checked) == (CAT, OURS)
+        await pressed(server, known["message_id"], "Its own photo again")
+        await finished(server, ANN, 3)
+        assert (it.engine.runs[-1].photo, it.engine.runs[-1].checked) == (CAT, None)
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await finished(server, ANN, 4)
+        await pressed(server, known["message_id"], "Paint another like this")
+        await message_with(server, ANN, "Which photo is to be painted like it?")
+        server.says(ANN, photo=DOG)
+        *_, last = await finished(server, ANN, 5)
+        assert LINE in last["caption"]
+
+
+async def test_help_goes_on_by_buttons(server: FakeTelegram) -> None:
+    async with telegram_bot(server):
+        server.says(ANN, "/help")
+        first = await message_with(server, ANN, "I repaint photos")
+        await pressed(server, first["message_id"], "Options")
+        await message_with(server, ANN, "Settings follow the style")
