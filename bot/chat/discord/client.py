@@ -77,6 +77,9 @@ class Client(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         await self.messages.answer(message, self)
 
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        await self.messages.corrected(event.message, self)
+
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Buttons and menus by their custom ids, so that they outlive a restart; commands come by the tree."""
         data: Mapping[str, Any] = interaction.data or {}

@@ -47,9 +47,7 @@ async def test_help_can_be_clicked(page: Page, at: Site) -> None:
     await expect(page.locator(".theirs").last).to_contain_text("/dream:")
 
 
-async def test_a_picture_of_ours_is_known_again_and_a_press_paints_another_like_it(
-    page: Page, at: Site
-) -> None:
+async def test_a_picture_of_ours_is_known_again_and_a_press_paints_another_like_it(page: Page, at: Site) -> None:
     await send_photo(page, OURS, "from-a-friend.png")
     known = page.locator(".theirs", has_text="I know this picture")
     await expect(known).to_contain_text(LINE)

@@ -7,10 +7,10 @@ Discord never shows a slash command the message that it replies to, so there are
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import discord
@@ -20,10 +20,17 @@ from bot.backoff import Backoff
 from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
 from bot.chat.discord.interactions.gallery import GalleryMenu, Suggestions
 from bot.chat.discord.interactions.promises import Asked, Promises, asked_by
-from bot.chat.discord.interactions.reply import InteractionReply, Kind, WebhookReply
+from bot.chat.discord.interactions.reply import (
+    AnsweredElsewhere,
+    InteractionReply,
+    Kind,
+    WebhookReply,
+    send_dm,
+)
+from bot.chat.discord.interactions.taking import Taking, others
 from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
 from bot.chat.discord.transport import DiscordTransport
-from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, NotNow, Refusal, sentence
+from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, Refusal
 from bot.core.messages import Accepted, Incoming, Line, Refused, Reply
 from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.services import Services
@@ -35,7 +42,6 @@ log = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 180.0  # for which “Use this photo” counts
 PHOTOS_KEPT, MENUS_KEPT = 1000, 1000  # not their bytes, but where they lie at Discord
-CHECK_SECONDS = 1.0  # of Discord's three, for what is to be refused without anybody else seeing it
 KEPT = " Your photo is kept for three minutes: /stylize style: without a photo takes it."
 OUTDATED = "This menu has expired. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 HELP = (
@@ -73,7 +79,8 @@ class Orders:
         self._transport = transport
         self._promises = promises
         self._clock = clock
-        self._retry = retry or Backoff()
+        self._taking = Taking(services, transport, retry)
+        self.take = self._taking.take
         self._remembered: OrderedDict[int, tuple[float, Photo]] = OrderedDict()  # by user, the latest last
         self._menus: OrderedDict[str, GalleryMenu | Suggestions] = OrderedDict()  # by their keys, the latest used last
 
@@ -85,16 +92,20 @@ class Orders:
         words: str,
         file: discord.Attachment | None = None,
         style: discord.Attachment | None = None,
+        more: Sequence[discord.Attachment | None] = (),
     ) -> None:
-        """With a file, or with the photo of “Use this photo”; ``words`` may begin with a command of the laboratory."""
+        """With files, or with the photo of “Use this photo”; ``words`` may begin with a command of the laboratory."""
         nsfw = is_nsfw(interaction.channel)
+        file, *several = [each for each in (file, *more) if each] or (None,)
         command = parse(f"/{Name.STYLIZE} {words}" if not words.startswith("/") else words)
         remembered = self._remembered_photo(interaction.user.id) if command.takes.photo else None
         photo = Photo.of(file, nsfw=nsfw) if file else remembered
         pictures = Pictures(photo, Photo.of(style, nsfw=nsfw) if style else None)
+        more_pictures = [pictures._replace(photo=Photo.of(each, nsfw=nsfw)) for each in several]
         if pictures.style and not command.style:
             command = msgspec.structs.replace(command, words=f"{MINE} {command.words}".strip())
-        self._check(pictures, command, interaction)
+        for each in (pictures, *more_pictures):
+            self._check(each, command, interaction)
         asked = asked_by(interaction, "public", command, pictures)
         try:
             check_interaction(interaction)
@@ -103,7 +114,7 @@ class Orders:
                 parse_recipe(command.words, self.gallery)
             orders = styled or (command.words and await self._style_of_room(interaction))
             if orders:
-                await self._check_limits(asked.incoming)
+                await self._taking.check_limits(asked.incoming)
         except InvalidRecipe:
             await self._refuse(
                 InteractionReply(interaction), asked, await self._commands.handle(asked.incoming, command)
@@ -111,7 +122,10 @@ class Orders:
         except Refusal as error:
             await self._refuse(InteractionReply(interaction), asked, Refused(text=str(error)))
         else:
-            await (self._order(interaction, asked) if orders else self._offer(interaction, pictures, command.words))
+            if orders:
+                await self._order(interaction, asked, more_pictures)
+            else:
+                await self._offer(interaction, pictures, command.words, more_pictures)
 
     def _remembered_photo(self, user: int) -> Photo | None:
         at, photo = self._remembered.get(user, (-REMEMBERED_SECONDS, None))
@@ -130,7 +144,7 @@ class Orders:
         """A command about an earlier picture."""
         check_interaction(interaction)
         asked = asked_by(interaction, "public", command)
-        await self._check_limits(asked.incoming)
+        await self._taking.check_limits(asked.incoming)
         await self._order(interaction, asked)
 
     async def verify(
@@ -148,7 +162,7 @@ class Orders:
             picture.check(self._max_photo)
         asked = asked_by(interaction, "public", Command(name=Name.VERIFY), pictures)
         check_age(asked.incoming)
-        await self._check_limits(asked.incoming)
+        await self._taking.check_limits(asked.incoming)
         await self._order(interaction, asked)
 
     async def ask(
@@ -189,7 +203,7 @@ class Orders:
         check_interaction(interaction)
         asked = asked_by(interaction, "public", parse("/sheet"), Pictures(photo_of(message, self._max_photo)))
         check_age(asked.incoming)
-        await self._check_limits(asked.incoming)
+        await self._taking.check_limits(asked.incoming)
         await self._order(interaction, asked)
 
     async def remember(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
@@ -203,11 +217,17 @@ class Orders:
 
     # --- choosing a style --------------------------------------------------------------------------------------------
 
-    async def _offer(self, interaction: discord.Interaction[Any], pictures: Pictures, settings: str = "") -> None:
+    async def _offer(
+        self,
+        interaction: discord.Interaction[Any],
+        pictures: Pictures,
+        settings: str = "",
+        more: Sequence[Pictures] = (),
+    ) -> None:
         asked = asked_by(interaction, "private", pictures=pictures)
         async with self._promises.made(interaction, asked) as reply:
             style = await self._style_of_room(interaction)
-            await self._open(reply, self.menu(asked.incoming, pictures, style=style, settings=settings))
+            await self._open(reply, self.menu(asked.incoming, pictures, more, style=style, settings=settings))
 
     async def _style_of_room(self, interaction: discord.Interaction[Any]) -> str:
         """The style of orders that name none there, if it is decided."""
@@ -215,20 +235,26 @@ class Orders:
         return room.style or ""
 
     def menu(
-        self, incoming: Incoming, pictures: Pictures = NONE, *, style: str = "", settings: str = ""
+        self,
+        incoming: Incoming,
+        pictures: Pictures = NONE,
+        more: Sequence[Pictures] = (),
+        *,
+        style: str = "",
+        settings: str = "",
     ) -> GalleryMenu:
-        """The gallery, to choose a style for the photo from, or only to look at."""
+        """The gallery, to choose a style for the photo from, and for those that came with it, or only to look at."""
 
         async def paint(interaction: discord.Interaction[Any], words: str) -> Reply:
             # Where the bot is no member, only the interaction can carry the picture.
             kind: Kind = "public" if DiscordAddress.of(incoming.place).outside else "quiet"
             asked = asked_by(interaction, kind, Command(name=Name.STYLIZE, words=words), pictures)
-            async with self._promises.made(interaction, asked) as reply:
-                answer = await self.take(asked)
+            async with self._promised(interaction, asked, more) as (reply, orders):
+                answer, refused = await self._taking.take_all(orders)
                 if not isinstance(answer, Accepted):
                     await reply.withdraw()
                     await self._transport.forget(asked.key)
-            return answer
+            return refused or answer
 
         painting = paint if pictures.photo else None
         menu = GalleryMenu(self._services, incoming, painting, style=style, settings=settings)
@@ -246,7 +272,7 @@ class Orders:
                 await self.ask(interaction, command)
             if command.name is Name.STYLES or line.picture != "same":
                 return False
-            await self._check_limits(incoming_of(interaction))
+            await self._taking.check_limits(incoming_of(interaction))
             return await self._order(interaction, asked_by(interaction, "public", command, asked.pictures))
 
         menu = Suggestions.of(asked.incoming.user, answer, follow)
@@ -270,32 +296,43 @@ class Orders:
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
-    async def _check_limits(self, incoming: Incoming) -> None:
-        """Refuse what would be refused anyway, as long as nobody else need see it.
+    @asynccontextmanager
+    async def _promised(
+        self, interaction: discord.Interaction[Any], asked: Asked, more: Sequence[Pictures]
+    ) -> AsyncIterator[tuple[InteractionReply, list[Asked]]]:
+        """While an order is carried out, and the same of other pictures: all of it outlives a crash."""
+        also = others(interaction, asked, more)
+        async with AsyncExitStack() as stack:
+            for each in also:
+                await stack.enter_async_context(self._promises.kept(each))
+            try:
+                reply = await stack.enter_async_context(self._promises.made(interaction, asked))
+            except AnsweredElsewhere:
+                for each in also:
+                    await self._promises.end(each.key)
+                raise
+            yield reply, [asked, *also]
 
-        Raises:
-            LimitReached, NotAllowed
-        """
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                await self._services.studio.check_limits(incoming)
-        except (TimeoutError, NotNow):  # which `take` waits out
-            pass
-
-    async def _order(self, interaction: discord.Interaction[Any], asked: Asked) -> bool:
+    async def _order(self, interaction: discord.Interaction[Any], asked: Asked, more: Sequence[Pictures] = ()) -> bool:
         """Whether it was taken."""
         taken = False
-        async with self._promises.made(interaction, asked) as reply:
-            taken = await self.carry_out(asked, reply)
+        async with self._promised(interaction, asked, more) as (reply, orders):
+            taken = await self._carry_out_all(orders, reply)
         return taken
 
     async def carry_out(self, asked: Asked, reply: WebhookReply) -> bool:
         """Take an order; False where it is refused, and what is wrong with it is said."""
-        answer = await self.take(asked)
+        return await self._carry_out_all([asked], reply)
+
+    async def _carry_out_all(self, orders: Sequence[Asked], reply: WebhookReply) -> bool:
+        """Take them; False where the first is refused, which is to be the answer that all were promised."""
+        answer, refused = await self._taking.take_all(orders)
         if isinstance(answer, Accepted):
+            if refused:  # beside the answer, in whose place a message for the person alone would come
+                await send_dm(reply.client, orders[0].user, refused.text)
             return True
-        await self._refuse(reply, asked, answer)
-        await self._transport.forget(asked.key)
+        await self._refuse(reply, orders[0], refused or answer)
+        await self._transport.forget(orders[0].key)
         return False
 
     async def _refuse(self, reply: WebhookReply, asked: Asked, answer: Reply) -> None:
@@ -306,33 +343,13 @@ class Orders:
             text += KEPT
         await reply.say(text, **({} if reply.late else self.suggestions(asked, answer)))
 
+    async def was_taken(self, key: str) -> bool:
+        """Whether a job has become of what has this key."""
+        return await self._services.store.job_by_key(key) is not None
+
     def lacks_style(self, command: Command) -> bool:
         """Whether a message says nothing of what to do with its photos."""
         return command.name is Name.PLAIN and not self._commands.names_style(command)
-
-    async def take(self, asked: Asked) -> Reply:
-        """Hand an order over, as soon as the bot is open for orders; never raises."""
-        for pause in self._retry:
-            answer = await self._take(asked)
-            if not isinstance(answer, Refused) or not answer.not_now:
-                return answer
-            await asyncio.sleep(pause)
-        raise AssertionError("the pauses have no end")
-
-    async def _take(self, asked: Asked) -> Reply:
-        incoming, loading = asked.incoming, self._services.loading
-        assert asked.command
-        try:
-            check_age(incoming)
-            async with loading.turn(incoming.user), loading.room_for(asked.pictures.size):
-                if asked.pictures.given:
-                    await self._services.studio.check_limits(incoming)
-                whole = await asked.pictures.read_into(incoming, self._transport.connected(), self._max_photo)
-                return await self._commands.handle(whole, asked.command)
-        except Exception as error:
-            if not isinstance(error, Refusal | NotNow):
-                log.exception("an order could not be taken")
-            return Refused(text=sentence(error), not_now=isinstance(error, NotNow))
 
 
 def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:

@@ -57,3 +57,36 @@ async def test_help_goes_on_by_buttons(fake: FakeDiscord) -> None:
         await it.told_alone(await fake.press(it.ann, first, "Options"), "Settings follow the style")
         await it.told_alone(await fake.press(it.ann, first, "Options"), "Settings follow the style")
         assert "Every style" not in fake.text(await it.shown(await fake.press(it.ann, first, "The paintings")))
+
+
+async def test_a_corrected_mention_is_an_order(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        message = await it.says(f"{ME} gratewave", CAT)
+        await it.posted("Did you mean greatwave?")
+        await fake.corrects(message, f"{ME} greatwave", after=5)
+        await it.answer()
+        await fake.corrects(message, f"{ME} scream", after=9)  # which it has become already
+        await it.says(f"{ME} queue")
+        await it.posted("in the queue")
+        assert [paint.recipe.styles[0].name for paint in it.engine.runs] == ["greatwave"]
+
+
+async def test_a_reply_that_is_corrected_to_a_mention_is_an_order_unless_it_is_old(fake: FakeDiscord) -> None:
+    async with on(fake, message_content=True) as it:
+        photo = await it.photo()
+        old, new = [await it.says("starrynight", reply_to=photo) for _ in range(2)]
+        await fake.corrects(old, f"{ME} scream", after=3600)
+        await fake.corrects(new, f"{ME} greatwave")
+        await it.answer()
+        assert [paint.recipe.styles[0].name for paint in it.engine.runs] == ["greatwave"]
+
+
+async def test_a_preview_that_discord_adds_to_an_edited_message_is_no_other_edit(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        message = await it.says("hello", CAT)
+        await fake.corrects(message, f"{ME} gratewave", after=5)
+        await it.posted("Did you mean greatwave?")
+        await fake.corrects(message, f"{ME} gratewave", after=5)
+        await it.says(f"{ME} queue")
+        await it.posted("in the queue")
+        assert len(it.public()) == 2
