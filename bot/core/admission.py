@@ -25,6 +25,7 @@ HOW_MINE = (
     "Send two pictures with /stylize mine, the photo first and the style second, or reply /stylize mine to a photo and"
     " attach the style."
 )
+KEPT_SECONDS = 0.5  # of the engine's time; a sheet that takes no longer was painted before, and is drawn once more
 SEEDS = 1_000_000  # of those that we choose: short enough to type
 
 
@@ -136,13 +137,16 @@ class Admission:
         self._limits.check(user, demand.of_user + self._pending[user], now, demand.until_one_of_user, seconds)
         self._queue.check(demand.until_next, coming=self._pending.total() + demand.paced)
 
-    def reserve(self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float) -> float:
+    def reserve(
+        self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float, *, look: bool = False
+    ) -> float:
         """Promise a place in the queue, and take an order from the person's allowance.
 
         Nothing is awaited between the checks and the promise, or two orders at once could both take the last place.
 
         Args:
             seconds: that the order is likely to keep the engine busy.
+            look: see `Limits`.
 
         Returns:
             Seconds until the person's rate allows it.
@@ -151,7 +155,7 @@ class Admission:
             LimitReached
         """
         self.check(user, room, settings, demand, seconds)
-        wait = self._limits.spend(user, time.monotonic(), seconds)
+        wait = self._limits.spend(user, time.monotonic(), seconds, look=look)
         self._pending[user] += 1
         self._pending_in[room] += 1
         return wait
@@ -167,17 +171,26 @@ class Admission:
                 if not count[key]:
                     del count[key]
 
-    def wait(self, user: str) -> float:
-        """Seconds until the person's rate allows one more order."""
-        return self._limits.wait(user, time.monotonic())
+    def wait_for_look(self, user: str) -> float:
+        """Seconds until the person's rate allows one more look."""
+        return self._limits.wait(user, time.monotonic(), look=True)
 
-    def give_back(self, user: str, seconds: float) -> None:
+    def give_back(self, user: str, seconds: float, *, look: bool = False) -> None:
         """The order became no job, and not by the person's doing."""
-        self._limits.give_back(user, time.monotonic(), seconds)
+        self._limits.give_back(user, time.monotonic(), seconds, look=look)
 
-    def settle(self, user: str, charged: float, taken: float) -> None:
-        """A job is over: it costs what it took of the engine's seconds, and not what it was likely to take."""
-        self._limits.give_seconds_back(user, time.monotonic(), charged - taken)
+    def settle(self, user: str, charged: float, taken: float, *, look: bool = False) -> None:
+        """A job is over: it costs what it took of the engine's seconds, and not what it was likely to take; a look at
+        what was painted before costs nothing."""
+        if look and 0 < taken < KEPT_SECONDS:
+            self._limits.give_back(user, time.monotonic(), charged - taken, look=True)
+        else:
+            self._limits.give_seconds_back(user, time.monotonic(), charged - taken)
+
+
+def is_look(recipe: Recipe) -> bool:
+    """Whether it is a sheet of small pictures to choose from, see `Limits`."""
+    return recipe.mode == "sheet"
 
 
 def too_large(rules: Rules, recipe: Recipe, size: int, gallery: Gallery) -> str:

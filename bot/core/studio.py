@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import msgspec
 
-from bot.core.admission import Admission, Demand, Rules
+from bot.core.admission import Admission, Demand, Rules, is_look
 from bot.core.announce import Pace
 from bot.core.engine import Engine
 from bot.core.errors import (
@@ -182,7 +182,8 @@ class Studio:
         if self._stopping:  # since it was asked above; from here to the task nothing is awaited
             raise self._not_now()
         where = job.place.room
-        wait = self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
+        demand, look = self._demand(job.user, where), is_look(job.recipe)
+        wait = self._admission.reserve(job.user, where, room, demand, job.cost, look=look)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
         admitting = self._tasks.create_task(self._admit(job, given, clip.note if clip else "", wait))
         try:
@@ -228,14 +229,14 @@ class Studio:
             try:
                 written = await self._store.add(job, *given)
                 if written.id != job.id:  # the same order came twice at once
-                    self._admission.give_back(job.user, job.cost)
+                    self._admission.give_back(job.user, job.cost, look=is_look(job.recipe))
                     return written
                 live = self._jobs.track(job, self._chats[job.place.chat])
                 live.charged = job.cost
                 live.note = note
                 self._line.join_in(live, wait)
             except Exception as error:
-                self._admission.give_back(job.user, job.cost)
+                self._admission.give_back(job.user, job.cost, look=is_look(job.recipe))
                 return error
         self.health.accepted.inc()
         return job
@@ -355,9 +356,9 @@ class Studio:
         """Which in the line a job is, 1 for the next; None for one that does not wait."""
         return self._line.place(job)
 
-    def wait(self, user: str) -> float:
-        """Estimated seconds until a new order of this person's, of a quick picture, would be begun."""
-        return max(self._line.until_begun(quick=True), self._admission.wait(user))
+    def wait_for_look(self, user: str) -> float:
+        """Estimated seconds until a sheet for this person would be begun."""
+        return max(self._line.until_begun(quick=True), self._admission.wait_for_look(user))
 
     async def knows(self, incoming: Incoming) -> bool:
         """Whether this order is a job already."""

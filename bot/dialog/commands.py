@@ -146,13 +146,16 @@ class Commands:
 
     async def _every_style(self, incoming: Incoming) -> Reply:
         """The photo in every style; where that would not come soon, the gallery's own pictures to choose from."""
-        is_soon = self._studio.engine.ready is not None and self._studio.wait(incoming.user) < PATIENCE
-        if not is_soon and not await self._studio.knows(incoming):
+        if not self.shows_soon(incoming.user) and not await self._studio.knows(incoming):
             return self.which_style()
         try:
             return await self._placing.order(incoming, Recipe(mode="sheet"))
         except LimitReached:
             return self.which_style()
+
+    def shows_soon(self, user: str) -> bool:
+        """Whether a sheet of this person's photo would be begun soon."""
+        return self._studio.engine.ready is not None and self._studio.wait_for_look(user) < PATIENCE
 
     def which_style(self) -> Choice:
         """The question what a photo without an order is to be painted as."""

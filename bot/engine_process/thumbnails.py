@@ -37,6 +37,13 @@ async def sheet(styles: Iterable[Style]) -> bytes | None:
     return await _made("thumbnails", "sheet", given=msgspec.json.encode(tiles))
 
 
+async def parts(picture: bytes, cells: Iterable[wire.Cell]) -> bytes | None:
+    """Some of a sheet's pictures as a sheet of their own, JPEG."""
+    return await _made(
+        "thumbnails", "parts", given=msgspec.json.encode([cell.box for cell in cells]) + b"\n" + picture
+    )
+
+
 async def preview(style: Style, most: int) -> bytes | None:
     """What a style looks like, JPEG with at most ``most`` bytes; None where its picture is missing."""
     if not style.preview.is_file():

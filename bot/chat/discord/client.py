@@ -90,7 +90,7 @@ class Client(discord.Client):
                 case "pick", *_:
                     await self.presses.press(interaction, next(iter(data.get("values", ())), ""))
                 case "menu", key, part:
-                    await self.orders.press(interaction, key, part)
+                    await self.orders.menus.press(interaction, key, part)
         except Exception as error:
             await InteractionReply(interaction).fail(error)
 

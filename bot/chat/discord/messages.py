@@ -111,7 +111,7 @@ class Messages:
         async with self._promises.kept(asked):
             answer = await self._orders.take(asked)
         if isinstance(answer, Choice) and answer.cards:
-            menu = self._orders.menu(asked.incoming, pictures, settings=answer.settings)
+            menu = self._orders.menus.gallery(asked.incoming, pictures, settings=answer.settings)
             if pictures.photo is None:
                 menu.show(answer)
             view, files = await menu.draw()

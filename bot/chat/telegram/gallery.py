@@ -16,6 +16,7 @@ from bot.chat.telegram.messages import Order, TelegramAddress
 from bot.chat.telegram.rate_limiter import ANSWER, Barred, Bot
 from bot.chat.telegram.render import CAPTION, ChoiceButton, cut
 from bot.chat.telegram.transport import PHOTO_BYTES, TelegramTransport
+from bot.core.jobs import Job
 from bot.core.journal.store import Store
 from bot.core.messages import Choice, Incoming, Text
 from bot.dialog.gallery import GalleryPage, GalleryView, fingerprint, page_of
@@ -26,6 +27,7 @@ from engine.gallery import Style
 log = logging.getLogger(__name__)
 
 MOST_TAGS = 24  # that are offered
+ALBUM_OF = "album of"  # under which a room has the album that a sheet is for
 PICTURES = "telegram pictures"  # the store's room for the file_ids of what was uploaded before
 
 
@@ -83,6 +85,16 @@ class GalleryMessages:
         blob = await self.services.store.put_blob(order.place.room, "ask", msgspec.json.encode(offer))
         keyboard = render.line_buttons(blob, reply.lines)
         await self.transport.say(TelegramAddress.of(order.place), reply.text, keyboard, ANSWER)
+
+    async def keep_album(self, sheet: Job, order: Order) -> None:
+        """What is chosen of this sheet, which shows the first photo of an album, is for all of the album."""
+        offer = msgspec.json.encode(Offer(**msgspec.structs.asdict(order), texts=()))
+        blob = await self.services.store.put_blob(order.place.room, "ask", offer)
+        await self.services.store.set_setting(order.place.room, f"{ALBUM_OF} {sheet.id}", blob)
+
+    async def album_of(self, sheet: Job) -> str | None:
+        """Where the album is kept whose first photo a sheet shows; None of any other."""
+        return await self.services.store.setting(sheet.place.room, f"{ALBUM_OF} {sheet.id}")
 
     async def offered(self, id: str) -> Offer | None:
         """What was offered, as long as it is kept."""

@@ -172,8 +172,8 @@ class Orders:
             return await self._hand_over(both, chosen, both.photos[0], admin, idempotency_key)
         if chosen:
             command = chosen
-        elif plain:  # one question for all of them
-            return self.services.commands.which_style()
+        elif plain:
+            return await self._sheet_for_all(order, admin, idempotency_key)
         jobs: list[Job] = []
         photos: list[Attachment] = []
         refusals: list[Reply] = []
@@ -196,6 +196,18 @@ class Orders:
         if not jobs:
             return refusals[0]
         return Refused(text=not_taken(len(order.photos) - len(jobs), len(order.photos), refusals[0].text))
+
+    async def _sheet_for_all(self, order: Order, admin: bool, idempotency_key: str) -> Reply:
+        """One question for all of an album: the first photo in every style, of which one is for all of them; or where
+        that would not come soon, the styles' own pictures."""
+        first = msgspec.structs.replace(order, photos=order.photos[:1])
+        if not self.services.commands.shows_soon(order.user):
+            return self.services.commands.which_style()
+        reply = await self._hand_over(first, parse("/sheet"), first.photos[0], admin, f"{idempotency_key}:sheet")
+        if not isinstance(reply, Accepted):
+            return self.services.commands.which_style()
+        await self.gallery.keep_album(reply.job, order)
+        return reply
 
     async def _post_album(self, jobs: Sequence[Job], photos: Sequence[Attachment]) -> None:
         """Done before, it is not done again."""

@@ -20,7 +20,7 @@ from bot.chat.telegram.rate_limiter import ANSWER, Bot, is_passing
 from bot.chat.telegram.render import ALERT, CHOOSE, JOB, NEXT, PAGE, TAGS, ChoiceButton, cut
 from bot.chat.telegram.transport import FILE_BYTES
 from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, Undeliverable, sentence
-from bot.core.jobs import UNFINISHED, State
+from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.store import JobMessage
 from bot.core.messages import Accepted, Choice, Incoming, is_refusal
 from bot.dialog.buttons import DOUBLE_SECONDS, Action, Press
@@ -77,10 +77,29 @@ class Presses:
             topic=topic_of(under) if isinstance(under, Message) else "",
             idempotency_key=f"telegram:{query.id}",
         )
+        is_choice = job is not None and action.isdecimal() and press.user == job.user
+        if job is not None and is_choice and (kept := await self.gallery.album_of(job)):
+            return await self._paint_album(query, press, kept, job, int(action))
         pressed = await self.messenger.press(press, _Context(self.bot, under))
         if pressed.not_now:
             raise NotNow(pressed.text)  # so that it is not confirmed, and comes again
         return pressed.text, pressed.refused
+
+    async def _paint_album(
+        self, query: CallbackQuery, press: Press, kept: str, sheet: Job, number: int
+    ) -> tuple[str, bool]:
+        """A style was chosen of the sheet of an album's first photo: it is for all of the album."""
+        album = await self.gallery.offered(kept)
+        if album is None:
+            raise InvalidOrder("This album is no longer kept. Send it again.")
+        if not 1 <= number <= len(sheet.cells):
+            raise InvalidOrder("This picture has no such part. Order the sheet again.")
+        style = sheet.cells[number - 1].label
+        key = await self._idempotency_key(query, album, ChoiceButton(kept, number))
+        reply = await self.orders.carry_out(album, parse(f"/stylize {style}"), press.admin, key)
+        if isinstance(reply, Accepted):
+            return f"{style}: coming up.", False
+        return reply.text, is_refusal(reply)
 
     # --- under a choice ----------------------------------------------------------------------------------------------
 

@@ -17,11 +17,13 @@ from bot.chat.discord.interactions.reply import InteractionReply, cut
 from bot.chat.discord.places import user_of
 from bot.chat.discord.transport import ALT
 from bot.core.errors import LimitReached, NotOwner
+from bot.core.jobs import Job
 from bot.core.messages import Choice, Incoming, Line, Reply, Text
 from bot.dialog.gallery import GalleryPage, GalleryView, page_of
 from bot.dialog.parse import Command, Name
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
+from engine.gallery import Style
 from engine.recipe import MODES
 
 OPTIONS, LABEL = 25, 100  # of a select menu; characters of one
@@ -58,14 +60,25 @@ class GalleryMenu:
     ) -> None:
         self.key = secrets.token_hex(4)
         self._gallery, self._sheets, self._commands = services.gallery, services.sheets, services.commands
+        self._store = services.store
         self._incoming = msgspec.structs.replace(incoming, photo=None, style=None)  # not kept for as long as the menu
         self._paint = paint
         self._browsing = self._everything = GalleryView(styles=tuple(style.name for style in self._gallery))
         self._style = style  # chosen so far, as in a recipe
         self._settings = {name.lower(): value for name, _, value in (w.partition("=") for w in settings.split())}
         self._chosen: dict[str, str] = {}  # settings that were chosen here
+        self._painted: Job | None = None  # the sheet of the person's own photo, once it is painted
         self._outcome = ""  # what became of the order
         self._last: discord.Interaction[Any] | None = None  # the newest interaction that shows this menu
+
+    async def show_look(self, look: Job) -> None:
+        """From now on the pictures are those of this sheet, of the person's own photo."""
+        if not look.cells:
+            return
+        self._painted = look
+        if self._last is not None and not self._outcome:
+            with suppress(discord.HTTPException):  # the menu was closed
+                await self.show_in(self._last)
 
     async def look_for(self, word: str) -> None:
         self.show(await self._look(word))
@@ -173,7 +186,7 @@ class GalleryMenu:
     async def _draw_page(self, view: ui.LayoutView) -> list[discord.File]:
         found = self._browsing.styles
         page = page_of(self._browsing, self._gallery, most_tags=OPTIONS - 1) if found else EMPTY
-        sheet = await self._sheets.of(page.styles) if found else None
+        sheet = (await self._own(page.styles) or await self._sheets.of(page.styles)) if found else None
         view.add_item(ui.TextDisplay(self._caption(page)))
         alt = ", ".join(f"{style.name}: {style.credit}" for style in page.styles)
         files = _add_picture(view, sheet, f"styles-{page.number + 1}.jpg", alt)
@@ -192,6 +205,15 @@ class GalleryMenu:
             row.add_item(self._button("Paint", "paint", disabled=not self._style, style=discord.ButtonStyle.primary))
         view.add_item(row)
         return files
+
+    async def _own(self, styles: Sequence[Style]) -> bytes | None:
+        """These styles on the person's own photo, as far as that is painted and kept."""
+        picture = await self._store.result(self._painted.id) if self._painted else None
+        if self._painted is None or picture is None:
+            return None
+        cells = {cell.label: cell for cell in self._painted.cells}
+        wanted = [cells[style.name] for style in styles if style.name in cells]
+        return await thumbnails.parts(picture, wanted) if len(wanted) == len(styles) else None
 
     def _caption(self, page: GalleryPage) -> str:
         sentences = [

@@ -9,41 +9,36 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import discord
 import msgspec
 
 from bot.backoff import Backoff
-from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
+from bot.chat.discord.attachments import Photo, Pictures, is_nsfw, photo_of
 from bot.chat.discord.interactions.gallery import GalleryMenu, Suggestions
+from bot.chat.discord.interactions.menus import Menus, keep
 from bot.chat.discord.interactions.promises import Asked, Promises, asked_by
 from bot.chat.discord.interactions.reply import (
-    AnsweredElsewhere,
     InteractionReply,
-    Kind,
     WebhookReply,
     send_dm,
 )
-from bot.chat.discord.interactions.taking import Taking, others
-from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
+from bot.chat.discord.interactions.taking import Taking
+from bot.chat.discord.places import check_age, check_interaction, incoming_of
 from bot.chat.discord.transport import DiscordTransport
 from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, Refusal
-from bot.core.messages import Accepted, Incoming, Line, Refused, Reply
+from bot.core.messages import Accepted, Line, Refused, Reply
 from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.services import Services
 from engine.recipe import MINE
 
-K = TypeVar("K")
-V = TypeVar("V")
 log = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 180.0  # for which “Use this photo” counts
-PHOTOS_KEPT, MENUS_KEPT = 1000, 1000  # not their bytes, but where they lie at Discord
+PHOTOS_KEPT = 1000  # not their bytes, but where they lie at Discord
 KEPT = " Your photo is kept for three minutes: /stylize style: without a photo takes it."
-OUTDATED = "This menu has expired. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 HELP = (
     "To order a picture here:\n"
     "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or **Every style**, which paints"
@@ -79,10 +74,10 @@ class Orders:
         self._transport = transport
         self._promises = promises
         self._clock = clock
-        self._taking = Taking(services, transport, retry)
+        self._taking = Taking(services, transport, promises, retry)
+        self.menus = Menus(services, transport, self._taking)
         self.take = self._taking.take
         self._remembered: OrderedDict[int, tuple[float, Photo]] = OrderedDict()  # by user, the latest last
-        self._menus: OrderedDict[str, GalleryMenu | Suggestions] = OrderedDict()  # by their keys, the latest used last
 
     # --- slash commands ----------------------------------------------------------------------------------------------
 
@@ -186,7 +181,7 @@ class Orders:
     async def styles(self, interaction: discord.Interaction[Any], word: str) -> None:
         asked = asked_by(interaction, "private")
         async with self._promises.made(interaction, asked) as reply:
-            menu = self.menu(asked.incoming)
+            menu = self.menus.gallery(asked.incoming)
             if word:
                 await menu.look_for(word)
             await self._open(reply, menu)
@@ -213,7 +208,7 @@ class Orders:
             await reply.say("I will use that photo. Write /stylize style: within three minutes.")
 
     def _remember(self, user: int, photo: Photo) -> None:
-        _keep(self._remembered, user, (self._clock(), photo), PHOTOS_KEPT)
+        keep(self._remembered, user, (self._clock(), photo), PHOTOS_KEPT)
 
     # --- choosing a style --------------------------------------------------------------------------------------------
 
@@ -227,39 +222,14 @@ class Orders:
         asked = asked_by(interaction, "private", pictures=pictures)
         async with self._promises.made(interaction, asked) as reply:
             style = await self._style_of_room(interaction)
-            await self._open(reply, self.menu(asked.incoming, pictures, more, style=style, settings=settings))
+            menu = self.menus.gallery(asked.incoming, pictures, more, style=style, settings=settings)
+            await self._open(reply, menu)
+            await self.menus.order_look(asked, menu)
 
     async def _style_of_room(self, interaction: discord.Interaction[Any]) -> str:
         """The style of orders that name none there, if it is decided."""
         room = await self._services.studio.rooms.get(incoming_of(interaction).place.room)
         return room.style or ""
-
-    def menu(
-        self,
-        incoming: Incoming,
-        pictures: Pictures = NONE,
-        more: Sequence[Pictures] = (),
-        *,
-        style: str = "",
-        settings: str = "",
-    ) -> GalleryMenu:
-        """The gallery, to choose a style for the photo from, and for those that came with it, or only to look at."""
-
-        async def paint(interaction: discord.Interaction[Any], words: str) -> Reply:
-            # Where the bot is no member, only the interaction can carry the picture.
-            kind: Kind = "public" if DiscordAddress.of(incoming.place).outside else "quiet"
-            asked = asked_by(interaction, kind, Command(name=Name.STYLIZE, words=words), pictures)
-            async with self._promised(interaction, asked, more) as (reply, orders):
-                answer, refused = await self._taking.take_all(orders)
-                if not isinstance(answer, Accepted):
-                    await reply.withdraw()
-                    await self._transport.forget(asked.key)
-            return refused or answer
-
-        painting = paint if pictures.photo else None
-        menu = GalleryMenu(self._services, incoming, painting, style=style, settings=settings)
-        _keep(self._menus, menu.key, menu, MENUS_KEPT)
-        return menu
 
     def suggestions(self, asked: Asked, answer: Reply) -> dict[str, Any]:
         """What may follow an answer, or have been meant, as buttons beside it; nothing where there is none."""
@@ -278,7 +248,7 @@ class Orders:
         menu = Suggestions.of(asked.incoming.user, answer, follow)
         if menu is None:
             return {}
-        _keep(self._menus, menu.key, menu, MENUS_KEPT)
+        self.menus.keep(menu)
         return {"view": menu.view}
 
     async def _open(self, reply: InteractionReply, menu: GalleryMenu) -> None:
@@ -287,36 +257,12 @@ class Orders:
             return
         await menu.show_in(reply.interaction)
 
-    async def press(self, interaction: discord.Interaction[Any], key: str, part: str) -> None:
-        """Somebody used a part of the menu that has this key."""
-        if key not in self._menus:
-            raise InvalidOrder(OUTDATED)
-        _keep(self._menus, key, self._menus[key], MENUS_KEPT)
-        await self._menus[key].press(interaction, part)
-
     # --- orders ------------------------------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _promised(
-        self, interaction: discord.Interaction[Any], asked: Asked, more: Sequence[Pictures]
-    ) -> AsyncIterator[tuple[InteractionReply, list[Asked]]]:
-        """While an order is carried out, and the same of other pictures: all of it outlives a crash."""
-        also = others(interaction, asked, more)
-        async with AsyncExitStack() as stack:
-            for each in also:
-                await stack.enter_async_context(self._promises.kept(each))
-            try:
-                reply = await stack.enter_async_context(self._promises.made(interaction, asked))
-            except AnsweredElsewhere:
-                for each in also:
-                    await self._promises.end(each.key)
-                raise
-            yield reply, [asked, *also]
 
     async def _order(self, interaction: discord.Interaction[Any], asked: Asked, more: Sequence[Pictures] = ()) -> bool:
         """Whether it was taken."""
         taken = False
-        async with self._promised(interaction, asked, more) as (reply, orders):
+        async with self._taking.promised(interaction, asked, more) as (reply, orders):
             taken = await self._carry_out_all(orders, reply)
         return taken
 
@@ -350,14 +296,6 @@ class Orders:
     def lacks_style(self, command: Command) -> bool:
         """Whether a message says nothing of what to do with its photos."""
         return command.name is Name.PLAIN and not self._commands.names_style(command)
-
-
-def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    """As the latest; the oldest goes where there are too many."""
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)
 
 
 def _help(interaction: discord.Interaction[Any]) -> str:

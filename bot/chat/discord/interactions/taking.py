@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import discord
 import msgspec
 
 from bot.backoff import Backoff
 from bot.chat.discord.attachments import Pictures
-from bot.chat.discord.interactions.promises import Asked
+from bot.chat.discord.interactions.promises import Asked, Promises
+from bot.chat.discord.interactions.reply import AnsweredElsewhere, InteractionReply
 from bot.chat.discord.places import check_age, incoming_of, is_outside
 from bot.chat.discord.transport import DiscordTransport
 from bot.core.errors import InvalidOrder, NotNow, Refusal, sentence
@@ -32,9 +35,12 @@ class Taking:
         retry: the pauses while the bot is not open for orders.
     """
 
-    def __init__(self, services: Services, transport: DiscordTransport, retry: Backoff | None = None) -> None:
+    def __init__(
+        self, services: Services, transport: DiscordTransport, promises: Promises, retry: Backoff | None = None
+    ) -> None:
         self._services = services
         self._transport = transport
+        self._promises = promises
         self._retry = retry or Backoff()
 
     async def check_limits(self, incoming: Incoming) -> None:
@@ -48,6 +54,23 @@ class Taking:
                 await self._services.studio.check_limits(incoming)
         except (TimeoutError, NotNow):  # which `take` waits out
             pass
+
+    @asynccontextmanager
+    async def promised(
+        self, interaction: discord.Interaction[Any], asked: Asked, more: Sequence[Pictures]
+    ) -> AsyncIterator[tuple[InteractionReply, list[Asked]]]:
+        """While an order is carried out, and the same of other pictures: all of it outlives a crash."""
+        also = others(interaction, asked, more)
+        async with AsyncExitStack() as stack:
+            for each in also:
+                await stack.enter_async_context(self._promises.kept(each))
+            try:
+                reply = await stack.enter_async_context(self._promises.made(interaction, asked))
+            except AnsweredElsewhere:
+                for each in also:
+                    await self._promises.end(each.key)
+                raise
+            yield reply, [asked, *also]
 
     async def take(self, asked: Asked) -> Reply:
         """Hand an order over, as soon as the bot is open for orders; never raises."""
