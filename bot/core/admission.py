@@ -41,6 +41,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     max_photo_bytes: int = 20 * 2**20
     preview_seconds: float = 2.0
     keep_hours: float = 24.0
+    keep_marked_hours: float = 24.0 * 30  # pictures of the page that somebody has starred or shared
     failed_starts: float = math.inf  # of the engine, in a row, that a job waits through
 
     def largest(self, mode: Mode | None) -> int:

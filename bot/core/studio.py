@@ -420,6 +420,7 @@ class Studio:
         """Forget what was kept long enough."""
         while True:
             with suppress(StoreError):
-                await self._store.prune(self._clock() - self.rules.keep_hours * 3600)
+                hours = self.rules.keep_hours, self.rules.keep_marked_hours
+                await self._store.prune(*(self._clock() - kept * 3600 for kept in hours))
                 await self.control.touch()
             await asyncio.sleep(SWEEP_SECONDS)

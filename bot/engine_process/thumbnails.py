@@ -26,6 +26,11 @@ async def jpeg(picture: bytes, most: int) -> bytes | None:
     return await _made("thumbnails", "jpeg", str(most), given=picture)
 
 
+async def small(picture: bytes, side: int) -> bytes | None:
+    """A JPEG whose long side has at most so many pixels; of a clip its first frame."""
+    return await _made("thumbnails", "small", str(side), given=picture)
+
+
 async def exported(picture: bytes, kind: wire.PhotoFormat) -> bytes | None:
     """A finished picture as JPEG or WebP, of full size and with its recipe line."""
     return await _made("export", kind.name.lower(), given=picture)

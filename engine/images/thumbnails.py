@@ -2,6 +2,7 @@
 
 python -m engine.images.thumbnails jpeg BYTES < picture > small.jpg   # at most BYTES, else exit code 1
 python -m engine.images.thumbnails sheet < tiles.json > sheet.jpg     # [[name, title, path of the picture], ...]
+python -m engine.images.thumbnails small SIDE < picture > small.jpg     # of a clip its first frame
 python -m engine.images.thumbnails parts < boxes.json+sheet > part.jpg  # [[left, top, width, height], ...] in one line
 """
 
@@ -45,6 +46,15 @@ def jpeg(picture: bytes, most: int) -> bytes | None:
             return None
         width, height = (max(1, round(side * SMALLER)) for side in flat.size)
         flat = flat.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def small(picture: bytes, side: int) -> bytes:
+    """A JPEG whose long side has at most so many pixels."""
+    with Image.open(io.BytesIO(picture)) as image:
+        image.draft("RGB", (side, side))
+        flat = on_white(image)
+    flat.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _encoded(flat, 82)
 
 
 def sheet(tiles: Sequence[Tile]) -> bytes:
@@ -115,6 +125,8 @@ def main(argv: list[str]) -> int:
     match argv:
         case ["jpeg", most]:
             made = jpeg(data, int(most))
+        case ["small", side]:
+            made = small(data, int(side))
         case ["sheet"]:
             made = sheet(json.loads(data))
         case ["parts"]:

@@ -234,9 +234,9 @@ class Store:
         """What the last pictures took, oldest first."""
         return await self._do(jobs.durations)
 
-    async def prune(self, before: float) -> int:
+    async def prune(self, before: float, marked_before: float | None = None) -> int:
         """See `sweep.prune`; the disk has what was deleted back."""
-        gone = await self._do(lambda db: prune(db, before))
+        gone = await self._do(lambda db: prune(db, before, before if marked_before is None else marked_before))
         with contextlib.suppress(sqlite3.Error):
             await asyncio.get_running_loop().run_in_executor(self._thread, shrink, self._db)
         return gone

@@ -33,6 +33,7 @@ class Line:
         self._freed = asyncio.Event()
         self._painting = asyncio.Event()  # cleared while the owner wants nothing painted
         self._painting.set()
+        self._left = asyncio.Event()  # set whenever somebody's place is free
         self.engine_missing = False  # it could not be started when it was last wanted
 
     # --- in and out --------------------------------------------------------------------------------------------------
@@ -69,6 +70,7 @@ class Line:
         if timer := self._paced.pop(live.job.id, None):
             timer.cancel()
         self._queue.cancel(live.job.id)
+        self._left.set()
 
     async def next(self, *, quick: bool) -> OpenJob:
         """Whose turn it is in the lane, as soon as somebody waits and a worker is free; it runs until `done`."""
@@ -99,6 +101,13 @@ class Line:
     def done(self, live: OpenJob) -> None:
         del self._running[live.job.id]
         self._freed.set()
+        self._left.set()
+
+    async def until_empty(self) -> None:
+        """Return when nobody waits and nothing is being painted."""
+        while self.waiting():
+            self._left.clear()
+            await self._left.wait()
 
     def is_running(self, live: OpenJob) -> bool:
         return live.job.id in self._running

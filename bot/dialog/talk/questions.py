@@ -126,14 +126,15 @@ class Questions:
         )
 
     async def privacy(self, incoming: Incoming, command: Command) -> Reply:
-        hours = f"{self._studio.rules.keep_hours:g} hours"
+        rules = self._studio.rules
+        hours, days = f"{rules.keep_hours:g} hours", rules.keep_marked_hours / 24
         return Text(
             text="I keep your photo, the picture that you sent as its style, the finished picture, the settings, your"
             f" id on this platform and, on the web page, the conversation, for {hours} after the picture is finished,"
-            " so that a restart loses nothing and /again works; then they are deleted, or"
-            " sooner with /forgetme. They stay on the machine that"
-            " this bot runs on and are used for nothing else. What a camera writes into a photo, such as where it was"
-            " taken, is not copied into the picture."
+            " so that a restart loses nothing and /again works; then they are deleted, or sooner with /forgetme."
+            f" Pictures of the web page that you star or share are kept for {days:g} days. All of it stays on the"
+            " machine that this bot runs on and is used for nothing else. What a camera writes into a photo, such as"
+            " where it was taken, is not copied into the picture."
         )
 
 

@@ -58,8 +58,8 @@ async def test_without_a_style_one_is_chosen_for_all_photos_of_a_command(fake: F
         await it.choose(shown, "greatwave")
         await fake.press(it.ann, shown, "Paint")
         await it.answer(2)
-        assert [photo for photo, _ in it.painted] == [PHOTO, DOG]
-        assert {paint.recipe.styles[0].name for paint in it.engine.runs} == {"greatwave"}
+        assert [paint.photo for paint in it.pictures] == [PHOTO, DOG]
+        assert {paint.recipe.styles[0].name for paint in it.pictures} == {"greatwave"}
 
 
 async def test_photos_of_a_command_beyond_the_limit_are_named_in_private(fake: FakeDiscord) -> None:
