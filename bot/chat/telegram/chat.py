@@ -25,7 +25,7 @@ from bot.chat.telegram.messages import TelegramAddress
 from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.presses import Presses
 from bot.chat.telegram.rate_limiter import Bot, RateLimiter, waiting_time
-from bot.chat.telegram.transport import FILE_BYTES, TelegramTransport
+from bot.chat.telegram.sending.transport import FILE_BYTES, TelegramTransport
 from bot.chat.telegram.updates import Albums, UpdateRequests, Updates
 from bot.config import Telegram
 from bot.core.errors import Undeliverable

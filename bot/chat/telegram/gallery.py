@@ -15,7 +15,7 @@ from bot.chat.telegram import render
 from bot.chat.telegram.messages import Order, TelegramAddress
 from bot.chat.telegram.rate_limiter import ANSWER, Barred, Bot
 from bot.chat.telegram.render import CAPTION, ChoiceButton, cut
-from bot.chat.telegram.transport import PHOTO_BYTES, TelegramTransport
+from bot.chat.telegram.sending.transport import PHOTO_BYTES, TelegramTransport
 from bot.core.jobs import Job
 from bot.core.journal.store import Store
 from bot.core.messages import Choice, Incoming, Text
@@ -144,14 +144,17 @@ class GalleryMessages:
 
     async def _post(self, address: TelegramAddress, shown: Shown) -> None:
         async def send(picture: str | bytes) -> Message:
-            return await self.bot.send_photo(
-                photo=picture,
-                caption=cut(shown.text, CAPTION),
-                reply_markup=shown.keyboard,
-                filename="styles.jpg" if isinstance(picture, bytes) else None,
-                rate_limit_args=ANSWER,
-                **address.target,
-            )
+            async with self.transport.posted.posting(address.chat) as note:
+                message: Message = await self.bot.send_photo(
+                    photo=picture,
+                    caption=cut(shown.text, CAPTION),
+                    reply_markup=shown.keyboard,
+                    filename="styles.jpg" if isinstance(picture, bytes) else None,
+                    rate_limit_args=ANSWER,
+                    **address.target,
+                )
+                note(message)
+            return message
 
         if not await self._with_picture(shown, send):
             await self.transport.say(address, shown.text, shown.keyboard, ANSWER)

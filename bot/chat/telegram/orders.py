@@ -30,7 +30,7 @@ from bot.chat.telegram.messages import (
 )
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons, job_under
-from bot.chat.telegram.transport import ALBUM, TelegramTransport
+from bot.chat.telegram.sending.transport import ALBUM, TelegramTransport
 from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage

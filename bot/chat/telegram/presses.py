@@ -18,7 +18,8 @@ from bot.chat.telegram.messages import TelegramAddress, thread_of, topic_of
 from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, is_passing
 from bot.chat.telegram.render import ALERT, CHOOSE, JOB, NEXT, PAGE, TAGS, ChoiceButton, cut
-from bot.chat.telegram.transport import FILE_BYTES
+from bot.chat.telegram.sending.posted import Posted
+from bot.chat.telegram.sending.transport import FILE_BYTES
 from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, Undeliverable, sentence
 from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.store import JobMessage
@@ -80,7 +81,7 @@ class Presses:
         is_choice = job is not None and action.isdecimal() and press.user == job.user
         if job is not None and is_choice and (kept := await self.gallery.album_of(job)):
             return await self._paint_album(query, press, kept, job, int(action))
-        pressed = await self.messenger.press(press, _Context(self.bot, under))
+        pressed = await self.messenger.press(press, _Context(self.bot, self.orders.transport.posted, under))
         if pressed.not_now:
             raise NotNow(pressed.text)  # so that it is not confirmed, and comes again
         return pressed.text, pressed.refused
@@ -182,13 +183,15 @@ class _Context(PressContext):
     """The message under which a button was pressed."""
 
     bot: Bot
+    posted: Posted
     under: MaybeInaccessibleMessage
     file_limit: ClassVar[int] = FILE_BYTES
 
     async def send_file(self, name: str, data: bytes, message: JobMessage | None) -> None:
         thread = thread_of(self.under) if isinstance(self.under, Message) else 0
         address = TelegramAddress(chat=self.under.chat.id, reply=self._picture(message) or 0, thread=thread)
-        await self.bot.send_document(document=data, filename=name, rate_limit_args=ANSWER, **address.target)
+        async with self.posted.posting(address.chat) as note:
+            note(await self.bot.send_document(document=data, filename=name, rate_limit_args=ANSWER, **address.target))
 
     async def delete(self, message: JobMessage | None) -> None:
         picture = self._picture(message)
