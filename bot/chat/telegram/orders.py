@@ -11,7 +11,7 @@ import msgspec
 from telegram import Chat, ChatMember, ChatMemberUpdated, Message
 from telegram.error import BadRequest, InvalidToken
 
-from bot.chat.messenger import MessageGone, Messenger
+from bot.chat.messenger import Messenger
 from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages
 from bot.chat.telegram.messages import (
@@ -31,6 +31,7 @@ from bot.chat.telegram.messages import (
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons, job_under
 from bot.chat.telegram.sending.transport import ALBUM, TelegramTransport
+from bot.chat.transport import MessageGone
 from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage

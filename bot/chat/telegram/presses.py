@@ -11,7 +11,7 @@ import msgspec
 from telegram import CallbackQuery, MaybeInaccessibleMessage, Message
 from telegram.error import BadRequest
 
-from bot.chat.messenger import MessageGone, Messenger, PressContext
+from bot.chat.messenger import Messenger
 from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages, Offer
 from bot.chat.telegram.messages import TelegramAddress, thread_of, topic_of
@@ -20,6 +20,7 @@ from bot.chat.telegram.rate_limiter import ANSWER, Bot, is_passing
 from bot.chat.telegram.render import ALERT, CHOOSE, JOB, NEXT, PAGE, TAGS, ChoiceButton, cut
 from bot.chat.telegram.sending.posted import Posted
 from bot.chat.telegram.sending.transport import FILE_BYTES
+from bot.chat.transport import MessageGone, PressContext
 from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, Undeliverable, sentence
 from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.store import JobMessage

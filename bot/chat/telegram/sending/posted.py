@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager
 from telegram import Message
 from telegram.error import BadRequest, TelegramError
 
-from bot.chat.messenger import MessageGone
 from bot.chat.telegram.messages import TelegramAddress
 from bot.chat.telegram.rate_limiter import Bot, Turn
+from bot.chat.transport import MessageGone
 from bot.core.errors import ImpastoError
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage, Store

@@ -27,11 +27,11 @@ from telegram import (
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, NetworkError, TelegramError
 
-from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, WordsFirst
 from bot.chat.telegram.messages import Attachment, TelegramAddress
 from bot.chat.telegram.rate_limiter import ALWAYS, ANSWER, PROGRESS, Barred, Bot, RateLimiter, Turn
 from bot.chat.telegram.render import CAPTION, MESSAGE, caption, cut, job_buttons
 from bot.chat.telegram.sending.posted import Posted
+from bot.chat.transport import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, WordsFirst
 from bot.core.errors import ImpastoError
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
