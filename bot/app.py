@@ -136,6 +136,7 @@ async def opened(config: Config, journal: Path | None, *, alone: bool = False) -
         encoder=config.engine.encoder,
         max_photo_bytes=config.limits.max_photo_mb * 2**20,
         keep_hours=config.store.keep_hours,
+        keep_marked_hours=max(config.store.keep_hours, config.store.keep_starred_days * 24),
         failed_starts=FAILED_STARTS if alone else math.inf,
     )
     limits = Limits(
@@ -249,7 +250,9 @@ async def serve(config: Config, ready: Callable[[str], None] = lambda url: None)
                 tasks.create_task(platform.run(), name=platform.name)
             tasks.create_task(garbage.collect(lambda: not services.studio.waiting()), name="garbage")
             where = ", ".join([*(platform.name.capitalize() for platform in platforms), url])
-            tasks.create_task(notes.run(f"I am up: {where}. /admin shows what you can do."), name="notes")
+            tasks.create_task(
+                notes.run(f"I am up: {where}. /admin shows what you can do.", services.studio.control), name="notes"
+            )
             ready(url)
             await services.studio.run()
 

@@ -24,6 +24,7 @@ from engine.fast.collections import Generators
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
 from engine.fine.paint import paint as paint_fine
+from engine.images.animation import Clip
 from engine.images.decode import Limits, decode
 from engine.images.encode import encode_png
 from engine.images.formats import ImageRefused
@@ -168,16 +169,15 @@ class TorchPainter:
             x = yield from device.with_threads_for(_at_once(work.recipe), self.repaint(work))
             height, width = x.shape[-2:]
             if work.film:
-                yield animate.encoded(order, animate.film_of(work), work.recipe, work.notes)
+                yield self._film(order, animate.film_of(work), work)
                 return
             painted = work.recipe
             if not painted.rules.sheet:
                 painted = msgspec.structs.replace(painted, size=max(height, width))
             shown = None if painted.rules.sheet else work.alpha
             alpha = None if shown is None else resize(shown[None], (height, width))[0]
-            if order.recipe.verify and order.style is not None:
-                painted = msgspec.structs.replace(painted, verify=False)
-                work.notes.insert(0, verdict(order.style, x[0], self._limits, self._made_with))
+            if order.checked is not None:
+                work.notes.insert(0, verdict(order.checked, x[0], self._limits, self._made_with))
             png = encode_png(x[0], line(painted), alpha, self._made_with)
             notes = tuple(dict.fromkeys(work.notes))
             yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)
@@ -191,7 +191,10 @@ class TorchPainter:
         clip, work = opened_clip(order, self._limits, self.device)
         clip.frames = yield from device.with_threads_for(work.recipe.size or 0, clips.paint(self, clip, work))
         yield Stage(0.99, "putting the frames together")
-        yield animate.encoded(order, clip, work.recipe, work.notes)
+        yield self._film(order, clip, work)
+
+    def _film(self, order: Paint, clip: Clip, work: Work) -> Picture:
+        return animate.encoded(order, clip, work.recipe, work.notes, self._made_with, self._limits)
 
     def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
         """The styles' pictures (3, h, w), each with its weight."""

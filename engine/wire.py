@@ -18,7 +18,7 @@ import msgspec
 from engine.recipe import EncoderName, Recipe
 
 HEADER = struct.Struct(">I")
-MAX_FRAME = 128 * 2**20  # bytes; two photos of the largest size allowed (60 MiB), with room to spare
+MAX_FRAME = 192 * 2**20  # bytes; three pictures of the largest size allowed (60 MiB), with room to spare
 
 # --- photos ----------------------------------------------------------------------------------------------------------
 
@@ -99,6 +99,9 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     cage: bool = True  # give up what painting does not need
 
 
+# How the sentence begins that says what came of `Paint.checked`, and how it goes on where it is another picture.
+VERIFIED, DIFFERS = "Verified:", "it differs"
+
 # --- to the engine ---------------------------------------------------------------------------------------------------
 
 
@@ -114,6 +117,7 @@ class Paint(msgspec.Struct, frozen=True, tag=True):
     plays: tuple[str, ...] = ()  # media types of moving pictures that can be shown there; without any it is a still
     most_bytes: int = 0  # of a moving picture; 0 for no limit
     quick: bool = False  # done in one pass: it is painted between two steps of a long one
+    checked: bytes | None = None  # a picture that is to be held against the one that is painted; not to be trusted
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

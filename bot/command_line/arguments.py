@@ -81,6 +81,7 @@ def build() -> argparse.ArgumentParser:
             " What is on it goes to standard output, with the numbers that “/again cell=3” takes.",
         )
     )
+    _verifying(commands.add_parser("verify", parents=[file], help="say whether a picture is what its recipe makes"))
     styles = commands.add_parser("styles", parents=[file], help="list the styles")
     styles.add_argument("--json", action="store_true", help="for programs")
     styles.add_argument("--like", type=Path, metavar="PICTURE", help="only those that this picture is most like")
@@ -135,6 +136,17 @@ def _painting(one: argparse.ArgumentParser) -> None:
         default=os.environ.get("IMPASTO_TOKEN", ""),
         help="that server's access token; better in IMPASTO_TOKEN, where others on this machine cannot see it",
     )
+
+
+def _verifying(one: argparse.ArgumentParser) -> None:
+    """What can be typed behind the command that holds a picture against its photo."""
+    one.description = (
+        "Paints a picture of Impasto once more and says whether it is identical, the same to the eye, or differs, by"
+        " how much and why. The exit code is 1 where it differs."
+    )
+    one.add_argument("picture", type=Path, metavar="PICTURE", help="the picture, as it was saved")
+    one.add_argument("photo", type=Path, metavar="PHOTO", help="the photo that it was painted from")
+    one.add_argument("--style", type=Path, metavar="STYLE", help="the picture that was its style, if one was")
 
 
 def settings_table() -> str:

@@ -16,6 +16,7 @@ from bot.app import gallery_of, serve
 from bot.command_line import questions
 from bot.command_line.arguments import arguments
 from bot.command_line.stylize import stylize
+from bot.command_line.verify import verify
 from bot.config import Config, load
 from bot.core.errors import ConfigError, ImpastoError, Refusal, sentence
 
@@ -86,6 +87,8 @@ async def _do(config: Config, args: argparse.Namespace) -> bool | None:
             return await questions.examine(config)
         case "stylize":
             return await stylize(config, args)
+        case "verify":
+            return await verify(config, args)
         case "sheet":
             args.words = ["/sheet", *args.words]
             return await stylize(config, args)

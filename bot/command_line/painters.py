@@ -25,6 +25,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     line: str
     photo: bytes | None = None
     style: bytes | None = None
+    checked: bytes | None = None  # a picture that is to be held against it
     file: str = ""  # the photo's name
     format: Format | None = None
 
@@ -63,7 +64,7 @@ async def _painted(services: Services, chat: TerminalChat, wanted: Wanted, show:
     if "encoder" in rules_for(recipe, services.gallery).settings:
         await services.studio.engine.introduced()  # before that nobody knows which encoder it prefers
     with chat.expecting(formats.plays(wanted.format), show) as (place, finished):
-        order = Incoming(user=USER, place=place, photo=wanted.photo, style=wanted.style)
+        order = Incoming(user=USER, place=place, photo=wanted.photo, style=wanted.style, checked=wanted.checked)
         job = await services.studio.accept(order, recipe)
         return await finished, job.id
 

@@ -136,6 +136,9 @@ class Store(Section, frozen=True):
         "~/.local/state/impasto/journal.sqlite3"
     )
     keep_hours: Annotated[float, _doc("Hours after which a finished order and its pictures are deleted.", gt=0)] = 24.0
+    keep_starred_days: Annotated[
+        float, _doc("Days after which pictures of the page are deleted that somebody has starred or shared.", ge=0)
+    ] = 30.0
     person_mb: Annotated[
         int, _doc("MB that the pictures of one person may take; the oldest finished ones make room.", ge=1)
     ] = 500

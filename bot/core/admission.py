@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import msgspec
 
 from bot.core.errors import InvalidOrder, PictureTooLarge, invalid_recipes
+from bot.core.journal.rows.jobs import Given
 from bot.core.limits import Limits
 from bot.core.messages import Incoming
 from bot.core.queue import FairQueue
@@ -24,6 +25,7 @@ HOW_MINE = (
     "Send two pictures with /stylize mine, the photo first and the style second, or reply /stylize mine to a photo and"
     " attach the style."
 )
+KEPT_SECONDS = 0.5  # of the engine's time; a sheet that takes no longer was painted before, and is drawn once more
 SEEDS = 1_000_000  # of those that we choose: short enough to type
 
 
@@ -39,6 +41,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     max_photo_bytes: int = 20 * 2**20
     preview_seconds: float = 2.0
     keep_hours: float = 24.0
+    keep_marked_hours: float = 24.0 * 30  # pictures of the page that somebody has starred or shared
     failed_starts: float = math.inf  # of the engine, in a row, that a job waits through
 
     def largest(self, mode: Mode | None) -> int:
@@ -74,8 +77,8 @@ class Admission:
         self._pending: Counter[str] = Counter()  # by user: orders on their way to the disk
         self._pending_in: Counter[str] = Counter()  # the same by room
 
-    def pictures(self, incoming: Incoming, recipe: Recipe) -> tuple[bytes | None, bytes | None]:
-        """The photo and the style picture of an order, as far as the recipe wants them.
+    def pictures(self, incoming: Incoming, recipe: Recipe) -> Given:
+        """The pictures of an order, as far as the recipe wants them.
 
         Where it wants no photo, one that came along is left out: it belongs to what was replied to. Only where a
         picture of the person's own is the style, it is that.
@@ -93,13 +96,14 @@ class Admission:
             )
         if recipe.mine and style is None:
             raise InvalidOrder(f"Which picture is the style? {HOW_MINE if wants_photo else 'Send it along.'}")
-        if style is not None and not (recipe.mine or recipe.verify):
+        if style is not None and not recipe.mine:
             raise InvalidOrder(_too_many(recipe))
         limit = self._rules.max_photo_bytes
-        for picture, what in ((photo, "photo"), (style, "style picture")):
+        given = Given(photo, style, incoming.checked)
+        for picture, what in zip(given, ("photo", "style picture", "picture"), strict=True):
             if picture is not None and len(picture) > limit:
                 raise PictureTooLarge(limit, what=what)
-        return photo, style
+        return given
 
     def complete(self, recipe: Recipe, room: RoomSettings, engines: EncoderName) -> Recipe:
         """The recipe with the settings of the room, the operator and the styles where it has none.
@@ -135,13 +139,16 @@ class Admission:
         self._limits.check(user, demand.of_user + self._pending[user], now, demand.until_one_of_user, seconds)
         self._queue.check(demand.until_next, coming=self._pending.total() + demand.paced)
 
-    def reserve(self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float) -> float:
+    def reserve(
+        self, user: str, room: str, settings: RoomSettings, demand: Demand, seconds: float, *, look: bool = False
+    ) -> float:
         """Promise a place in the queue, and take an order from the person's allowance.
 
         Nothing is awaited between the checks and the promise, or two orders at once could both take the last place.
 
         Args:
             seconds: that the order is likely to keep the engine busy.
+            look: see `Limits`.
 
         Returns:
             Seconds until the person's rate allows it.
@@ -150,7 +157,7 @@ class Admission:
             LimitReached
         """
         self.check(user, room, settings, demand, seconds)
-        wait = self._limits.spend(user, time.monotonic(), seconds)
+        wait = self._limits.spend(user, time.monotonic(), seconds, look=look)
         self._pending[user] += 1
         self._pending_in[room] += 1
         return wait
@@ -166,17 +173,26 @@ class Admission:
                 if not count[key]:
                     del count[key]
 
-    def wait(self, user: str) -> float:
-        """Seconds until the person's rate allows one more order."""
-        return self._limits.wait(user, time.monotonic())
+    def wait_for_look(self, user: str) -> float:
+        """Seconds until the person's rate allows one more look."""
+        return self._limits.wait(user, time.monotonic(), look=True)
 
-    def give_back(self, user: str, seconds: float) -> None:
+    def give_back(self, user: str, seconds: float, *, look: bool = False) -> None:
         """The order became no job, and not by the person's doing."""
-        self._limits.give_back(user, time.monotonic(), seconds)
+        self._limits.give_back(user, time.monotonic(), seconds, look=look)
 
-    def settle(self, user: str, charged: float, taken: float) -> None:
-        """A job is over: it costs what it took of the engine's seconds, and not what it was likely to take."""
-        self._limits.give_seconds_back(user, time.monotonic(), charged - taken)
+    def settle(self, user: str, charged: float, taken: float, *, look: bool = False) -> None:
+        """A job is over: it costs what it took of the engine's seconds, and not what it was likely to take; a look at
+        what was painted before costs nothing."""
+        if look and 0 < taken < KEPT_SECONDS:
+            self._limits.give_back(user, time.monotonic(), charged - taken, look=True)
+        else:
+            self._limits.give_seconds_back(user, time.monotonic(), charged - taken)
+
+
+def is_look(recipe: Recipe) -> bool:
+    """Whether it is a sheet of small pictures to choose from, see `Limits`."""
+    return recipe.mode == "sheet"
 
 
 def too_large(rules: Rules, recipe: Recipe, size: int, gallery: Gallery) -> str:

@@ -16,6 +16,7 @@ from bot.core.errors import LimitReached
 from bot.core.estimate import in_words
 
 FORGET_FROM = 256  # buckets
+LOOKS = 3  # times as many as pictures
 
 
 class _Bucket(msgspec.Struct):
@@ -65,6 +66,8 @@ class _Buckets:
 class Limits:
     """Every method is synchronous, so that a check and its spending are one step to everybody else.
 
+    A *look*, a sheet of small pictures to choose from, is no picture to the rate, and has one of its own.
+
     Args:
         open_jobs: pictures that one person may have waiting or being painted.
         burst: pictures that one person may order at once after a rest.
@@ -85,6 +88,7 @@ class Limits:
         self._free = free
         self._open_jobs = open_jobs
         self._orders = _Buckets(burst, per_minute / 60)
+        self._looks = _Buckets(LOOKS * burst, LOOKS * per_minute / 60)
         seconds = engine_minutes * 60
         self._seconds = _Buckets(seconds, seconds / 3600) if math.isfinite(seconds) else None
 
@@ -105,8 +109,9 @@ class Limits:
     ) -> None:
         """What is given is so from now on; what was used up before stays used up."""
         self._open_jobs = open_jobs or self._open_jobs
-        self._orders.most = burst or self._orders.most
-        self._orders.per_second = per_minute / 60 if per_minute else self._orders.per_second
+        for buckets, times in ((self._orders, 1), (self._looks, LOOKS)):
+            buckets.most = times * burst if burst else buckets.most
+            buckets.per_second = times * per_minute / 60 if per_minute else buckets.per_second
 
     def check(
         self,
@@ -145,7 +150,7 @@ class Limits:
         if missing := buckets.wait(user, seconds, now):
             raise LimitReached(f"{takes}; {limit}. Please wait {in_words(missing)}, or try a smaller size=.")
 
-    def spend(self, user: str, now: float, seconds: float = 0.0) -> float:
+    def spend(self, user: str, now: float, seconds: float = 0.0, *, look: bool = False) -> float:
         """Take one order, and what it is likely to cost, out of the person's allowance.
 
         Returns:
@@ -153,23 +158,25 @@ class Limits:
         """
         if user.startswith(self._free):
             return 0.0
-        wait = self._orders.wait(user, 1, now)
-        if self._orders.tokens(user, now) > -(
-            self.burst + self._open_jobs
-        ):  # who orders and cancels again and again owes no more
-            self._orders.take(user, 1, now)
+        buckets = self._of(look)
+        wait = buckets.wait(user, 1, now)
+        if buckets.tokens(user, now) > -(buckets.most + self._open_jobs):
+            buckets.take(user, 1, now)  # who orders and cancels again and again owes no more
         self.give_seconds_back(user, now, -seconds)
         return wait
 
-    def wait(self, user: str, now: float) -> float:
-        """Seconds until the rate allows one more order."""
-        return 0.0 if user.startswith(self._free) else self._orders.wait(user, 1, now)
+    def _of(self, look: bool) -> _Buckets:
+        return self._looks if look else self._orders
 
-    def give_back(self, user: str, now: float, seconds: float = 0.0) -> None:
-        """Undo `spend`: the order came to nothing, and not by the person's doing."""
+    def wait(self, user: str, now: float, *, look: bool = False) -> float:
+        """Seconds until the rate allows one more order."""
+        return 0.0 if user.startswith(self._free) else self._of(look).wait(user, 1, now)
+
+    def give_back(self, user: str, now: float, seconds: float = 0.0, *, look: bool = False) -> None:
+        """Undo `spend`: the order came to nothing, not by the person's doing, or there was nothing to paint."""
         if user.startswith(self._free):
             return
-        self._orders.take(user, -1, now)
+        self._of(look).take(user, -1, now)
         self.give_seconds_back(user, now, seconds)
 
     def give_seconds_back(self, user: str, now: float, seconds: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -22,6 +22,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     photo: bytes | None = None  # of the message itself, or of the one it replies to
     # The picture that the style `mine` names: the message's own where it replies to a photo, else its second.
     style: bytes | None = None
+    checked: bytes | None = None  # the picture that is to be held against what is painted of them
     admin: bool = False  # may decide about the room: an admin of the group, or alone with the bot
     own_room: bool = False  # nobody else is in the room, so what is kept of it belongs to this person
     topic: str = ""  # the part of the room that it was written in, where a room has parts
@@ -41,11 +42,20 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
+class Line(msgspec.Struct, frozen=True):
+    """A message that may follow an answer, as a thing to press."""
+
+    text: str  # what it says
+    label: str
+    # Whether it is about the picture that the answered message was about, or for the next one, or about none.
+    picture: Literal["same", "next", "none"] = "none"
+
+
 class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """An answer in words."""
 
     text: str
-    lines: tuple[str, ...] = ()  # messages that may follow, as things to click where there are such
+    lines: tuple[Line, ...] = ()  # what may follow
     forgot: bool = False  # all that was kept of the person is deleted
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import msgspec
 
-from bot.core.admission import Admission, Demand, Rules
+from bot.core.admission import Admission, Demand, Rules, is_look
 from bot.core.announce import Pace
 from bot.core.engine import Engine
 from bot.core.errors import (
@@ -28,6 +28,7 @@ from bot.core.errors import (
 from bot.core.estimate import Estimator, clip_order
 from bot.core.jobs import OPEN, Job, Place, State, new_id
 from bot.core.journal.rows.forget import Held
+from bot.core.journal.rows.jobs import Given
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
 from bot.core.messages import Chat, Incoming, Status
@@ -162,12 +163,13 @@ class Studio:
         self.control.check(incoming.user)
         room = await self.rooms.get(incoming.place.room)
         room.check_access(incoming)
-        photo, style = self._admission.pictures(incoming, recipe)
+        given = self._admission.pictures(incoming, recipe)
         complete_recipe = self._admission.complete(recipe, room, self.engine.encoder)
         chat = self._chats.get(incoming.place.chat)
         if chat is None:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
-        clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays_in(incoming.place) else None
+        plays = chat.plays_in(incoming.place)
+        clip = clip_order(complete_recipe, given.photo, recipe.size is not None) if plays else None
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -183,9 +185,10 @@ class Studio:
         if self._stopping:  # since it was asked above; from here to the task nothing is awaited
             raise self._not_now()
         where = job.place.room
-        wait = self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
+        demand, look = self._demand(job.user, where), is_look(job.recipe)
+        wait = self._admission.reserve(job.user, where, room, demand, job.cost, look=look)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
-        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else "", wait))
+        admitting = self._tasks.create_task(self._admit(job, given, clip.note if clip else "", wait))
         try:
             admitted = await asyncio.shield(admitting)
         except asyncio.CancelledError:
@@ -222,22 +225,20 @@ class Studio:
             paced=self._line.paced,
         )
 
-    async def _admit(
-        self, job: Job, photo: bytes | None, style: bytes | None, note: str, wait: float
-    ) -> Job | Exception:
+    async def _admit(self, job: Job, given: Given, note: str, wait: float) -> Job | Exception:
         """Write the job down and queue it. An error is returned: it is the caller's, not the task group's."""
         with self._admission.reserved(job.user, job.place.room):
             try:
-                written = await self._store.add(job, photo, style)
+                written = await self._store.add(job, *given)
                 if written.id != job.id:  # the same order came twice at once
-                    self._admission.give_back(job.user, job.cost)
+                    self._admission.give_back(job.user, job.cost, look=is_look(job.recipe))
                     return written
                 live = self._jobs.track(job, self._chats[job.place.chat])
                 live.charged = job.cost
                 live.note = note
                 self._line.join_in(live, wait)
             except Exception as error:
-                self._admission.give_back(job.user, job.cost)
+                self._admission.give_back(job.user, job.cost, look=is_look(job.recipe))
                 return error
         self.health.accepted.inc()
         return job
@@ -357,9 +358,9 @@ class Studio:
         """Which in the line a job is, 1 for the next; None for one that does not wait."""
         return self._line.place(job)
 
-    def wait(self, user: str) -> float:
-        """Estimated seconds until a new order of this person's, of a quick picture, would be begun."""
-        return max(self._line.until_begun(quick=True), self._admission.wait(user))
+    def wait_for_look(self, user: str) -> float:
+        """Estimated seconds until a sheet for this person would be begun."""
+        return max(self._line.until_begun(quick=True), self._admission.wait_for_look(user))
 
     async def knows(self, incoming: Incoming) -> bool:
         """Whether this order is a job already."""
@@ -421,6 +422,7 @@ class Studio:
         """Forget what was kept long enough."""
         while True:
             with suppress(StoreError):
-                await self._store.prune(self._clock() - self.rules.keep_hours * 3600)
+                hours = self.rules.keep_hours, self.rules.keep_marked_hours
+                await self._store.prune(*(self._clock() - kept * 3600 for kept in hours))
                 await self.control.touch()
             await asyncio.sleep(SWEEP_SECONDS)

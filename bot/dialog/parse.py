@@ -44,7 +44,7 @@ EVERYDAY: Mapping[str, str] = {
     "sheet": "your photo in every style, to choose from; /sheet starrynight is one style, strength by brush",
     Name.VARIATIONS: "show four variations of your last picture, or of the one that you reply to",
     Name.AGAIN: "repaint your last photo, perhaps with other settings: /again strength=80",
-    Name.VERIFY: "paint one of my pictures once more, and say whether it is the same: as a reply to it",
+    Name.VERIFY: "paint one of my pictures once more, and say whether it is the same: in reply to it or with it",
     Name.RETRY: "try a picture once more that was given up: /retry or /retry ID",
     Name.QUEUE: "show where your pictures stand",
     Name.CANCEL: "cancel a picture: /cancel, /cancel ID or /cancel all",

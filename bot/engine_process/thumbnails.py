@@ -26,6 +26,11 @@ async def jpeg(picture: bytes, most: int) -> bytes | None:
     return await _made("thumbnails", "jpeg", str(most), given=picture)
 
 
+async def small(picture: bytes, side: int) -> bytes | None:
+    """A JPEG whose long side has at most so many pixels; of a clip its first frame."""
+    return await _made("thumbnails", "small", str(side), given=picture)
+
+
 async def exported(picture: bytes, kind: wire.PhotoFormat) -> bytes | None:
     """A finished picture as JPEG or WebP, of full size and with its recipe line."""
     return await _made("export", kind.name.lower(), given=picture)
@@ -35,6 +40,13 @@ async def sheet(styles: Iterable[Style]) -> bytes | None:
     """A contact sheet of these styles, JPEG."""
     tiles = [(style.name, style.title, str(style.preview)) for style in styles]
     return await _made("thumbnails", "sheet", given=msgspec.json.encode(tiles))
+
+
+async def parts(picture: bytes, cells: Iterable[wire.Cell]) -> bytes | None:
+    """Some of a sheet's pictures as a sheet of their own, JPEG."""
+    return await _made(
+        "thumbnails", "parts", given=msgspec.json.encode([cell.box for cell in cells]) + b"\n" + picture
+    )
 
 
 async def preview(style: Style, most: int) -> bytes | None:

@@ -175,5 +175,6 @@ def _frames(image: Image.Image) -> Iterator[Frame]:
         image.load()
         mode = "RGBA" if image.has_transparency_data or image.mode in ("RGBA", "LA") else "RGB"
         milliseconds = image.info.get("duration")
-        seconds = USUAL if milliseconds is None else Fraction(milliseconds).limit_denominator(10_000) / 1000
+        # Some say that a frame lasts no time at all; browsers show it like one that says nothing.
+        seconds = Fraction(milliseconds).limit_denominator(10_000) / 1000 if milliseconds else USUAL
         yield Frame(np.asarray(image.convert(mode)), seconds)

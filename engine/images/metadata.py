@@ -8,8 +8,10 @@ import functools
 import hashlib
 import re
 from importlib import metadata
+from typing import NamedTuple
 
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
 from engine.gallery import HERE, Gallery
 
@@ -18,6 +20,37 @@ MADE_WITH_KEY = "Software"  # and the one that says with which version it was pa
 DESCRIPTION = 0x010E  # the EXIF field that carries the line in other files: ImageDescription
 SOFTWARE = 0x0131  # and the one for the version
 DIGITS = 4  # of a fingerprint: enough to tell a person's few versions apart
+
+
+class Says(NamedTuple):
+    """What a picture of ours says of how it was made."""
+
+    line: str = ""  # the recipe line
+    made_with: str = ""
+
+    @property
+    def comment(self) -> str:
+        """Both, for a file that has one comment."""
+        return "\n".join(filter(None, self))
+
+    @property
+    def exif(self) -> Image.Exif:
+        """Both, for a file that has EXIF."""
+        exif = Image.Exif()
+        for field, text in ((DESCRIPTION, self.line), (SOFTWARE, self.made_with)):
+            if text:
+                exif[field] = text
+        return exif
+
+    @property
+    def texts(self) -> PngInfo:
+        """Both, for a PNG."""
+        info = PngInfo()
+        for key, text in ((LINE_KEY, self.line), (MADE_WITH_KEY, self.made_with)):
+            if text:
+                info.add_text(key, text)
+        return info
+
 
 _POSITION = {ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSDestLatitude}
 # What a photo may tell: its kind, the EXIF fields that tell it, and the names that XMP has for it.
@@ -73,11 +106,7 @@ def _xmp(image: Image.Image) -> bytes:
 
 def carried(image: Image.Image) -> Image.Exif:
     """What a finished PNG says of how it was made, for the same picture in another format."""
-    exif = Image.Exif()
-    for field, name in ((DESCRIPTION, LINE_KEY), (SOFTWARE, MADE_WITH_KEY)):
-        if text := image.info.get(name):
-            exif[field] = text
-    return exif
+    return Says(image.info.get(LINE_KEY, ""), image.info.get(MADE_WITH_KEY, "")).exif
 
 
 def made_with(styles: Gallery) -> str:

@@ -16,8 +16,10 @@ from torch import Tensor
 from engine import wire
 from engine.images.animation import Clip
 from engine.images.formats import ImageRefused
+from engine.images.metadata import Says
 from engine.tensors import fit
 
+NOTHING = Says()
 COLOURS = 255  # of a GIF, and one that is transparent
 SAMPLES, SAMPLE_SIDE = 16, 128  # frames, and their pixels, from which the palette is made
 WEBP_QUALITIES = (82, 70, 55, 40)
@@ -51,13 +53,13 @@ class Encoded(NamedTuple):
     notes: tuple[str, ...]
 
 
-def encode(clip: Clip, plays: Sequence[str], most_bytes: int = 0, line: str = "") -> Encoded:
+def encode(clip: Clip, plays: Sequence[str], most_bytes: int = 0, says: Says = NOTHING) -> Encoded:
     """The clip as a file.
 
     Args:
         plays: media types that can be shown there; that of the clip comes first if it is among them.
         most_bytes: the file's limit; 0 for none.
-        line: the recipe line, for those kinds that can carry it.
+        says: what the file is to say of itself.
 
     Raises:
         ImageRefused: it does not fit, however small.
@@ -65,7 +67,7 @@ def encode(clip: Clip, plays: Sequence[str], most_bytes: int = 0, line: str = ""
     kinds = kinds_for(clip, plays)
     for levels in (LEVELS[:GOOD], LEVELS):
         for kind in kinds:
-            found = _within(clip, kind, levels, most_bytes, line)
+            found = _within(clip, kind, levels, most_bytes, says)
             if found:
                 return found
     raise ImageRefused(
@@ -85,13 +87,13 @@ def _has_av() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def _within(clip: Clip, kind: wire.PhotoFormat, levels: Sequence[Level], most: int, line: str) -> Encoded | None:
+def _within(clip: Clip, kind: wire.PhotoFormat, levels: Sequence[Level], most: int, says: Says) -> Encoded | None:
     """The best of the levels that fits, found by halving."""
     best: Encoded | None = None
     low, high = 0, len(levels)
     at = 0  # most clips fit as they are
     while low < high:
-        tried = _at(clip, kind, levels[at], line)
+        tried = _at(clip, kind, levels[at], says)
         if not most or len(tried.data) <= most:
             best, high = tried, at
         else:
@@ -100,18 +102,18 @@ def _within(clip: Clip, kind: wire.PhotoFormat, levels: Sequence[Level], most: i
     return best
 
 
-def _at(clip: Clip, kind: wire.PhotoFormat, level: Level, line: str) -> Encoded:
+def _at(clip: Clip, kind: wire.PhotoFormat, level: Level, says: Says) -> Encoded:
     frames, seconds, alphas = _thinned(clip, level)
     height, width = frames[0].shape[1:]
     if kind is wire.MP4:
         from engine.images.video import QUALITIES, encode_mp4  # PyAV is an extra
 
-        data = encode_mp4(frames, seconds, QUALITIES[level.quality], clip.source)
+        data = encode_mp4(frames, seconds, QUALITIES[level.quality], clip.source, says.comment)
         height, width = height // 2 * 2, width // 2 * 2
     else:
         pictures = [_picture(x, None if alphas is None else alphas[i]) for i, x in enumerate(frames)]
         data = _ENCODERS[kind](
-            pictures, _ticks(seconds, 10 if kind is wire.GIF else 1), clip.loop, level.quality, line
+            pictures, _ticks(seconds, 10 if kind is wire.GIF else 1), clip.loop, level.quality, says
         )
     return Encoded(data, kind, width, height, len(frames), _notes(clip, kind, level, max(height, width)))
 
@@ -156,11 +158,11 @@ def _picture(x: Tensor, alpha: Tensor | None) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
 
-def _gif(pictures: list[Image.Image], times: list[int], loop: int | None, quality: int, line: str) -> bytes:
+def _gif(pictures: list[Image.Image], times: list[int], loop: int | None, quality: int, says: Says) -> bytes:
     palette = _palette(pictures, COLOURS >> max(0, quality - 1))
     shown = [_indexed(picture, palette) for picture in pictures]
     through = {"transparency": COLOURS, "disposal": 2} if pictures[0].mode == "RGBA" else {"disposal": 1}
-    return _saved(shown, "GIF", times, loop, optimize=False, comment=line.encode(), **through)
+    return _saved(shown, "GIF", times, loop, optimize=False, comment=says.comment.encode(), **through)
 
 
 def _palette(pictures: Sequence[Image.Image], colours: int) -> Image.Image:
@@ -183,11 +185,11 @@ def _indexed(picture: Image.Image, palette: Image.Image) -> Image.Image:
     return indexed
 
 
-def _webp(pictures: list[Image.Image], times: list[int], loop: int | None, quality: int, line: str) -> bytes:
+def _webp(pictures: list[Image.Image], times: list[int], loop: int | None, quality: int, says: Says) -> bytes:
     if pictures[0].mode == "RGBA":
         for picture in pictures:
             _hold_corners(picture)
-    return _saved(pictures, "WEBP", times, loop or 0, quality=WEBP_QUALITIES[quality], method=2)
+    return _saved(pictures, "WEBP", times, loop or 0, quality=WEBP_QUALITIES[quality], method=2, exif=says.exif)
 
 
 def _hold_corners(picture: Image.Image) -> None:
@@ -197,11 +199,11 @@ def _hold_corners(picture: Image.Image) -> None:
         picture.putpixel(corner, (*colour, max(1, alpha)))
 
 
-def _apng(pictures: list[Image.Image], times: list[int], loop: int | None, quality: int, line: str) -> bytes:
+def _apng(pictures: list[Image.Image], times: list[int], loop: int | None, quality: int, says: Says) -> bytes:
     if quality:
         palette = _palette(pictures, COLOURS)
         pictures = [_indexed(p, palette) if p.mode == "RGB" else p for p in pictures]
-    return _saved(pictures, "PNG", times, loop)
+    return _saved(pictures, "PNG", times, loop, pnginfo=says.texts)
 
 
 def _saved(pictures: list[Image.Image], kind: str, times: list[int], loop: int | None, **settings: Any) -> bytes:
@@ -213,3 +215,4 @@ def _saved(pictures: list[Image.Image], kind: str, times: list[int], loop: int |
 
 
 _ENCODERS = {wire.GIF: _gif, wire.WEBP: _webp, wire.APNG: _apng}
+KINDS = (*_ENCODERS, wire.MP4)  # what can be written; an MP4 where PyAV is installed

@@ -2,6 +2,8 @@
 
 python -m engine.images.thumbnails jpeg BYTES < picture > small.jpg   # at most BYTES, else exit code 1
 python -m engine.images.thumbnails sheet < tiles.json > sheet.jpg     # [[name, title, path of the picture], ...]
+python -m engine.images.thumbnails small SIDE < picture > small.jpg     # of a clip its first frame
+python -m engine.images.thumbnails parts < boxes.json+sheet > part.jpg  # [[left, top, width, height], ...] in one line
 """
 
 from __future__ import annotations
@@ -46,6 +48,15 @@ def jpeg(picture: bytes, most: int) -> bytes | None:
         flat = flat.resize((width, height), Image.Resampling.LANCZOS)
 
 
+def small(picture: bytes, side: int) -> bytes:
+    """A JPEG whose long side has at most so many pixels."""
+    with Image.open(io.BytesIO(picture)) as image:
+        image.draft("RGB", (side, side))
+        flat = on_white(image)
+    flat.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _encoded(flat, 82)
+
+
 def sheet(tiles: Sequence[Tile]) -> bytes:
     """Pictures in rows, each above its name and title, as JPEG; a missing file leaves an empty tile."""
     width, height = TILE
@@ -65,6 +76,27 @@ def sheet(tiles: Sequence[Tile]) -> bytes:
         _write(draw, x, y + height + 6, name, NAME, BLACK, 1)
         _write(draw, x, y + height + 54, title, TITLE, GREY, 0)
     return _encoded(paper, 88)
+
+
+def parts(picture: bytes, boxes: Sequence[Sequence[float]]) -> bytes:
+    """These parts of a sheet, each by its box in shares of it, in rows as a sheet of their own, as JPEG."""
+    with Image.open(io.BytesIO(picture)) as image:
+        whole = on_white(image)
+    cut = [
+        whole.crop((round(x * whole.width), round(y * whole.height), *_corner(whole, x + width, y + height)))
+        for x, y, width, height in boxes
+    ]
+    wide, high = max(part.width for part in cut), max(part.height for part in cut)
+    columns, gap = min(COLUMNS, len(cut)), MARGIN // 2
+    size = (columns * (wide + gap) + gap, -(-len(cut) // columns) * (high + gap) + gap)
+    paper = Image.new("RGB", size, PAPER)
+    for index, part in enumerate(cut):
+        paper.paste(part, (gap + index % columns * (wide + gap), gap + index // columns * (high + gap)))
+    return _encoded(paper, 88)
+
+
+def _corner(whole: Image.Image, x: float, y: float) -> tuple[int, int]:
+    return min(whole.width, round(x * whole.width)), min(whole.height, round(y * whole.height))
 
 
 def _write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, colour: Colour, bold: int) -> None:
@@ -93,8 +125,13 @@ def main(argv: list[str]) -> int:
     match argv:
         case ["jpeg", most]:
             made = jpeg(data, int(most))
+        case ["small", side]:
+            made = small(data, int(side))
         case ["sheet"]:
             made = sheet(json.loads(data))
+        case ["parts"]:
+            boxes, _, picture = data.partition(b"\n")
+            made = parts(picture, json.loads(boxes))
         case _:
             made = None
     sys.stdout.buffer.write(made or b"")

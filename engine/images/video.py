@@ -77,13 +77,24 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
             yield frame
 
 
-def encode_mp4(frames: Sequence[Tensor], seconds: Sequence[Fraction], quality: int, source: bytes = b"") -> bytes:
-    """Frames (3, H, W) uint8 as H.264, with the sound of ``source`` for as long as they last."""
+def comment(data: bytes, kind: wire.PhotoFormat) -> str:
+    """What a video says of itself; nothing where it says nothing."""
+    with contextlib.suppress(av.error.FFmpegError), av.open(io.BytesIO(data), format=DEMUXERS[kind]) as container:
+        return str(container.metadata.get("comment", ""))
+    return ""
+
+
+def encode_mp4(
+    frames: Sequence[Tensor], seconds: Sequence[Fraction], quality: int, source: bytes = b"", comment: str = ""
+) -> bytes:
+    """Frames (3, H, W) uint8 as H.264, with the sound of ``source`` for as long as they last, and a comment."""
     height, width = (side // 2 * 2 for side in frames[0].shape[1:])  # with 4:2:0 sides are even
     # A file with a name: what a player needs first is known last, and written by opening the file once more.
     with tempfile.NamedTemporaryFile(suffix=".mp4") as file, contextlib.ExitStack() as closing:
         sound = _sound(closing, source) if source else None
         out = closing.enter_context(av.open(file.name, "w", format="mp4", options={"movflags": "faststart"}))
+        if comment:
+            out.metadata["comment"] = comment
         # No frame is predicted from later ones: their order would blur how long the last one lasts.
         stream = out.add_stream("libx264", rate=30, options={"crf": str(quality), "preset": "fast", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

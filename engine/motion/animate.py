@@ -16,6 +16,7 @@ from engine.images.animation import Clip, fitting
 from engine.images.decode import Limits
 from engine.images.encode import encode_jpeg
 from engine.images.formats import ImageRefused
+from engine.images.metadata import Says
 from engine.motion import flow, morph, optimised
 from engine.motion.flicker import Flicker
 from engine.motion.flow import Motion
@@ -23,6 +24,7 @@ from engine.motion.steady import StretchPainter, steady
 from engine.recipe import MODES, Recipe, line
 from engine.stages import Picture, Refused, Stage
 from engine.tensors import resize
+from engine.verify import clip_verdict
 from engine.wire import MOST_FRAMES, MP4, Paint, most_frames
 from engine.work import Work
 
@@ -162,14 +164,21 @@ def _asks_for_a_film(recipe: Recipe) -> str:
     return "clip=yes" if recipe.clip == "yes" else ""
 
 
-def encoded(order: Paint, clip: Clip, recipe: Recipe, notes: Sequence[str]) -> Picture:
-    """The finished animation, within the order's limit of bytes. Raises Refused."""
+def encoded(order: Paint, clip: Clip, recipe: Recipe, notes: Sequence[str], made_with: str, limits: Limits) -> Picture:
+    """The finished animation, within the order's limit of bytes; held against another, where one came along.
+
+    Raises:
+        Refused
+    """
     painted = msgspec.structs.replace(recipe, size=max(clip.frames[0].shape[1:]))
     try:
-        found = moving.encode(clip, order.plays, order.most_bytes, line(painted))
+        says = Says(line(painted), made_with)
+        found = moving.encode(clip, order.plays, order.most_bytes, says)
     except ImageRefused as refusal:
         raise Refused(str(refusal)) from refusal
     said = tuple(dict.fromkeys((*clip.notes, *notes, *found.notes)))
+    if order.checked is not None:
+        said = (clip_verdict(order.checked, clip, limits, says, order.most_bytes), *said)
     return Picture(found.data, painted, found.width, found.height, said, media_type=found.kind.media_type)
 
 

@@ -85,7 +85,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     zoom: int | None = None  # frames of a dream that comes nearer, as a clip; they share its steps
     every: int | None = None  # steps between the stations that an explanation shows; not given, 1, 10, 100
     cell: int | None = None  # that picture of the sheet alone, in full: `complete` puts its settings in its place
-    verify: bool = False  # painted once more, and compared with the picture that comes along; no part of the line
 
     @property
     def mine(self) -> bool:

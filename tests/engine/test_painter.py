@@ -446,11 +446,10 @@ def test_a_film_is_refused_where_it_cannot_be_shown(painter, text) -> None:
 @pytest.mark.parametrize("mode", ["fast", "fine steps=2"])
 def test_a_picture_that_is_verified_is_identical_where_it_was_painted(painter, mode) -> None:
     _, first = painted(painter, f"scream mode={mode}")
-    again = msgspec.structs.replace(first.recipe, verify=True)
-    *_, second = painter.paint(Paint("job", picture_bytes(), again, style=first.data))
+    again = first.recipe
+    *_, second = painter.paint(Paint("job", picture_bytes(), again, checked=first.data))
     assert second.notes[0] == "Verified: identical, in every pixel."
-    assert not second.recipe.verify
     assert line_of(second.data) == line_of(first.data)
-    *_, other = painter.paint(Paint("job", picture_bytes("blue"), again, style=first.data))
+    *_, other = painter.paint(Paint("job", picture_bytes("blue"), again, checked=first.data))
     assert "Verified: it differs (" in other.notes[0]
     assert "the versions are the same" in other.notes[0]

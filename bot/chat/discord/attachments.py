@@ -10,6 +10,7 @@ import msgspec
 
 from bot.chat.discord.shown import LOTTIE, Shown, fetched, shown_in
 from bot.core.errors import InternalError, InvalidOrder, PictureTooLarge
+from bot.core.messages import Incoming
 from bot.dialog import pictures
 
 READ_SECONDS = 60.0  # for one photo
@@ -82,10 +83,11 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Pictures(NamedTuple):
-    """The photo, and the picture that is its style where that is the person's own."""
+    """The photo, the picture that is its style where that is the person's own, and the one that /verify is about."""
 
     photo: Photo | None = None
     style: Photo | None = None
+    checked: Photo | None = None
 
     @property
     def given(self) -> list[Photo]:
@@ -104,10 +106,10 @@ class Pictures(NamedTuple):
         """Bytes, at most."""
         return sum(picture.size or UNKNOWN for picture in self.given)
 
-    async def read(self, client: discord.Client, limit: int) -> tuple[bytes | None, bytes | None]:
-        """Their bytes; raises what `Photo.read` does."""
-        photo = await self.photo.read(client, limit) if self.photo else None
-        return photo, await self.style.read(client, limit) if self.style else None
+    async def read_into(self, incoming: Incoming, client: discord.Client, limit: int) -> Incoming:
+        """The order with their bytes; raises what `Photo.read` does."""
+        read = {name: await photo.read(client, limit) for name, photo in self._asdict().items() if photo is not None}
+        return msgspec.structs.replace(incoming, **read)
 
 
 NONE = Pictures()

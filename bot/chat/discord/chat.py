@@ -221,17 +221,26 @@ class DiscordChat(Platform):
         return self._transport.file_limit(job)
 
     async def wait_to_show(self, job: Job, status: Status) -> None:
+        if places.is_look(job.place):
+            return
         await self._messenger.wait_to_show(job, status)
 
     async def show(self, job: Job, status: Status) -> None:
+        if places.is_look(job.place):
+            return
         await self._up.wait()
         await self._messenger.show(job, status)
 
     async def deliver(self, job: Job, result: Result) -> None:
+        if places.is_look(job.place):
+            await self._orders.menus.looked(job)
+            return
         await self._up.wait()
         await self._messenger.deliver(job, result)
 
     async def notify(self, job: Job, text: str) -> None:
+        if places.is_look(job.place):
+            return
         await self._up.wait()
         await self._messenger.notify(job, text)
 

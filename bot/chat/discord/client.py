@@ -81,6 +81,9 @@ class Client(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         await self.messages.answer(message, self)
 
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        await self.messages.corrected(event.message, self)
+
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Buttons and menus by their custom ids, so that they outlive a restart; commands come by the tree."""
         data: Mapping[str, Any] = interaction.data or {}
@@ -91,7 +94,7 @@ class Client(discord.Client):
                 case "pick", *_:
                     await self.presses.press(interaction, next(iter(data.get("values", ())), ""))
                 case "menu", key, part:
-                    await self.orders.press(interaction, key, part)
+                    await self.orders.menus.press(interaction, key, part)
         except Exception as error:
             await InteractionReply(interaction).fail(error)
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import discord
 import msgspec
 
-from bot.chat.discord.attachments import Photo, Pictures, photos_of
+from bot.chat.discord.attachments import NONE, Photo, Pictures, photos_of
 from bot.chat.discord.interactions.orders import Orders
 from bot.chat.discord.interactions.promises import Asked, Promises
 from bot.chat.discord.interactions.reply import TEXT, send_dm
-from bot.chat.discord.places import DiscordAddress, check_message, incoming_of_message
+from bot.chat.discord.places import NAME, DiscordAddress, check_message, incoming_of_message
 from bot.core.errors import InvalidOrder, NotAllowed, Refusal, sentence
 from bot.core.messages import Accepted, Choice
 from bot.dialog.carried.line import line_shown
@@ -31,6 +33,8 @@ HIDDEN = (
 )
 WHICH = "These are {count} photos. Which style are they to have? Reply to them with its name, and mention me."
 LINK = re.compile(r"(\|\|)?\s*<?https?://\S+?>?\s*(\|\||(?=\s|$))")
+CORRECTED_SECONDS = 900.0  # after which nobody corrects an order any more, but only what was said
+CORRECTIONS_KEPT = 200
 UNFOLDING = (0.5, 1.5, 3.0)  # seconds between looks for the preview of a link, which comes after its message
 
 
@@ -40,6 +44,7 @@ class Messages:
     def __init__(self, orders: Orders, promises: Promises) -> None:
         self._orders = orders
         self._promises = promises
+        self._corrected: OrderedDict[tuple[int, datetime], None] = OrderedDict()  # edits that were looked at
 
     async def answer(self, message: discord.Message, client: discord.Client) -> None:
         assert client.user
@@ -55,6 +60,26 @@ class Messages:
         except Exception as error:
             log.exception("a message could not be answered")
             await reply.say(sentence(error))
+
+    async def corrected(self, message: discord.Message, client: discord.Client) -> None:
+        """Answer a message that was edited, if it is an order now and has become none before.
+
+        Discord tells of an edit also when it adds the preview of a link.
+        """
+        assert client.user
+        edited = message.edited_at
+        if edited is None or (message.id, edited) in self._corrected:
+            return
+        if (edited - message.created_at).total_seconds() > CORRECTED_SECONDS:
+            return
+        self._corrected[message.id, edited] = None
+        while len(self._corrected) > CORRECTIONS_KEPT:
+            self._corrected.popitem(last=False)
+        command = _command(message, client.user)
+        about = bool(photos_of(message)) or message.reference is not None
+        asks = command and (command.name is Name.STYLIZE or (command.name is Name.PLAIN and about))
+        if command and asks and command.words and not await self._orders.was_taken(f"{NAME}:{message.id}"):
+            await self.answer(message, client)
 
     async def take_up(self, asked: Asked, client: discord.Client) -> None:
         """An order that an earlier run of the bot was killed with."""
@@ -86,17 +111,15 @@ class Messages:
         async with self._promises.kept(asked):
             answer = await self._orders.take(asked)
         if isinstance(answer, Choice) and answer.cards:
-            menu = self._orders.menu(asked.incoming, pictures, settings=answer.settings)
+            menu = self._orders.menus.gallery(asked.incoming, pictures, settings=answer.settings)
             if pictures.photo is None:
                 menu.show(answer)
             view, files = await menu.draw()
             await reply.say(files=files, view=view)
-        elif isinstance(answer, Choice):
-            await reply.say(answer.text, view=self._orders.suggestions(asked, answer).view)
         elif command.name is Name.ADMIN:
             await send_dm(reply.client, message.author.id, answer.text)
         elif not isinstance(answer, Accepted):
-            await reply.say(answer.text)
+            await reply.say(answer.text, **self._orders.suggestions(asked, answer))
 
     async def _answer_all(
         self, message: discord.Message, command: Command, orders: Sequence[Pictures], reply: _Reply
@@ -146,6 +169,8 @@ def _command(message: discord.Message, me: discord.ClientUser) -> Command | None
 async def _pictures(message: discord.Message, command: Command) -> list[Pictures]:
     """The pictures of a message and of the one that it replies to, which is the photo where there are two; for each
     order that they are for. There is always one."""
+    if command.name is Name.VERIFY:
+        return [await _to_verify(message)]
     own = photos_of(message) or (await _unfolded(message) if command.takes_photo else [])
     if message.reference is None or (own and not command.names_mine):
         if not command.names_mine:
@@ -165,6 +190,19 @@ async def _pictures(message: discord.Message, command: Command) -> list[Pictures
             " the photo with the style's picture alone."
         )
     return [Pictures(*found)]
+
+
+async def _to_verify(message: discord.Message) -> Pictures:
+    """The picture that is replied to, and those that come along: which is which, they say themselves."""
+    there = await _replied(message) if message.reference is not None else []
+    found = [*there[:1], *photos_of(message)]
+    if len(found) > len(NONE):
+        raise InvalidOrder(
+            f"These are {len(found)} pictures, and verify takes one of mine, its photo, and its style if that was a"
+            " picture."
+        )
+    checked, photo, style = (*found, None, None, None)[: len(NONE)]
+    return Pictures(photo, style, checked)
 
 
 def _each(photos: Sequence[Photo]) -> list[Pictures]:

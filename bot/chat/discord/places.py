@@ -28,7 +28,13 @@ class DiscordAddress(Address, frozen=True, kw_only=True, omit_defaults=True):
     nsfw: bool = False  # a picture of the order comes from an age-restricted channel
     nsfw_allowed: bool = False  # and such a one may be shown there
     asked: int = 0  # who ordered it by a command or a button, which no message shows; 0 where a message shows it
+    look: str = ""  # the menu that a sheet is painted for, which shows it in place of the styles' own pictures
     outside: bool = False  # the bot is not a member there: only the interaction can carry the answer
+
+
+def is_look(place: Place) -> bool:
+    """Whether what is painted for there is for a menu alone, so that no message shows it."""
+    return bool(place.address.get("look"))
 
 
 def repeated(place: Place, last: Place) -> Place:

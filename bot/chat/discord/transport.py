@@ -22,7 +22,7 @@ from discord.utils import escape_markdown
 
 from bot.chat.discord.interactions.reply import ORIGINAL, TEXT
 from bot.chat.discord.places import DiscordAddress
-from bot.chat.messenger import Capabilities, Content, Ending, Picture, Progress, TooLarge, Transport
+from bot.chat.transport import Capabilities, Content, Ending, Picture, Progress, TooLarge, Transport
 from bot.core.errors import NotNow, Undeliverable
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage, Store

@@ -26,8 +26,8 @@ from bot.chat.telegram.messages import TelegramAddress
 from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.presses import Presses
 from bot.chat.telegram.rate_limiter import Bot, RateLimiter, waiting_time
-from bot.chat.telegram.transport import FILE_BYTES, TelegramTransport
-from bot.chat.telegram.updates import Albums, Updates
+from bot.chat.telegram.sending.transport import FILE_BYTES, TelegramTransport
+from bot.chat.telegram.updates import Albums, UpdateRequests, Updates
 from bot.config import Telegram
 from bot.core.errors import Undeliverable
 from bot.core.jobs import Job, Place
@@ -143,6 +143,7 @@ class TelegramChat(Platform):
         """From logging in until Telegram refuses the bot for good; returns why, as a sentence."""
         # Made once for both, and in a thread: to read the certificates takes 20 to 40 ms each time.
         trusted = {"verify": await asyncio.to_thread(httpx.create_ssl_context)}
+        requests = UpdateRequests(httpx_kwargs=trusted)
         bot = ExtBot(
             self._config.token.reveal(),
             f"{self._api}/bot",
@@ -156,14 +157,14 @@ class TelegramChat(Platform):
                 pool_timeout=60,
                 httpx_kwargs=trusted,
             ),
-            get_updates_request=HTTPXRequest(httpx_kwargs=trusted),
+            get_updates_request=requests,
             rate_limiter=self._limiter,
         )
         try:
             if refused := await self._log_in(bot):
                 return refused
             async with asyncio.TaskGroup() as self._tasks:
-                return await self._work(bot)
+                return await self._work(bot, requests)
         finally:
             self._logged_in.clear()
             self._messenger = self._updates = self._transport = None
@@ -186,7 +187,7 @@ class TelegramChat(Platform):
             log.info("Telegram: privacy mode is on, so in groups I see commands only; that is enough")
         return ""
 
-    async def _work(self, bot: Bot) -> str:
+    async def _work(self, bot: Bot, requests: UpdateRequests) -> str:
         services, limiter, tasks = self._services, self._limiter, self._tasks
         most = min(services.max_photo_bytes, FETCH_BYTES) if self._api == OFFICIAL else services.max_photo_bytes
         transport = TelegramTransport(bot, limiter, services, tasks)
@@ -214,7 +215,7 @@ class TelegramChat(Platform):
                 elif update.my_chat_member:
                     await orders.greet(update.my_chat_member)
 
-            updates = self._updates = Updates(bot, handle, tasks, self._done, self._retry)
+            updates = self._updates = Updates(bot, handle, tasks, self._done, self._retry, requests)
             self._messenger, self._transport = messenger, transport
             self._logged_in.set()
             tasks.create_task(_introduce(bot))

@@ -15,9 +15,10 @@ from bot.chat.telegram import render
 from bot.chat.telegram.messages import Order, TelegramAddress
 from bot.chat.telegram.rate_limiter import ANSWER, Barred, Bot
 from bot.chat.telegram.render import CAPTION, ChoiceButton, cut
-from bot.chat.telegram.transport import PHOTO_BYTES, TelegramTransport
+from bot.chat.telegram.sending.transport import PHOTO_BYTES, TelegramTransport
+from bot.core.jobs import Job
 from bot.core.journal.store import Store
-from bot.core.messages import Choice, Incoming
+from bot.core.messages import Choice, Incoming, Text
 from bot.dialog.gallery import GalleryPage, GalleryView, fingerprint, page_of
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
@@ -26,6 +27,7 @@ from engine.gallery import Style
 log = logging.getLogger(__name__)
 
 MOST_TAGS = 24  # that are offered
+ALBUM_OF = "album of"  # under which a room has the album that a sheet is for
 PICTURES = "telegram pictures"  # the store's room for the file_ids of what was uploaded before
 
 
@@ -35,6 +37,7 @@ class Offer(Order, frozen=True, kw_only=True):
     texts: tuple[str, ...]  # what each button means, as if it had been written
     styles: tuple[str, ...] = ()  # whose pictures are shown, one for every text; nothing where there is only text
     title: str = msgspec.field(default="", name="says")
+    lines: bool = False  # they are what may follow an answer, and no choice
 
     def view(self, button: ChoiceButton) -> GalleryView:
         return GalleryView(styles=self.styles, title=self.title, tag=button.tag, page=button.page)
@@ -75,6 +78,23 @@ class GalleryMessages:
             await self._post(address, self._one_style(offer, button, choice.text))
         else:
             await self._post(address, self._page(offer, button))
+
+    async def offer_lines(self, order: Order, reply: Text) -> None:
+        """Post an answer, with what may follow as buttons."""
+        offer = Offer(**msgspec.structs.asdict(order), texts=tuple(line.text for line in reply.lines), lines=True)
+        blob = await self.services.store.put_blob(order.place.room, "ask", msgspec.json.encode(offer))
+        keyboard = render.line_buttons(blob, reply.lines)
+        await self.transport.say(TelegramAddress.of(order.place), reply.text, keyboard, ANSWER)
+
+    async def keep_album(self, sheet: Job, order: Order) -> None:
+        """What is chosen of this sheet, which shows the first photo of an album, is for all of the album."""
+        offer = msgspec.json.encode(Offer(**msgspec.structs.asdict(order), texts=()))
+        blob = await self.services.store.put_blob(order.place.room, "ask", offer)
+        await self.services.store.set_setting(order.place.room, f"{ALBUM_OF} {sheet.id}", blob)
+
+    async def album_of(self, sheet: Job) -> str | None:
+        """Where the album is kept whose first photo a sheet shows; None of any other."""
+        return await self.services.store.setting(sheet.place.room, f"{ALBUM_OF} {sheet.id}")
 
     async def offered(self, id: str) -> Offer | None:
         """What was offered, as long as it is kept."""
@@ -124,14 +144,17 @@ class GalleryMessages:
 
     async def _post(self, address: TelegramAddress, shown: Shown) -> None:
         async def send(picture: str | bytes) -> Message:
-            return await self.bot.send_photo(
-                photo=picture,
-                caption=cut(shown.text, CAPTION),
-                reply_markup=shown.keyboard,
-                filename="styles.jpg" if isinstance(picture, bytes) else None,
-                rate_limit_args=ANSWER,
-                **address.target,
-            )
+            async with self.transport.posted.posting(address.chat) as note:
+                message: Message = await self.bot.send_photo(
+                    photo=picture,
+                    caption=cut(shown.text, CAPTION),
+                    reply_markup=shown.keyboard,
+                    filename="styles.jpg" if isinstance(picture, bytes) else None,
+                    rate_limit_args=ANSWER,
+                    **address.target,
+                )
+                note(message)
+            return message
 
         if not await self._with_picture(shown, send):
             await self.transport.say(address, shown.text, shown.keyboard, ANSWER)

@@ -19,7 +19,7 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.chat.telegram.gallery import PICTURES, keep_picture, picture_key
 from bot.chat.telegram.rate_limiter import Bot
-from bot.chat.telegram.transport import PHOTO_BYTES
+from bot.chat.telegram.sending.transport import PHOTO_BYTES
 from bot.core.errors import ImpastoError
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails

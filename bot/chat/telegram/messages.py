@@ -13,6 +13,8 @@ from bot.core.jobs import Address, Place
 from bot.dialog.parse import Command, Name
 from bot.dialog.pictures import looks_like_photo, not_a_photo
 
+VERIFIED = 3  # pictures that /verify takes: one of ours, its photo and its style
+
 
 class TelegramAddress(Address, frozen=True, kw_only=True, omit_defaults=True):
     """Where an answer goes."""
@@ -98,6 +100,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     topic: str = ""
     photos: tuple[Attachment, ...] = msgspec.field(default=(), name="shots")  # as the journal has it
     style: Attachment | None = None  # the picture that is the style of the one photo
+    checked: Attachment | None = None  # the picture that is to be held against what is painted of it
     replied: str = ""  # the job whose message was replied to
     line: str = ""  # the recipe line that it shows
 
@@ -152,6 +155,22 @@ def pictures_of(items: Sequence[Message], command: Command, me: User) -> tuple[l
             " picture and /stylize mine."
         )
     return found[:1], found[1] if len(found) == 2 else None
+
+
+def pictures_to_verify(items: Sequence[Message]) -> list[Attachment]:
+    """The picture that is replied to, and those that come along: which is which, they say themselves.
+
+    Raises:
+        InvalidOrder: there are too many; or something there is not a picture.
+    """
+    replied = items[0].reply_to_message
+    found = [own for message in ([replied] if replied else []) + list(items) if (own := own_picture(message))]
+    if len(found) > VERIFIED:
+        raise InvalidOrder(
+            f"These are {len(found)} pictures, and /verify takes one of mine, its photo, and its style if that was a"
+            " picture."
+        )
+    return found
 
 
 def own_picture(message: Message) -> Attachment | None:

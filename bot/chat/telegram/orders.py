@@ -11,10 +11,11 @@ import msgspec
 from telegram import Chat, ChatMember, ChatMemberUpdated, Message
 from telegram.error import BadRequest, InvalidToken
 
-from bot.chat.messenger import MessageGone, Messenger
+from bot.chat.messenger import Messenger
 from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages
 from bot.chat.telegram.messages import (
+    VERIFIED,
     Attachment,
     Order,
     TelegramAddress,
@@ -22,17 +23,19 @@ from bot.chat.telegram.messages import (
     order_of,
     own_picture,
     pictures_of,
+    pictures_to_verify,
     room_of,
     text_of,
     user_of,
 )
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, Crowded
 from bot.chat.telegram.render import album_buttons, job_under
-from bot.chat.telegram.transport import ALBUM, TelegramTransport
+from bot.chat.telegram.sending.transport import ALBUM, TelegramTransport
+from bot.chat.transport import MessageGone
 from bot.core.errors import InvalidOrder, NotNow, PictureTooLarge, Refusal, Undeliverable, sentence
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
-from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
+from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply, Text
 from bot.dialog.carried.line import line_shown
 from bot.dialog.parse import Command, Name, parse
 from bot.dialog.pictures import not_taken
@@ -68,23 +71,29 @@ class Orders:
             command = msgspec.structs.replace(command, words=job_under(head.reply_to_message.reply_markup))
         replied = await self._replied_job(head, order)
         try:
-            photos, style = pictures_of(items, command, self.bot.bot) if command.takes_photo else ([], None)
+            order = self._with_pictures(order, items, command)
         except InvalidOrder as error:
-            await self._say(order, Refused(text=str(error)))
+            await self.say(order, Refused(text=str(error)))
             return
         line = self._replied_line(head)
         if (replied or line) and (command.name is Name.AGAIN or command.only_settings):
-            photos = [] if own_picture(head) is None else photos  # its photo, and not its picture
-            order = msgspec.structs.replace(order, replied=replied, line=line)
+            photos = () if own_picture(head) is None else order.photos  # its photo, and not its picture
+            order = msgspec.structs.replace(order, photos=photos, replied=replied, line=line)
         if command.name is Name.VERIFY:
             order = msgspec.structs.replace(order, replied=replied, line=line)
-        order = msgspec.structs.replace(order, photos=tuple(photos), style=style)
         admin = await self.admins.wrote(head, matters=command.name is Name.SETTINGS)
         reply = await self.carry_out(order, command, admin, f"telegram:{head.chat_id}:{head.message_id}")
         if command.name is Name.ADMIN and not order.private:
             await self._say_in_private(order, reply)
         elif not isinstance(reply, Accepted):  # a job shows itself
-            await self._say(order, reply)
+            await self.say(order, reply)
+
+    def _with_pictures(self, order: Order, items: Sequence[Message], command: Command) -> Order:
+        """Raises InvalidOrder."""
+        if command.name is Name.VERIFY:
+            return _to_verify(order, pictures_to_verify(items))
+        photos, style = pictures_of(items, command, self.bot.bot) if command.takes_photo else ([], None)
+        return msgspec.structs.replace(order, photos=tuple(photos), style=style)
 
     async def _replied_job(self, head: Message, order: Order) -> str:
         replied = self._ours(head)
@@ -110,11 +119,13 @@ class Orders:
             if await self.services.store.job_by_key(key) is None:
                 await self.answer(message, [message])
 
-    async def _say(self, order: Order, reply: Reply) -> None:
-        """A reply without a job: text, and what there is to choose from."""
+    async def say(self, order: Order, reply: Reply) -> None:
+        """A reply without a job: text, and what there is to choose from, or may follow."""
         try:
             if isinstance(reply, Choice):
                 await self.gallery.offer(order, reply)
+            elif isinstance(reply, Text) and reply.lines:
+                await self.gallery.offer_lines(order, reply)
             else:
                 await self.transport.say(TelegramAddress.of(order.place), reply.text, turn=ANSWER)
         except (Undeliverable, MessageGone) as error:
@@ -128,7 +139,7 @@ class Orders:
         try:
             await self.transport.say(person, reply.text, turn=ANSWER)
         except (Undeliverable, MessageGone):
-            await self._say(order, Refused(text="I answer that in private: open a chat with me, and write it there."))
+            await self.say(order, Refused(text="I answer that in private: open a chat with me, and write it there."))
         except Crowded:
             log.warning("a reply was left out, since Telegram lets nobody write so much to a chat")
 
@@ -156,11 +167,14 @@ class Orders:
         """Each picture a job, and the answer an album. A style that was chosen before is for all of them."""
         plain = command.name is Name.PLAIN and not self.services.commands.names_style(command)
         incoming = Incoming(user=order.user, place=order.place)
-        chosen = await self.services.commands.waiting_words(incoming) if plain else ""
+        chosen = await self.services.commands.waiting_order(incoming) if plain else None
+        if chosen and chosen.name is Name.VERIFY:  # the photo of a picture, and its style
+            both = _to_verify(order, order.photos[:VERIFIED])
+            return await self._hand_over(both, chosen, both.photos[0], admin, idempotency_key)
         if chosen:
-            command = Command(name=Name.STYLIZE, words=chosen)
-        elif plain:  # one question for all of them
-            return self.services.commands.which_style()
+            command = chosen
+        elif plain:
+            return await self._sheet_for_all(order, admin, idempotency_key)
         jobs: list[Job] = []
         photos: list[Attachment] = []
         refusals: list[Reply] = []
@@ -184,6 +198,18 @@ class Orders:
             return refusals[0]
         return Refused(text=not_taken(len(order.photos) - len(jobs), len(order.photos), refusals[0].text))
 
+    async def _sheet_for_all(self, order: Order, admin: bool, idempotency_key: str) -> Reply:
+        """One question for all of an album: the first photo in every style, of which one is for all of them; or where
+        that would not come soon, the styles' own pictures."""
+        first = msgspec.structs.replace(order, photos=order.photos[:1])
+        if not self.services.commands.shows_soon(order.user):
+            return self.services.commands.which_style()
+        reply = await self._hand_over(first, parse("/sheet"), first.photos[0], admin, f"{idempotency_key}:sheet")
+        if not isinstance(reply, Accepted):
+            return self.services.commands.which_style()
+        await self.gallery.keep_album(reply.job, order)
+        return reply
+
     async def _post_album(self, jobs: Sequence[Job], photos: Sequence[Attachment]) -> None:
         """Done before, it is not done again."""
         if len(jobs) < 2 or any([await self.services.store.job_message(job.id) for job in jobs]):
@@ -202,11 +228,11 @@ class Orders:
         """Raises NotNow, TelegramError."""
         place = order.place
         if photo:
-            spoiler = photo.spoiler or (order.style is not None and order.style.spoiler)
+            spoiler = any(picture.spoiler for picture in (photo, order.style, order.checked) if picture)
             address = TelegramAddress.of(place)
             address = msgspec.structs.replace(address, reply=photo.message, spoiler=spoiler, album=album)
             place = address.place(place.chat, place.room)
-        pictures = [picture for picture in (photo, order.style) if picture]
+        pictures = [picture for picture in (photo, order.style, order.checked) if picture]
         incoming = Incoming(
             user=order.user,
             place=place,
@@ -226,6 +252,7 @@ class Orders:
                     incoming,
                     photo=await self._fetch(photo) if photo else None,
                     style=await self._fetch(order.style) if order.style else None,
+                    checked=await self._fetch(order.checked) if order.checked else None,
                 )
                 reply = await self.services.commands.handle(whole, command)
         except Refusal as error:
@@ -254,3 +281,9 @@ class Orders:
         except BadRequest as error:
             refused = "Telegram does not hand out this picture. Send it again."
             raise InvalidOrder(too_big if "too big" in str(error).lower() else refused) from error
+
+
+def _to_verify(order: Order, found: Sequence[Attachment]) -> Order:
+    """The order with these pictures; which of them is to be verified, their files say."""
+    checked, photo, style = (*((None,) if len(found) == 1 else ()), *found, None, None, None)[:3]
+    return msgspec.structs.replace(order, checked=checked, photos=(photo,) if photo else (), style=style)

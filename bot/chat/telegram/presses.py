@@ -7,21 +7,24 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from telegram import CallbackQuery, MaybeInaccessibleMessage, Message
 from telegram.error import BadRequest
 
-from bot.chat.messenger import MessageGone, Messenger, PressContext
+from bot.chat.messenger import Messenger
 from bot.chat.telegram.admins import Admins
 from bot.chat.telegram.gallery import GalleryMessages, Offer
 from bot.chat.telegram.messages import TelegramAddress, thread_of, topic_of
 from bot.chat.telegram.orders import Orders
 from bot.chat.telegram.rate_limiter import ANSWER, Bot, is_passing
 from bot.chat.telegram.render import ALERT, CHOOSE, JOB, NEXT, PAGE, TAGS, ChoiceButton, cut
-from bot.chat.telegram.transport import FILE_BYTES
+from bot.chat.telegram.sending.posted import Posted
+from bot.chat.telegram.sending.transport import FILE_BYTES
+from bot.chat.transport import MessageGone, PressContext
 from bot.core.errors import InvalidOrder, NotNow, NotOwner, Refusal, Undeliverable, sentence
-from bot.core.jobs import UNFINISHED, State
+from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.store import JobMessage
-from bot.core.messages import Incoming, is_refusal
+from bot.core.messages import Accepted, Choice, Incoming, is_refusal
 from bot.dialog.buttons import DOUBLE_SECONDS, Action, Press
 from bot.dialog.parse import parse
 from bot.dialog.services import Services
@@ -76,10 +79,29 @@ class Presses:
             topic=topic_of(under) if isinstance(under, Message) else "",
             idempotency_key=f"telegram:{query.id}",
         )
-        pressed = await self.messenger.press(press, _Context(self.bot, under))
+        is_choice = job is not None and action.isdecimal() and press.user == job.user
+        if job is not None and is_choice and (kept := await self.gallery.album_of(job)):
+            return await self._paint_album(query, press, kept, job, int(action))
+        pressed = await self.messenger.press(press, _Context(self.bot, self.orders.transport.posted, under))
         if pressed.not_now:
             raise NotNow(pressed.text)  # so that it is not confirmed, and comes again
         return pressed.text, pressed.refused
+
+    async def _paint_album(
+        self, query: CallbackQuery, press: Press, kept: str, sheet: Job, number: int
+    ) -> tuple[str, bool]:
+        """A style was chosen of the sheet of an album's first photo: it is for all of the album."""
+        album = await self.gallery.offered(kept)
+        if album is None:
+            raise InvalidOrder("This album is no longer kept. Send it again.")
+        if not 1 <= number <= len(sheet.cells):
+            raise InvalidOrder("This picture has no such part. Order the sheet again.")
+        style = sheet.cells[number - 1].label
+        key = await self._idempotency_key(query, album, ChoiceButton(kept, number))
+        reply = await self.orders.carry_out(album, parse(f"/stylize {style}"), press.admin, key)
+        if isinstance(reply, Accepted):
+            return f"{style}: coming up.", False
+        return reply.text, is_refusal(reply)
 
     # --- under a choice ----------------------------------------------------------------------------------------------
 
@@ -107,6 +129,8 @@ class Presses:
         self, query: CallbackQuery, offer: Offer, button: ChoiceButton, kind: str, admin: bool
     ) -> tuple[str, bool]:
         """A choice that is more than a look."""
+        if offer.lines:
+            return await self._follow(query, offer, button, kind, admin)
         text = f"/start {offer.styles[button.index]}" if kind == NEXT else offer.texts[button.index]
         if kind == NEXT or not offer.photos:
             incoming = Incoming(
@@ -122,6 +146,20 @@ class Presses:
         if is_refusal(reply):
             return reply.text, True
         return f"{text.removeprefix('/stylize ')}: coming up.", False
+
+    async def _follow(
+        self, query: CallbackQuery, offer: Offer, button: ChoiceButton, kind: str, admin: bool
+    ) -> tuple[str, bool]:
+        """A line that was offered with an answer: about the same picture, or about none."""
+        about = offer if kind == CHOOSE else msgspec.structs.replace(offer, photos=(), style=None, checked=None)
+        key = await self._idempotency_key(query, offer, button)
+        reply = await self.orders.carry_out(about, parse(offer.texts[button.index]), admin, key)
+        if is_refusal(reply) and not isinstance(reply, Choice):
+            return reply.text, True
+        if isinstance(reply, Accepted):
+            return "Coming up.", False
+        await self.orders.say(about, reply)
+        return "", False
 
     async def _idempotency_key(self, query: CallbackQuery, offer: Offer, button: ChoiceButton) -> str:
         """The name of the order that a choice makes; two taps are one order, another try later is another."""
@@ -146,13 +184,15 @@ class _Context(PressContext):
     """The message under which a button was pressed."""
 
     bot: Bot
+    posted: Posted
     under: MaybeInaccessibleMessage
     file_limit: ClassVar[int] = FILE_BYTES
 
     async def send_file(self, name: str, data: bytes, message: JobMessage | None) -> None:
         thread = thread_of(self.under) if isinstance(self.under, Message) else 0
         address = TelegramAddress(chat=self.under.chat.id, reply=self._picture(message) or 0, thread=thread)
-        await self.bot.send_document(document=data, filename=name, rate_limit_args=ANSWER, **address.target)
+        async with self.posted.posting(address.chat) as note:
+            note(await self.bot.send_document(document=data, filename=name, rate_limit_args=ANSWER, **address.target))
 
     async def delete(self, message: JobMessage | None) -> None:
         picture = self._picture(message)

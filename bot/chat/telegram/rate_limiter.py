@@ -18,7 +18,7 @@ import msgspec
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import BaseRateLimiter, ExtBot
 
-from bot.chat.messenger import MessageGone
+from bot.chat.transport import MessageGone
 from bot.core.errors import LimitReached, NotNow, Undeliverable
 
 log = logging.getLogger(__name__)

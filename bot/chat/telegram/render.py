@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
-from bot.core.messages import Result
+from bot.core.messages import Line, Result
 from bot.dialog.buttons import Action, Button, job_id
 from bot.dialog.gallery import PER_SHEET, GalleryPage, GalleryView
 from bot.dialog.sheets import Pick
@@ -134,6 +134,13 @@ def suggestions(offer: str, labels: Sequence[str]) -> InlineKeyboardMarkup:
     """A button for every label; ``offer`` is where what they mean is kept."""
     button = ChoiceButton(offer)
     return _rows([_button(cut(text, 60), button.data(CHOOSE, index=at)) for at, text in enumerate(labels)], 2)
+
+
+def line_buttons(offer: str, lines: Sequence[Line]) -> InlineKeyboardMarkup:
+    """A button for every line that may follow an answer; ``offer`` is where they are kept."""
+    button, kinds = ChoiceButton(offer), {"same": CHOOSE, "next": NEXT, "none": NEXT}
+    row = [_button(line.label, button.data(kinds[line.picture], index=at)) for at, line in enumerate(lines)]
+    return _rows(row, 2)
 
 
 def gallery_page(button: ChoiceButton, view: GalleryView, page: GalleryPage) -> InlineKeyboardMarkup:

@@ -12,10 +12,12 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from weakref import WeakValueDictionary
 
 from telegram import Message, Update
 from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
 
 from bot.backoff import Backoff
 from bot.chat.telegram.messages import text_of, user_of
@@ -35,6 +37,38 @@ ALBUM = 10  # pictures of an album at most
 ALBUMS_KEPT = 200  # that are remembered, for items that come late
 
 
+class UpdateRequests(HTTPXRequest):
+    """How updates are asked for: one that the library cannot read comes without what is in it, and so is confirmed
+    like any other, instead of coming again and again with all that came beside it."""
+
+    def __init__(self, httpx_kwargs: dict[str, Any] | None = None) -> None:
+        super().__init__(httpx_kwargs=httpx_kwargs)
+        self._said: OrderedDict[int, None] = OrderedDict()  # the numbers of those that were logged
+
+    def parse_json_payload(self, payload: bytes) -> dict[str, Any]:  # type: ignore[override]
+        answer = HTTPXRequest.parse_json_payload(payload)
+        result = answer.get("result")
+        if isinstance(result, list):
+            answer["result"] = [self.readable(update) for update in result]
+        return answer
+
+    def readable(self, update: Any) -> Any:
+        """The update, or its number alone."""
+        try:
+            Update.de_json(update, None)
+            return update
+        except Exception as error:  # whatever the library stumbles over
+            number = update.get("update_id") if isinstance(update, dict) else None
+            if not isinstance(number, int):
+                raise
+            if number not in self._said:
+                log.warning("update %d cannot be read, and is left out: %r", number, type(error).__name__)
+            self._said[number] = None
+            while len(self._said) > REMEMBERED:
+                self._said.popitem(last=False)
+            return {"update_id": number}
+
+
 @dataclass
 class Updates:
     """Takes updates and has ``handle`` deal with each, trying again while the network is at fault."""
@@ -44,6 +78,7 @@ class Updates:
     tasks: asyncio.TaskGroup  # owns what is under way
     done: OrderedDict[int, None]  # the numbers of updates that were dealt with, the newest last
     retry: Backoff  # while Telegram cannot be reached
+    requests: UpdateRequests
     connected: bool = True
     _running: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
@@ -101,8 +136,8 @@ class Updates:
             The HTTP status.
         """
         try:
-            update = Update.de_json(json.loads(body), self.bot)
-        except (ValueError, KeyError, TypeError):
+            update = Update.de_json(self.requests.readable(json.loads(body)), self.bot)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return 400
         if update.update_id in self.done:
             return 200

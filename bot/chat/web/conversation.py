@@ -57,8 +57,11 @@ class Conversation:
         self._waiting: Counter[str] = Counter()  # by room
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
-    async def write(self, room: str, message: PageMessage) -> None:
+    async def write(self, room: str, message: PageMessage, *, told: bool = False) -> None:
         """Write the line down, hand it to the commands, write down the answer.
+
+        Args:
+            told: the answer is shown, also where the line is not.
 
         Raises:
             HttpError
@@ -67,19 +70,18 @@ class Conversation:
             raise HttpError(413, f"A message may have {MESSAGE_LENGTH} characters; this one has {len(message.text)}.")
         async with self._turn(room), self._once(room, message.id) as is_new:
             if is_new:
-                await self._write(room, message)
+                await self._write(room, message, told=told)
 
-    async def arrived(self, room: str, id: str, photo: str) -> None:
-        """A photo has come: the order that waited for it is complete.
+    async def arrived(self, room: str, id: str, photo: str, *, ours: bool) -> None:
+        """A photo has come: the order that waited for it is complete; and a picture of ours is known again.
 
         Args:
             id: of the photo's message.
             photo: its blob.
         """
-        words = await self._services.commands.waiting_words(_incoming(room, id, WebAddress(photo=photo)))
-        if words:
+        if ours or await self._services.commands.waiting_order(_incoming(room, id, WebAddress(photo=photo))):
             with contextlib.suppress(HttpError):  # the photo is there all the same, with a button to choose a style
-                await self.write(room, PageMessage(f"{id[:60]}word", "", photo, quiet=True))
+                await self.write(room, PageMessage(f"{id[:60]}word", "", photo, quiet=True), told=True)
 
     async def press(self, room: str, press: PagePress) -> None:
         """Do what a button asks for, and write down the answer.
@@ -117,7 +119,7 @@ class Conversation:
             raise HttpError(429, "This room is full. Open a new tab for a new one; your pictures stay here.")
         yield is_new
 
-    async def _write(self, room: str, message: PageMessage) -> None:
+    async def _write(self, room: str, message: PageMessage, *, told: bool) -> None:
         for id in filter(None, (message.photo, message.style)):
             await self._check_picture(room, id)
         if not message.quiet and not await self._has_message(room, message.id):
@@ -137,10 +139,11 @@ class Conversation:
             text=reply.text,
             photo=message.photo,
             style=message.style,
-            quiet=message.silent or (message.quiet and not refused),
+            quiet=message.silent or (message.quiet and not refused and not told),
             refused=refused,
             cards=reply.cards if isinstance(reply, Choice) else (),
-            lines=_lines(reply),
+            lines=tuple(map(reply.line, reply.suggestions)) if isinstance(reply, Choice) else (),
+            more=reply.lines if isinstance(reply, Text) else (),
         )
         await self._feed.append(room, answer)
 
@@ -228,13 +231,6 @@ def _gone() -> HttpError:
 
 def _user(room: str) -> str:
     return f"{NAME}:{room[:16]}"
-
-
-def _lines(reply: Reply) -> tuple[str, ...]:
-    """What the person may want to write next."""
-    if isinstance(reply, Choice):
-        return tuple(map(reply.line, reply.suggestions))
-    return reply.lines if isinstance(reply, Text) else ()
 
 
 def _incoming(room: str, id: str, pictures: WebAddress) -> Incoming:

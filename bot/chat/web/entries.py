@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from bot.core.jobs import Address, Job
-from bot.core.messages import Card
+from bot.core.messages import Card, Line
 from bot.dialog.buttons import Action, Button
 from bot.dialog.sheets import picks
 from engine.wire import PNG
@@ -54,7 +54,8 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     quiet: bool = False  # nothing that the page needs to show
     refused: bool = False
     cards: tuple[Card, ...] = ()
-    lines: tuple[str, ...] = ()  # that may be written next: each is a button
+    lines: tuple[str, ...] = ()  # styles that may have been meant, as messages: each is a button
+    more: tuple[Line, ...] = ()  # other messages that may follow, likewise
     job: str | None = None  # the job that was accepted
     title: str = ""  # of the job's style or styles
     sheet_of: str | None = None  # blob of the photo that the job shows in every style, or that the page asked it to

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +18,7 @@ from bot.chat.web.api.routes import Api
 from bot.chat.web.conversation import Conversation, PageMessage, PagePress
 from bot.chat.web.door import bodies, sending
 from bot.chat.web.door.access import AccessControl
+from bot.chat.web.door.blobs import Blobs
 from bot.chat.web.door.connections import Door, raised_capacity
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.intake import Intake
@@ -89,7 +89,8 @@ class PageServer:
         self._conversation = Conversation(services, feed)
         self._events = Events(feed)
         self._pages = Pages(self._sign_ins, self._events.close_signed_in)
-        self._album = AlbumRoutes(services, feed, self._pages.template("shared.html"))
+        self._blobs = Blobs(services.store)
+        self._album = AlbumRoutes(services, feed, self._blobs, self._pages.template("shared.html"))
         self._door = Door(0)
 
     @property
@@ -203,9 +204,9 @@ class PageServer:
         return await self._events.connect(request)
 
     async def _photo(self, request: web.Request) -> web.Response:
-        photo = await self._uploads.take(request)
-        await self._conversation.arrived(await self._room(request), request.query["id"], photo)
-        return web.json_response({"photo": photo})
+        taken = await self._uploads.take(request)
+        await self._conversation.arrived(await self._room(request), request.query["id"], taken.blob, ours=taken.ours)
+        return web.json_response({"photo": taken.blob})
 
     async def _message(self, request: web.Request) -> web.Response:
         message = await _body(request, PageMessage)
@@ -249,11 +250,8 @@ class PageServer:
         info = await store.blob_info(id)
         if info is None or info.room != room_of(request.match_info["room"]):
             raise web.HTTPNotFound
-        headers = {"Content-Type": info.kind, "Cache-Control": sending.KEEP}
-        if "download" in request.query:
-            file = request.match_info.get("file", "photo")
-            headers["Content-Disposition"] = sending.as_file(file)
-        return await sending.send(request, headers, info.size, functools.partial(store.blob_part, id), name=id)
+        file = request.match_info.get("file", "photo")
+        return await self._blobs.send(request, id, info, file, {"Cache-Control": sending.KEEP})
 
     async def _preview(self, request: web.Request) -> web.Response:
         """The newest preview of a job; the number in the address only keeps browsers from showing an old one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from aiohttp import web
 
 from bot.chat.web.conversation import checked_id
@@ -12,8 +14,16 @@ from bot.chat.web.feed import RoomFeed, room_of
 from bot.core.errors import PictureTooLarge
 from bot.core.journal.store import NewBlob
 from bot.dialog import pictures
+from bot.dialog.carried.line import carried
 
 PHOTOS = 200  # in one room
+
+
+class Taken(NamedTuple):
+    """A photo that has come."""
+
+    blob: str
+    ours: bool  # a picture of ours that has just come back
 
 
 class Uploads:
@@ -24,8 +34,8 @@ class Uploads:
         self._intake = intake
         self._max_bytes = max_bytes
 
-    async def take(self, request: web.Request) -> str:
-        """Write a photo down; returns its blob, which is the same for the same ``id`` of the page.
+    async def take(self, request: web.Request) -> Taken:
+        """Write a photo down; what is taken once is the same for the same ``id`` of the page.
 
         Raises:
             HttpError
@@ -34,7 +44,7 @@ class Uploads:
         known = [entry for entry in await self._feed.entries(room) if isinstance(entry, Photo)]
         for entry in known:
             if entry.id == id:
-                return entry.photo
+                return Taken(entry.photo, ours=False)
         if len(known) >= PHOTOS:
             raise HttpError(429, f"This room holds {PHOTOS} photos, and that is the limit. Open a new tab for more.")
         too_large = HttpError(413, str(PictureTooLarge(self._max_bytes)))
@@ -45,4 +55,4 @@ class Uploads:
             blob = NewBlob(kind, data)
             name = "".join(c for c in request.query.get("name", "") if c.isprintable())[:80]
             await self._feed.append(room, Photo(id, blob.id, name or "photo"), blob)
-        return blob.id
+        return Taken(blob.id, ours=carried(data) is not None)

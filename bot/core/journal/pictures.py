@@ -18,7 +18,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-OF_JOBS = ("photos", "styles", "results")  # tables with a column `picture` whose rows go with their job
+OF_JOBS = ("photos", "styles", "checked", "results")  # tables with a column `picture` whose rows go with their job
 USERS = (*OF_JOBS, "blobs")
 PART = ".part"
 NAME = re.compile("[0-9a-f]{64}")

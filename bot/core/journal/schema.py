@@ -144,6 +144,18 @@ def m011_albums(db: sqlite3.Connection) -> None:
     )
 
 
+def m012_checked(db: sqlite3.Connection) -> None:
+    """The picture that an order is to be held against, for as long as the photo."""
+    db.execute(
+        "CREATE TABLE checked (job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, picture TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX checked_by_picture ON checked (picture)")
+    db.execute(
+        "CREATE TRIGGER checked_dropped AFTER DELETE ON checked"
+        " BEGIN INSERT OR IGNORE INTO dropped VALUES (old.picture); END"
+    )
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_journal,
     m002_rooms,
@@ -156,4 +168,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m009_sign_ins,
     m010_promises,
     m011_albums,
+    m012_checked,
 ]

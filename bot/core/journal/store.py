@@ -109,8 +109,10 @@ class Store:
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    async def add(self, job: Job, photo: bytes | None, style: bytes | None = None) -> Job:
-        """Write down a new job with its photo and its style picture, as far as it has any; on disk when this returns.
+    async def add(
+        self, job: Job, photo: bytes | None, style: bytes | None = None, checked: bytes | None = None
+    ) -> Job:
+        """Write down a new job with its pictures, as far as it has any; on disk when this returns.
 
         Returns:
             The job; or the one that has the same ``idempotency_key`` already, and then nothing is added.
@@ -120,7 +122,8 @@ class Store:
         """
         if self._file.lost:
             raise StoreError(NOT_WRITTEN)
-        return await self._do(lambda db: jobs.add(db, self._pictures, self._quota, job, photo, style))
+        given = jobs.Given(photo, style, checked)
+        return await self._do(lambda db: jobs.add(db, self._pictures, self._quota, job, given))
 
     async def job_by_key(self, idempotency_key: str) -> Job | None:
         """The job of the order that has this key."""
@@ -141,6 +144,10 @@ class Store:
     async def style(self, id: str) -> bytes | None:
         """The picture that a job has as its style, as it was uploaded."""
         return await self._do(lambda db: jobs.picture(db, self._pictures, "styles", id))
+
+    async def checked(self, id: str) -> bytes | None:
+        """The picture that a job's result is held against."""
+        return await self._do(lambda db: jobs.picture(db, self._pictures, "checked", id))
 
     async def result(self, id: str) -> bytes | None:
         """The finished picture of a job, of its media type."""
@@ -227,9 +234,9 @@ class Store:
         """What the last pictures took, oldest first."""
         return await self._do(jobs.durations)
 
-    async def prune(self, before: float) -> int:
+    async def prune(self, before: float, marked_before: float | None = None) -> int:
         """See `sweep.prune`; the disk has what was deleted back."""
-        gone = await self._do(lambda db: prune(db, before))
+        gone = await self._do(lambda db: prune(db, before, before if marked_before is None else marked_before))
         with contextlib.suppress(sqlite3.Error):
             await asyncio.get_running_loop().run_in_executor(self._thread, shrink, self._db)
         return gone

@@ -33,16 +33,22 @@ def listed(states: Iterable[State]) -> str:
 
 
 FINISHED = f"state NOT IN {listed(UNFINISHED)}"
+TEXT = "CAST(entry AS TEXT)"
+SHOWN = f"CASE WHEN json_valid({TEXT}) THEN json_extract({TEXT}, '$.picture') END"  # by a message of the page
+MARKED = "SELECT picture FROM marks WHERE starred OR share IS NOT NULL"
 BUSY = f"SELECT room FROM jobs WHERE state IN {listed(UNFINISHED)}"
 
 
-def prune(db: sqlite3.Connection, before: float) -> int:
+def prune(db: sqlite3.Connection, before: float, marked_before: float) -> int:
     """Delete what finished before then (seconds since the epoch): jobs with their pictures, and the messages and
     pictures of rooms in which nothing is unfinished; settings long after a room's last use; tokens that have expired.
-    Returns how many jobs went."""
+    Of pictures that somebody has starred or shared, and of the messages that show them, what is older than
+    ``marked_before``. Returns how many jobs went."""
     gone = db.execute(f"DELETE FROM jobs WHERE moved < ? AND {FINISHED}", (before,)).rowcount
-    for table in ("entries", "blobs"):
-        db.execute(f"DELETE FROM {table} WHERE at < ? AND room NOT IN ({BUSY})", (before,))
+    for table, picture in (("entries", SHOWN), ("blobs", "id")):
+        kept = f"CASE WHEN {picture} IN ({MARKED}) THEN ? ELSE ? END"
+        sql = f"DELETE FROM {table} WHERE at < ? AND at < {kept} AND room NOT IN ({BUSY})"
+        db.execute(sql, (before, min(before, marked_before), before))
     db.execute("DELETE FROM settings WHERE used < ?", (before - SETTINGS_SECONDS,))
     promises.expire(db, time.time(), before)
     return gone
@@ -64,7 +70,8 @@ def make_room(db: sqlite3.Connection, quota: Quota, size: int, user: str = "") -
         if not _delete_oldest(db, "jobs", f"user = ? AND {FINISHED}", user):
             raise LimitReached(FULL_OF_YOURS)
     while size and _in_all(db) + size > quota.total:
-        oldest_first = (("jobs", FINISHED), ("blobs", f"room NOT IN ({BUSY})"))
+        idle = f"room NOT IN ({BUSY})"
+        oldest_first = (("jobs", FINISHED), ("blobs", f"{idle} AND id NOT IN ({MARKED})"), ("blobs", idle))
         if not any(_delete_oldest(db, table, where) for table, where in oldest_first):
             raise LimitReached(FULL)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from bot.core.errors import NotAllowed
@@ -30,7 +32,26 @@ class Control:
         self._store = store
         self._line = line
         self._decisions = Decisions()
-        self.draining = False
+        self._drain = asyncio.Event()  # the owner drains
+        self._resumed = asyncio.Event()  # and the contrary
+        self._resumed.set()
+
+    @property
+    def draining(self) -> bool:
+        """Whether no more orders are taken, and those that wait are painted."""
+        return self._drain.is_set()
+
+    async def until_drained(self) -> None:
+        """Return when everything is painted after the owner has begun to drain."""
+        while True:
+            await self._drain.wait()
+            await self._line.until_empty()
+            if self.draining:
+                return
+
+    async def until_not_draining(self) -> None:
+        """Return when orders are taken again."""
+        await self._resumed.wait()
 
     async def load(self) -> None:
         """What was decided before the last restart."""
@@ -69,12 +90,14 @@ class Control:
 
     async def resume(self) -> None:
         """Paint, and take orders."""
-        self.draining = False
+        self._drain.clear()
+        self._resumed.set()
         await self._decide(paused=False)
 
     async def drain(self) -> None:
         """Paint what waits, and take no more."""
-        self.draining = True
+        self._resumed.clear()
+        self._drain.set()
         await self._decide(paused=False)
 
     async def block(self, user: str) -> None:

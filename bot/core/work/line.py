@@ -41,6 +41,7 @@ class Line:
         self._untold = asyncio.Event()  # set while those further back have not heard where they stand
         self._painting = asyncio.Event()  # cleared while the owner wants nothing painted
         self._painting.set()
+        self._left = asyncio.Event()  # set whenever somebody's place is free
         self.engine_missing = False  # it could not be started when it was last wanted
 
     # --- in and out --------------------------------------------------------------------------------------------------
@@ -77,6 +78,7 @@ class Line:
         if timer := self._paced.pop(live.job.id, None):
             timer.cancel()
         self._queue.cancel(live.job.id)
+        self._left.set()
 
     async def next(self, *, quick: bool) -> OpenJob:
         """Whose turn it is in the lane, as soon as somebody waits and a worker is free; it runs until `done`."""
@@ -108,8 +110,15 @@ class Line:
         for lane in self._running.values():  # not by its own, which may have changed on the way
             lane.pop(live.job.id, None)
         self._freed.set()
+        self._left.set()
         if not live.quick and live.started and live.job.seconds is not None:  # it is painted
             self._stretch.learn(time.monotonic() - live.started, live.job.seconds)
+
+    async def until_empty(self) -> None:
+        """Return when nobody waits and nothing is being painted."""
+        while self.waiting():
+            self._left.clear()
+            await self._left.wait()
 
     def is_running(self, live: OpenJob) -> bool:
         return any(live.job.id in lane for lane in self._running.values())

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
-from bot.core.admission import Admission
+from bot.core.admission import Admission, is_look
 from bot.core.announce import Announcer, Pace
 from bot.core.errors import InvalidTransition, StoreError
 from bot.core.estimate import is_quick
@@ -173,7 +173,7 @@ class OpenJobs:
 
     def _settle(self, live: OpenJob) -> None:
         if live.charged is not None:
-            self._admission.settle(live.job.user, live.charged, live.taken)
+            self._admission.settle(live.job.user, live.charged, live.taken, look=is_look(live.job.recipe))
             live.charged = None
 
     def deliver(self, live: OpenJob) -> None:

@@ -155,6 +155,7 @@ class Painting:
     async def _run_engine(self, live: OpenJob) -> Done | Failed:
         photo = await self._jobs.retrying(lambda: self._store.photo(live.job.id))
         style = await self._jobs.retrying(lambda: self._store.style(live.job.id))
+        checked = await self._jobs.retrying(lambda: self._store.checked(live.job.id))
         if live.cancelled:
             raise InvalidTransition(f"The picture {live.job.id} was given up.")
         if photo is None and live.job.recipe.rules.photo:
@@ -168,7 +169,7 @@ class Painting:
             live.announcer.show(live.job, Status(text=said, left=live.job.cost))
         seconds, enlarge = self._rules.preview_seconds, live.job.size_named
         plays, most = live.chat.plays_in(live.job.place), live.chat.most_bytes(live.job)
-        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most, live.quick)
+        paint = Paint(live.job.id, photo, live.job.recipe, seconds, style, enlarge, plays, most, live.quick, checked)
         # Closed at once, not when the garbage is collected: that is what frees the engine for the next job.
         async with aclosing(cast("AsyncGenerator[Event]", self._engine.run(paint))) as events:
             async for event in events:

@@ -1,4 +1,5 @@
-"""The recipe line in one of our own pictures: text in a PNG, EXIF in a JPEG or WebP; or in the message that shows it.
+"""The recipe line in one of our own pictures: text in a PNG, EXIF in a JPEG or WebP, the comment of a GIF or an MP4;
+or in the message that shows it.
 
 Nothing is decoded here, for a stranger's file is read: only lengths are followed, so far and no further.
 """
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
+
+from bot.dialog.carried import clips
 
 KEY = b"impasto"  # of the PNG text that carries the line
 SOFTWARE = b"Software"  # and of the one that says which version made the picture
@@ -53,7 +56,9 @@ def _texts(data: bytes) -> dict[bytes, str]:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         exif = next((part for name, part in _chunks(data, 12, "little") if name == b"EXIF"), b"")
         return _of_exif(exif.removeprefix(b"Exif\0\0"))
-    return {}
+    comment = clips.comment(data)
+    line, _, made_with = comment.partition("\n")
+    return {KEY: line, SOFTWARE: made_with} if comment else {}
 
 
 def _chunks(data: bytes, at: int, order: Literal["big", "little"]) -> Iterator[tuple[bytes, bytes]]:

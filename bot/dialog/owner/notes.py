@@ -1,4 +1,4 @@
-"""Notes to the owner, in private: that the bot is up, and that the engine broke down."""
+"""Notes to the owner, in private: that the bot is up, that a drain is finished, that the engine broke down."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from bot.core.messages import Platform
+from bot.core.people.control import Control
 from bot.core.people.owners import Owners
 from bot.engine_process.outcomes import FAULTS
 
 log = logging.getLogger(__name__)
 
+DRAINED = "Drained: all pictures are painted, and no more are taken. Restart me now, or /admin resume."
 PAUSE = 600.0  # seconds between two notes that the engine broke down
 PATIENCE = 600.0  # seconds for a platform to be connected and take a note
 
@@ -49,11 +51,19 @@ class OwnerNotes:
             " says more, /admin status how it stands."
         )
 
-    async def run(self, first: str) -> None:
+    async def run(self, first: str, control: Control) -> None:
         """Tell the owners ``first``, then whatever happens, until cancelled."""
-        await self._tell(first)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_drains(control))
+            await self._tell(first)
+            while True:
+                await self._tell(await self._broken.get())
+
+    async def _watch_drains(self, control: Control) -> None:
         while True:
-            await self._tell(await self._broken.get())
+            await control.until_drained()
+            await self._tell(DRAINED)
+            await control.until_not_draining()
 
     async def _tell(self, text: str) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 
 from bot.core.admission import HOW_MINE, Rules
 from bot.core.journal.store import Store
-from bot.core.messages import Text
+from bot.core.messages import Line, Text
 from bot.dialog.parse import ADMIN_HELP, EVERYDAY, LABORATORY, Name
 
-MORE = ("/styles", "/help options", "/help commands", "/help lab")
+MORE = (
+    Line("/styles", "The paintings"),
+    Line("/help options", "Options"),
+    Line("/help commands", "All commands"),
+    Line("/help lab", "The laboratory"),
+)
 GREETED = "greeted"  # under which the store keeps that a room was
 SHORT = 3  # letters of a word that are enough to know it by
 

@@ -8,10 +8,10 @@ import msgspec
 
 from bot.core.admission import HOW_MINE
 from bot.core.errors import InvalidRecipe
-from bot.core.messages import Card, Choice, Incoming, Reply, Text
+from bot.core.messages import Card, Choice, Incoming, Line, Reply, Text
 from bot.core.people.halves import Halves
 from bot.dialog.carried.line import carried
-from bot.dialog.parse import Command, Name, parse_recipe
+from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.talk.sentences import Kind, is_thanks, kind_of, mentioned
 from engine import recipe as recipes
 from engine.gallery import Gallery, Style, key
@@ -21,6 +21,8 @@ SUGGESTED = 6  # styles that are offered as words
 SHORT = 3  # words that may be a misspelt style; more are a sentence
 SURE = 0.75  # likeness of words and a style's name, from which on a caption is a misspelt style and no remark
 WELCOME = "You are welcome! Send me the next photo whenever you like."
+AGAIN = Line("/again", "Its own photo again", "same")
+VERIFY = Line("/verify", "Verify", "same")
 HELLO = "Hello! Send me a photo, and I repaint it in the style of a painting. /styles shows the paintings, /help more."
 
 
@@ -49,7 +51,7 @@ class Talk:
             return await self._with_words(incoming, command) or await self._recipe_of(incoming)
         waiting = await self._halves.words(incoming)
         if waiting:
-            return Asked(incoming, _stylize(waiting))
+            return Asked(incoming, command_of(waiting))
         await self._halves.keep_photo(incoming)
         return await self._recipe_of(incoming)
 
@@ -64,14 +66,16 @@ class Talk:
         except InvalidRecipe as error:
             return Text(text=f"{said}\nI cannot paint that here. {error}")
         if recipe.mine:
-            return Text(text=f"{said}\nIts style was a picture that somebody sent along. {HOW_MINE}")
-        await self._halves.keep_photo(incoming, found.line.removeprefix("/stylize "))
+            mine = f"{said}\nIts style was a picture that somebody sent along. {HOW_MINE}"
+            return Text(text=mine, lines=(AGAIN, VERIFY))
+        words = found.line.removeprefix("/stylize ")
+        await self._halves.keep_photo(incoming, words)
         another = "Send another photo" if incoming.own_room else "Send me another photo in the same way"
         return Text(
             text=f"{said}\n{another}, and I paint it like this one. /again in reply to the picture paints its own"
             " photo again, as long as I keep that. A style, such as greatwave, repaints this very picture,"
             " and /verify tells whether it is as its recipe paints it now.",
-            lines=("/again", "/verify"),
+            lines=(Line(f"/start {words}", "Paint another like this", "next"), AGAIN, VERIFY),
         )
 
     def names_style(self, command: Command) -> bool:
@@ -167,6 +171,11 @@ class Talk:
 def cards(styles: Iterable[Style]) -> tuple[Card, ...]:
     """Styles as pictures to choose."""
     return tuple(Card(name=s.name, title=s.title, credit=s.credit, tags=s.tags) for s in styles)
+
+
+def command_of(words: str) -> Command:
+    """What is to be done with the photo that these words wait for: an order, unless they say another command."""
+    return parse(words) if words.startswith("/") else _stylize(words)
 
 
 def _stylize(words: str) -> Command:

@@ -13,12 +13,12 @@ import msgspec
 import pytest
 from PIL import Image
 
-from bot.chat.messenger import (
+from bot.chat.messenger import Messenger
+from bot.chat.transport import (
     Capabilities,
     Content,
     Ending,
     MessageGone,
-    Messenger,
     Picture,
     PressContext,
     Progress,

@@ -245,3 +245,25 @@ def test_a_shell_completes_files_styles_and_settings(typed: str, completed: set[
     )
     subprocess.run([sys.executable, "-m", "bot"], env=asked, capture_output=True, timeout=LONG)
     assert set(answer.read_text().splitlines()) == completed
+
+
+# --- verify ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_picture_is_held_against_what_its_recipe_makes_of_a_photo(tmp_path: Path) -> None:
+    for name, data in (("astronaut", skimage.data.astronaut()), ("coffee", skimage.data.coffee())):
+        Image.fromarray(data).resize((90, 72)).save(tmp_path / f"{name}.png")
+    real = "import sys\nfrom bot.command_line.main import main\nsys.exit(main())"
+    code, _, err = await run("stylize", "astronaut.png", "starrynight", "size=96", script=real)
+    assert code == 0, err
+    code, out, err = await run("verify", "astronaut-starrynight.png", "astronaut.png", script=real)
+    assert (code, out) == (0, b"Verified: identical, in every pixel.\n"), err
+    code, out, err = await run("verify", "astronaut-starrynight.png", "coffee.png", script=real)
+    assert (code, out[:21]) == (1, b"Verified: it differs "), err
+
+
+async def test_a_picture_of_somebody_else_cannot_be_verified() -> None:
+    photos(theirs="well", a="well")
+    code, out, err = await run("verify", "theirs.png", "a.png")
+    assert (code, out) == (2, b"")
+    assert "theirs.png does not say how it was made" in err

@@ -12,6 +12,7 @@ import pytest
 
 from bot.core.errors import ConfigError, LimitReached, StoreError
 from bot.core.jobs import Job, Place, State
+from bot.core.journal.rows.albums import Mark
 from bot.core.journal.store import Blob, Store
 from bot.core.journal.sweep import Quota
 from bot.core.journal.visit import rows
@@ -208,3 +209,14 @@ async def test_jobs_can_be_listed_while_a_bot_works_with_them(tmp_path: Path) ->
     assert [(row.id, row.state) for row in rows(path)] == [("a", "painting")]
     with pytest.raises(ConfigError, match="there is no journal"):
         rows(tmp_path / "nothing")
+
+
+async def test_of_the_pages_pictures_those_that_are_starred_go_last(tmp_path: Path) -> None:
+    async with Store.open(tmp_path / "journal", Quota(total=250)) as store:
+        starred = await store.put_blob("room", "image/png", b"1" * 100)
+        await store.mark(starred, Mark(starred=True))
+        other = await store.put_blob("room", "image/png", b"2" * 100)
+        third = await store.put_blob("room", "image/png", b"3" * 100)
+        assert [bool(await store.blob(id)) for id in (starred, other, third)] == [True, False, True]
+        await store.put_blob("room", "image/png", b"4" * 240)
+        assert await store.blob(starred) is None, "where there is no other room"

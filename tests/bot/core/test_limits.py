@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.admission import Admission, Demand, Rules
 from bot.core.errors import LimitReached
 from bot.core.limits import Limits
+from bot.core.queue import FairQueue
+from bot.core.rooms import RoomSettings
+from engine.gallery import default
 
 
 def test_a_person_at_the_cap_is_told_how_many_wait_and_for_how_long() -> None:
@@ -126,3 +130,24 @@ def test_nobody_has_more_begun_than_the_burst_and_the_rate(burst: int, per_minut
         begun.append(now + limits.spend("ann", now))
     for number, at in enumerate(sorted(begun), 1):
         assert number <= burst + at * per_minute / 60 + 1e-6
+
+
+def test_a_look_has_a_rate_of_its_own() -> None:
+    limits = Limits(burst=2, per_minute=2)
+    assert [limits.spend("ann", now=0, look=True) for _ in range(7)] == [0] * 6 + [10]
+    assert [limits.spend("ann", now=0) for _ in range(3)] == [0, 0, 30], "which leaves the pictures' alone"
+    limits.give_back("bob", now=0, look=True)
+    assert limits.wait("bob", now=0, look=True) == 0
+
+
+@pytest.mark.parametrize(("taken", "next_wait"), [(0.2, 0), (2.0, 20)])
+def test_a_look_at_what_was_painted_before_is_free(taken: float, next_wait: float) -> None:
+    limits = Limits(burst=1, per_minute=1)
+    admission = Admission(Rules(), limits, FairQueue(), default())
+    waits = []
+    for _ in range(4):
+        demand = Demand(of_user=0, of_room=0, until_one_of_user=None, until_next=0.0)
+        waits.append(admission.reserve("ann", "room", RoomSettings(), demand, 1.0, look=True))
+        with admission.reserved("ann", "room"):
+            admission.settle("ann", 1.0, taken, look=True)
+    assert waits == [0, 0, 0, pytest.approx(next_wait, abs=1)]

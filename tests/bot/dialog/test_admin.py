@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from bot.core.jobs import State
-from bot.core.messages import Refused, is_refusal
+from bot.core.messages import Platform, Refused, is_refusal
 from bot.core.people.control import BLOCKED, DRAINING
 from bot.core.people.owners import Owners
 from bot.dialog.owner.notes import OwnerNotes
-from tests.harness import Bot, bot, waits
+from tests.harness import Bot, ChatDouble, bot, waits
 
 OWNER = Owners(people=("ann",))
 
@@ -146,3 +147,35 @@ async def test_of_breakdowns_the_owner_hears_once_in_ten_minutes() -> None:
     notes.process_event("oom_killed")
     assert len(news()) == 2
     assert "2 times" in heard[1]
+
+
+class Told(ChatDouble, Platform):
+    """A platform that writes down what owners are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: asyncio.Queue[str] = asyncio.Queue()
+
+    async def tell(self, user: str, text: str) -> None:
+        self.said.put_nowait(text)
+
+    async def run(self) -> None: ...
+
+
+async def test_the_owner_is_told_once_when_a_drain_is_finished() -> None:
+    async with bot(waits, owners=OWNER) as it:
+        platform = Told()
+        notes = OwnerNotes(Owners(people=("web:boss",)), {"web": platform})
+        telling = asyncio.create_task(notes.run("I am up.", it.studio.control))
+        assert await platform.said.get() == "I am up."
+        first = await it.order("/stylize starrynight")
+        await it.engine.started(first.id)
+        await admin(it, "drain")
+        it.engine.let_go(first.id)
+        assert "Drained: all pictures are painted" in await platform.said.get()
+        await it.until_state(first.id, State.DELIVERED)
+        await admin(it, "resume")
+        await admin(it, "drain")
+        assert "Drained" in await platform.said.get(), "there is nothing to paint"
+        assert platform.said.empty()
+        telling.cancel()

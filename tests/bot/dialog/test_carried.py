@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
+from fractions import Fraction
 
 import pytest
 import torch
 
 from bot.core.jobs import State
-from bot.core.messages import Accepted, Text
+from bot.core.messages import Accepted, Reply, Text
 from bot.dialog.carried.line import Carried, carried, line_shown
 from bot.dialog.parse import parse
+from engine import wire
+from engine.images import moving
+from engine.images.animation import Clip
 from engine.images.encode import encode_png
 from engine.images.export import export
+from engine.images.metadata import Says
 from engine.recipe import line
+from engine.wire import MP4
 from tests.harness import Bot, bot, message
 from tests.pictures import picture
 
 LINE = "/stylize greatwave mode=fast strength=40 brush=1 colors=style faces=keep size=96 seed=7"
 PNG = encode_png(torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(1)), LINE)
-FILES = {"png": PNG, "jpeg": export(PNG, "jpeg"), "webp": export(PNG, "webp")}
+SAYS = Says(LINE, "impasto 0.1.0 w1 g2")
+FRAMES = [torch.randint(0, 255, (3, 48, 64), dtype=torch.uint8) for _ in range(3)]
+CLIP = Clip(wire.GIF, FRAMES, [Fraction(1, 10)] * 3, None, 0)
+CLIPS = {kind.name: moving.encode(CLIP, (kind.media_type,), 0, SAYS).data for kind in moving.KINDS if kind is not MP4}
+if importlib.util.find_spec("av"):
+    CLIPS["MP4"] = moving.encode(CLIP, (MP4.media_type,), 0, SAYS).data
+FILES = {"png": PNG, "jpeg": export(PNG, "jpeg"), "webp": export(PNG, "webp"), **CLIPS}
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -46,11 +59,17 @@ def test_no_bytes_trip_the_reader(kind: str) -> None:
         assert found is None or (isinstance(found, Carried) and found.line.isascii() and found.line.isprintable())
 
 
+def _palette_end(gif: bytes) -> int:
+    return 13 + (3 << (gif[10] & 7) + 1 if gif[10] & 0x80 else 0)
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_of_nothing_but_tiny_parts_is_not_followed_for_long(kind: str) -> None:
-    tiny = {"png": bytes(8) + bytes(4), "jpeg": b"\xff\xe1\0\2", "webp": b"junk" + bytes(4)}[kind]
-    head = FILES[kind][: {"png": 8, "jpeg": 2, "webp": 12}[kind]]
-    assert carried(head + tiny * 3000 + FILES[kind][len(head) :]) is None
+    tiny = {"png": bytes(8) + bytes(4), "jpeg": b"\xff\xe1\0\2", "webp": b"junk" + bytes(4), "GIF": b"\x21\xff\0"}
+    tiny |= {"APNG": tiny["png"], "WebP": tiny["webp"], "MP4": b"\0\0\0\x08junk"}
+    starts = {"png": 8, "jpeg": 2, "webp": 12, "APNG": 8, "WebP": 12, "GIF": _palette_end(FILES["GIF"]), "MP4": 32}
+    head = FILES[kind][: starts[kind]]
+    assert carried(head + tiny[kind] * 3000 + FILES[kind][len(head) :]) is None
 
 
 def test_a_message_of_ours_says_the_line_as_well() -> None:
@@ -59,7 +78,7 @@ def test_a_message_of_ours_says_the_line_as_well() -> None:
     assert line_shown("Write /stylize greatwave to a photo") == ""
 
 
-async def _drops(it: Bot, words: str = "", photo: bytes | None = PNG, **more: object) -> object:
+async def _drops(it: Bot, words: str = "", photo: bytes | None = PNG, **more: object) -> Reply:
     return await it.say(words, photo=photo, own_room=True, **more)
 
 
@@ -68,7 +87,18 @@ async def test_a_picture_that_comes_back_is_answered_with_its_recipe_which_paint
         reply = await _drops(it)
         assert isinstance(reply, Text)
         assert LINE in reply.text
-        assert "/again" in reply.lines
+        assert [offered.text for offered in reply.lines] == [LINE.replace("/stylize", "/start"), "/again", "/verify"]
+        ordered = await _drops(it, photo=b"cat")
+        assert isinstance(ordered, Accepted)
+        assert line(ordered.job.recipe) == LINE
+
+
+async def test_the_offer_to_paint_another_like_it_takes_the_next_photo_also_later() -> None:
+    async with bot() as it:
+        reply = await _drops(it)
+        assert isinstance(reply, Text)
+        await _drops(it, "greatwave", photo=b"dog")
+        assert "Which photo" in (await _drops(it, reply.lines[0].text, photo=None)).text
         ordered = await _drops(it, photo=b"cat")
         assert isinstance(ordered, Accepted)
         assert line(ordered.job.recipe) == LINE
@@ -125,26 +155,3 @@ async def test_again_in_reply_to_somebody_elses_picture_paints_a_photo_like_it()
         ordered = await it.say("", photo=b"dog")
         assert isinstance(ordered, Accepted)
         assert line(ordered.job.recipe) == LINE
-
-
-async def test_verify_paints_the_kept_photo_once_more_and_hands_the_picture_to_the_engine() -> None:
-    async with bot() as it:
-        first = await it.order(LINE, photo=b"cat")
-        await it.until_state(first.id, State.DELIVERED)
-        for reply in (await it.say("/verify", photo=PNG), await it.say("/verify", photo=b"a JPEG", line=LINE)):
-            assert isinstance(reply, Accepted), reply
-            await it.until_state(reply.job.id, State.DELIVERED)
-        assert [(run.photo, run.style, run.recipe.verify) for run in it.engine.runs] == [
-            (b"cat", None, False),
-            (b"cat", PNG, True),
-            (b"cat", b"a JPEG", True),
-        ]
-        again = await it.say("/again")
-        assert isinstance(again, Accepted)
-        assert not again.job.recipe.verify
-
-
-@pytest.mark.parametrize(("photo", "why"), [(b"cat", "Which picture?"), (None, "Which picture?"), (PNG, "no longer")])
-async def test_verify_says_what_it_lacks(photo: bytes | None, why: str) -> None:
-    async with bot() as it:
-        assert why in (await it.say("/verify", photo=photo)).text

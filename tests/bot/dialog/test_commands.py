@@ -338,7 +338,7 @@ async def test_help_is_short_and_leads_to_the_rest() -> None:
             reply = await _say(it, text)
             assert isinstance(reply, Text)
             assert len(reply.text) < 600
-            assert set(reply.lines) == {"/styles", "/help options", "/help commands", "/help lab"}
+            assert {line.text for line in reply.lines} == {"/styles", "/help options", "/help commands", "/help lab"}
         for name in COMMANDS:
             assert (await _say(it, f"/help {name}")).text == f"/{name}: {COMMANDS[name]}"
         for topic, names in (("commands", EVERYDAY), ("lab", LABORATORY)):

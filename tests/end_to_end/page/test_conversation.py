@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import torch
 from playwright.async_api import Page, expect
 
+from engine.images.encode import encode_png
+from engine.recipe import line
 from tests.bot.chat.web.harness import Site
-from tests.end_to_end.page.harness import IN_A_BROWSER, attach, say, send_photo
+from tests.end_to_end.page.harness import IN_A_BROWSER, attach, file, say, send_photo
 from tests.pictures import picture
 
 pytestmark = IN_A_BROWSER
+
+LINE = "/stylize greatwave mode=fast strength=40 brush=1 colors=style faces=keep size=96 seed=7"
+OURS = encode_png(torch.full((3, 64, 96), 0.5), LINE)
 
 
 async def test_a_style_that_was_written_first_waits_for_its_photo(page: Page, at: Site) -> None:
@@ -37,5 +43,26 @@ async def test_a_sentence_finds_its_painter(page: Page, at: Site) -> None:
 
 async def test_help_can_be_clicked(page: Page, at: Site) -> None:
     await say(page, "/help")
-    await page.get_by_role("button", name="/help lab").click()
+    await page.get_by_role("button", name="The laboratory").click()
     await expect(page.locator(".theirs").last).to_contain_text("/dream:")
+
+
+async def test_a_picture_of_ours_is_known_again_and_a_press_paints_another_like_it(page: Page, at: Site) -> None:
+    await send_photo(page, OURS, "from-a-friend.png")
+    known = page.locator(".theirs", has_text="I know this picture")
+    await expect(known).to_contain_text(LINE)
+    async with page.expect_file_chooser() as asked:
+        await known.get_by_role("button", name="Paint another like this").click()
+    await (await asked.value).set_files([file(picture())])  # type: ignore[list-item]
+    paint = await at.engine.order()
+    assert line(paint.recipe) == LINE
+    assert paint.photo == picture()
+
+
+async def test_a_picture_of_ours_is_verified_from_the_photo_that_is_sent_next(page: Page, at: Site) -> None:
+    await send_photo(page, OURS, "from-a-friend.png")
+    await page.get_by_role("button", name="Verify").click()
+    await expect(page.locator(".theirs").last).to_contain_text("Send the photo that it was painted from")
+    await attach(page, picture())
+    paint = await at.engine.order()
+    assert (paint.photo, paint.checked) == (picture(), OURS)

@@ -1,9 +1,11 @@
 """Animations are written with exact times, as the kind that came in, within a limit of bytes."""
 
+import io
 from fractions import Fraction
 
 import pytest
 import torch
+from PIL import Image
 
 from engine import wire
 from engine.images import moving
@@ -66,3 +68,15 @@ def test_a_clip_is_made_to_fit_and_says_how() -> None:
 def test_a_clip_that_cannot_fit_is_refused() -> None:
     with pytest.raises(ImageRefused, match="does not fit"):
         moving.encode(clip(), [wire.GIF.media_type], 200)
+
+
+@pytest.mark.parametrize("kind", [wire.GIF, wire.MP4], ids=lambda kind: kind.name)
+def test_frames_without_a_duration_are_shown_as_browsers_show_them(kind: wire.PhotoFormat) -> None:
+    if kind is wire.MP4:
+        pytest.importorskip("av")
+    file = io.BytesIO()
+    pictures = [Image.new("RGB", (64, 48), (60 * number, 0, 0)) for number in range(3)]
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=0)
+    found = again(file.getvalue())
+    assert found.seconds == [Fraction(1, 10)] * 3
+    assert moving.encode(found, [kind.media_type]).frames == 3

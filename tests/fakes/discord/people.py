@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+
+from discord.utils import snowflake_time
 
 from tests.fakes.discord.gateway import Gateway
 from tests.fakes.discord.world import (
@@ -42,6 +45,14 @@ class People(Gateway):
         self.messages[int(message["id"])] = message
         await self._tell_of(message, "MESSAGE_CREATE")
         return int(message["id"])
+
+    async def corrects(self, message: int, content: str, after: float = 5.0) -> None:
+        """Its writer edits a message, so many seconds after it was written."""
+        edited, at = self.messages[message], snowflake_time(message) + timedelta(seconds=after)
+        edited |= {"content": content, "edited_timestamp": at.isoformat()}
+        if f"<@{BOT}>" in content:
+            edited["mentions"] = [self.users[BOT]]
+        await self._tell_of(edited, "MESSAGE_UPDATE")
 
     async def open_channel(self, *, nsfw: bool = False, deny: int = 0) -> int:
         """A new channel of the server, of which clients are told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,12 +16,14 @@ from discord.utils import escape_markdown
 from bot.chat.discord.interactions.reply import InteractionReply, cut
 from bot.chat.discord.places import user_of
 from bot.chat.discord.transport import ALT
-from bot.core.errors import LimitReached, NotOwner, Refusal
-from bot.core.messages import Choice, Incoming, Reply
+from bot.core.errors import LimitReached, NotOwner
+from bot.core.jobs import Job
+from bot.core.messages import Choice, Incoming, Line, Reply, Text
 from bot.dialog.gallery import GalleryPage, GalleryView, page_of
 from bot.dialog.parse import Command, Name
 from bot.dialog.services import Services
 from bot.engine_process import thumbnails
+from engine.gallery import Style
 from engine.recipe import MODES
 
 OPTIONS, LABEL = 25, 100  # of a select menu; characters of one
@@ -34,7 +36,7 @@ BUSY = "One moment…"
 EMPTY = GalleryPage((), 0, 1, 0, {})
 
 Paint = Callable[[discord.Interaction[Any], str], Awaitable[Reply]]
-Order = Callable[[discord.Interaction[Any], str], Awaitable[bool]]
+Order = Callable[[discord.Interaction[Any], Line], Awaitable[bool]]
 
 
 class GalleryMenu:
@@ -58,14 +60,25 @@ class GalleryMenu:
     ) -> None:
         self.key = secrets.token_hex(4)
         self._gallery, self._sheets, self._commands = services.gallery, services.sheets, services.commands
+        self._store = services.store
         self._incoming = msgspec.structs.replace(incoming, photo=None, style=None)  # not kept for as long as the menu
         self._paint = paint
         self._browsing = self._everything = GalleryView(styles=tuple(style.name for style in self._gallery))
         self._style = style  # chosen so far, as in a recipe
         self._settings = {name.lower(): value for name, _, value in (w.partition("=") for w in settings.split())}
         self._chosen: dict[str, str] = {}  # settings that were chosen here
+        self._painted: Job | None = None  # the sheet of the person's own photo, once it is painted
         self._outcome = ""  # what became of the order
         self._last: discord.Interaction[Any] | None = None  # the newest interaction that shows this menu
+
+    async def show_look(self, look: Job) -> None:
+        """From now on the pictures are those of this sheet, of the person's own photo."""
+        if not look.cells:
+            return
+        self._painted = look
+        if self._last is not None and not self._outcome:
+            with suppress(discord.HTTPException):  # the menu was closed
+                await self.show_in(self._last)
 
     async def look_for(self, word: str) -> None:
         self.show(await self._look(word))
@@ -173,7 +186,7 @@ class GalleryMenu:
     async def _draw_page(self, view: ui.LayoutView) -> list[discord.File]:
         found = self._browsing.styles
         page = page_of(self._browsing, self._gallery, most_tags=OPTIONS - 1) if found else EMPTY
-        sheet = await self._sheets.of(page.styles) if found else None
+        sheet = (await self._own(page.styles) or await self._sheets.of(page.styles)) if found else None
         view.add_item(ui.TextDisplay(self._caption(page)))
         alt = ", ".join(f"{style.name}: {style.credit}" for style in page.styles)
         files = _add_picture(view, sheet, f"styles-{page.number + 1}.jpg", alt)
@@ -192,6 +205,15 @@ class GalleryMenu:
             row.add_item(self._button("Paint", "paint", disabled=not self._style, style=discord.ButtonStyle.primary))
         view.add_item(row)
         return files
+
+    async def _own(self, styles: Sequence[Style]) -> bytes | None:
+        """These styles on the person's own photo, as far as that is painted and kept."""
+        picture = await self._store.result(self._painted.id) if self._painted else None
+        if self._painted is None or picture is None:
+            return None
+        cells = {cell.label: cell for cell in self._painted.cells}
+        wanted = [cells[style.name] for style in styles if style.name in cells]
+        return await thumbnails.parts(picture, wanted) if len(wanted) == len(styles) else None
 
     def _caption(self, page: GalleryPage) -> str:
         sentences = [
@@ -229,38 +251,48 @@ class GalleryMenu:
 
 
 class Suggestions:
-    """Styles that may have been meant, as buttons for one person.
+    """What may follow an answer, or have been meant, as buttons for one person.
 
     Args:
-        order: acknowledges the press and orders by the line; returns whether that was taken.
+        order: acknowledges the press and does what the line says; returns whether it was an order that was taken.
     """
 
-    def __init__(self, user: str, choice: Choice, order: Order) -> None:
+    def __init__(self, user: str, lines: Sequence[Line], order: Order) -> None:
         self.key = secrets.token_hex(4)
         self._user = user
-        self._lines = {style: choice.line(style) for style in choice.suggestions[:BUTTONS]}
+        self._lines = lines[:BUTTONS]
         self._order = order
-        self._ordered = False
+        self._ordered: set[str] = set()
+
+    @classmethod
+    def of(cls, user: str, reply: Reply, order: Order) -> Suggestions | None:
+        """Those of an answer, if it has some."""
+        if isinstance(reply, Choice):
+            lines = tuple(Line(reply.line(style), style, "same") for style in reply.suggestions)
+        else:
+            lines = reply.lines if isinstance(reply, Text) else ()
+        return cls(user, lines, order) if lines else None
 
     @property
     def view(self) -> ui.View:
         view = ui.View(timeout=None)
-        for number, style in enumerate(self._lines):
-            view.add_item(ui.Button(label=cut(style, LABEL_OF_BUTTON), custom_id=f"menu:{self.key}:{number}"))
+        for number, line in enumerate(self._lines):
+            view.add_item(ui.Button(label=cut(line.label, LABEL_OF_BUTTON), custom_id=f"menu:{self.key}:{number}"))
         view.stop()  # presses come to `Client.on_interaction`
         return view
 
     async def press(self, interaction: discord.Interaction[Any], part: str) -> None:
         if user_of(interaction) != self._user:
             raise NotOwner("This is for the person who asked. /stylize is for everybody.")
-        if self._ordered:
+        if part in self._ordered:
             raise LimitReached("That is ordered already.")
-        self._ordered = True
+        self._ordered.add(part)
+        taken = False
         try:
-            self._ordered = await self._order(interaction, list(self._lines.values())[int(part)])
-        except Refusal:
-            self._ordered = False
-            raise
+            taken = await self._order(interaction, self._lines[int(part)])
+        finally:
+            if not taken:
+                self._ordered.discard(part)
 
 
 class Search(ui.Modal):

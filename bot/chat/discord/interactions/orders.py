@@ -7,37 +7,38 @@ Discord never shows a slash command the message that it replies to, so there are
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import discord
 import msgspec
 
 from bot.backoff import Backoff
-from bot.chat.discord.attachments import NONE, Photo, Pictures, is_nsfw, photo_of
+from bot.chat.discord.attachments import Photo, Pictures, is_nsfw, photo_of
 from bot.chat.discord.interactions.gallery import GalleryMenu, Suggestions
+from bot.chat.discord.interactions.menus import Menus, keep
 from bot.chat.discord.interactions.promises import Asked, Promises, asked_by
-from bot.chat.discord.interactions.reply import InteractionReply, Kind, WebhookReply
-from bot.chat.discord.places import DiscordAddress, check_age, check_interaction, incoming_of
+from bot.chat.discord.interactions.reply import (
+    InteractionReply,
+    WebhookReply,
+    send_dm,
+)
+from bot.chat.discord.interactions.taking import Taking
+from bot.chat.discord.places import check_age, check_interaction, incoming_of
 from bot.chat.discord.transport import DiscordTransport
-from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, NotNow, Refusal, sentence
-from bot.core.messages import Accepted, Choice, Incoming, Refused, Reply
+from bot.core.errors import InvalidOrder, InvalidRecipe, NotAllowed, Refusal
+from bot.core.messages import Accepted, Line, Refused, Reply
 from bot.dialog.parse import Command, Name, parse, parse_recipe
 from bot.dialog.services import Services
 from engine.recipe import MINE
 
-K = TypeVar("K")
-V = TypeVar("V")
 log = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 180.0  # for which “Use this photo” counts
-PHOTOS_KEPT, MENUS_KEPT = 1000, 1000  # not their bytes, but where they lie at Discord
-CHECK_SECONDS = 1.0  # of Discord's three, for what is to be refused without anybody else seeing it
+PHOTOS_KEPT = 1000  # not their bytes, but where they lie at Discord
 KEPT = " Your photo is kept for three minutes: /stylize style: without a photo takes it."
-OUTDATED = "This menu has expired. Open a new one: right-click the photo, Apps, Stylize; or write /styles."
 HELP = (
     "To order a picture here:\n"
     "1. Right-click a photo (on a phone, hold it), **Apps**, **Stylize**, and choose; or **Every style**, which paints"
@@ -73,9 +74,10 @@ class Orders:
         self._transport = transport
         self._promises = promises
         self._clock = clock
-        self._retry = retry or Backoff()
+        self._taking = Taking(services, transport, promises, retry)
+        self.menus = Menus(services, transport, self._taking)
+        self.take = self._taking.take
         self._remembered: OrderedDict[int, tuple[float, Photo]] = OrderedDict()  # by user, the latest last
-        self._menus: OrderedDict[str, GalleryMenu | Suggestions] = OrderedDict()  # by their keys, the latest used last
 
     # --- slash commands ----------------------------------------------------------------------------------------------
 
@@ -85,16 +87,20 @@ class Orders:
         words: str,
         file: discord.Attachment | None = None,
         style: discord.Attachment | None = None,
+        more: Sequence[discord.Attachment | None] = (),
     ) -> None:
-        """With a file, or with the photo of “Use this photo”; ``words`` may begin with a command of the laboratory."""
+        """With files, or with the photo of “Use this photo”; ``words`` may begin with a command of the laboratory."""
         nsfw = is_nsfw(interaction.channel)
+        file, *several = [each for each in (file, *more) if each] or (None,)
         command = parse(f"/{Name.STYLIZE} {words}" if not words.startswith("/") else words)
         remembered = self._remembered_photo(interaction.user.id) if command.takes.photo else None
         photo = Photo.of(file, nsfw=nsfw) if file else remembered
         pictures = Pictures(photo, Photo.of(style, nsfw=nsfw) if style else None)
+        more_pictures = [pictures._replace(photo=Photo.of(each, nsfw=nsfw)) for each in several]
         if pictures.style and not command.style:
             command = msgspec.structs.replace(command, words=f"{MINE} {command.words}".strip())
-        self._check(pictures, command, interaction)
+        for each in (pictures, *more_pictures):
+            self._check(each, command, interaction)
         asked = asked_by(interaction, "public", command, pictures)
         try:
             check_interaction(interaction)
@@ -103,7 +109,7 @@ class Orders:
                 parse_recipe(command.words, self.gallery)
             orders = styled or (command.words and await self._style_of_room(interaction))
             if orders:
-                await self._check_limits(asked.incoming)
+                await self._taking.check_limits(asked.incoming)
         except InvalidRecipe:
             await self._refuse(
                 InteractionReply(interaction), asked, await self._commands.handle(asked.incoming, command)
@@ -111,7 +117,10 @@ class Orders:
         except Refusal as error:
             await self._refuse(InteractionReply(interaction), asked, Refused(text=str(error)))
         else:
-            await (self._order(interaction, asked) if orders else self._offer(interaction, pictures, command.words))
+            if orders:
+                await self._order(interaction, asked, more_pictures)
+            else:
+                await self._offer(interaction, pictures, command.words, more_pictures)
 
     def _remembered_photo(self, user: int) -> Photo | None:
         at, photo = self._remembered.get(user, (-REMEMBERED_SECONDS, None))
@@ -130,16 +139,25 @@ class Orders:
         """A command about an earlier picture."""
         check_interaction(interaction)
         asked = asked_by(interaction, "public", command)
-        await self._check_limits(asked.incoming)
+        await self._taking.check_limits(asked.incoming)
         await self._order(interaction, asked)
 
-    async def verify(self, interaction: discord.Interaction[Any], file: discord.Attachment) -> None:
-        """A picture of ours, painted once more."""
+    async def verify(
+        self,
+        interaction: discord.Interaction[Any],
+        file: discord.Attachment,
+        photo: discord.Attachment | None = None,
+        style: discord.Attachment | None = None,
+    ) -> None:
+        """A picture of ours, painted once more: from the photo that is kept, or from one that comes along."""
         check_interaction(interaction)
-        picture = Photo.of(file, nsfw=is_nsfw(interaction.channel))
-        picture.check(self._max_photo)
-        asked = asked_by(interaction, "public", Command(name=Name.VERIFY), Pictures(picture))
-        await self._check_limits(asked.incoming)
+        nsfw = is_nsfw(interaction.channel)
+        pictures = Pictures(*(Photo.of(each, nsfw=nsfw) if each else None for each in (photo, style, file)))
+        for picture in pictures.given:
+            picture.check(self._max_photo)
+        asked = asked_by(interaction, "public", Command(name=Name.VERIFY), pictures)
+        check_age(asked.incoming)
+        await self._taking.check_limits(asked.incoming)
         await self._order(interaction, asked)
 
     async def ask(
@@ -149,7 +167,7 @@ class Orders:
         asked = asked_by(interaction, "private", topic=topic)
         async with self._promises.made(interaction, asked) as reply:
             answer = await self._commands.handle(asked.incoming, command)
-            await reply.say(before + answer.text)
+            await reply.say(before + answer.text, **({} if reply.late else self.suggestions(asked, answer)))
 
     async def help(self, interaction: discord.Interaction[Any]) -> None:
         await self.ask(interaction, Command(name=Name.HELP), before=_help(interaction))
@@ -163,7 +181,7 @@ class Orders:
     async def styles(self, interaction: discord.Interaction[Any], word: str) -> None:
         asked = asked_by(interaction, "private")
         async with self._promises.made(interaction, asked) as reply:
-            menu = self.menu(asked.incoming)
+            menu = self.menus.gallery(asked.incoming)
             if word:
                 await menu.look_for(word)
             await self._open(reply, menu)
@@ -180,7 +198,7 @@ class Orders:
         check_interaction(interaction)
         asked = asked_by(interaction, "public", parse("/sheet"), Pictures(photo_of(message, self._max_photo)))
         check_age(asked.incoming)
-        await self._check_limits(asked.incoming)
+        await self._taking.check_limits(asked.incoming)
         await self._order(interaction, asked)
 
     async def remember(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
@@ -190,52 +208,48 @@ class Orders:
             await reply.say("I will use that photo. Write /stylize style: within three minutes.")
 
     def _remember(self, user: int, photo: Photo) -> None:
-        _keep(self._remembered, user, (self._clock(), photo), PHOTOS_KEPT)
+        keep(self._remembered, user, (self._clock(), photo), PHOTOS_KEPT)
 
     # --- choosing a style --------------------------------------------------------------------------------------------
 
-    async def _offer(self, interaction: discord.Interaction[Any], pictures: Pictures, settings: str = "") -> None:
+    async def _offer(
+        self,
+        interaction: discord.Interaction[Any],
+        pictures: Pictures,
+        settings: str = "",
+        more: Sequence[Pictures] = (),
+    ) -> None:
         asked = asked_by(interaction, "private", pictures=pictures)
         async with self._promises.made(interaction, asked) as reply:
             style = await self._style_of_room(interaction)
-            await self._open(reply, self.menu(asked.incoming, pictures, style=style, settings=settings))
+            menu = self.menus.gallery(asked.incoming, pictures, more, style=style, settings=settings)
+            await self._open(reply, menu)
+            await self.menus.order_look(asked, menu)
 
     async def _style_of_room(self, interaction: discord.Interaction[Any]) -> str:
         """The style of orders that name none there, if it is decided."""
         room = await self._services.studio.rooms.get(incoming_of(interaction).place.room)
         return room.style or ""
 
-    def menu(
-        self, incoming: Incoming, pictures: Pictures = NONE, *, style: str = "", settings: str = ""
-    ) -> GalleryMenu:
-        """The gallery, to choose a style for the photo from, or only to look at."""
+    def suggestions(self, asked: Asked, answer: Reply) -> dict[str, Any]:
+        """What may follow an answer, or have been meant, as buttons beside it; nothing where there is none."""
 
-        async def paint(interaction: discord.Interaction[Any], words: str) -> Reply:
-            # Where the bot is no member, only the interaction can carry the picture.
-            kind: Kind = "public" if DiscordAddress.of(incoming.place).outside else "quiet"
-            asked = asked_by(interaction, kind, Command(name=Name.STYLIZE, words=words), pictures)
-            async with self._promises.made(interaction, asked) as reply:
-                answer = await self.take(asked)
-                if not isinstance(answer, Accepted):
-                    await reply.withdraw()
-                    await self._transport.forget(asked.key)
-            return answer
+        async def follow(interaction: discord.Interaction[Any], line: Line) -> bool:
+            command = parse(line.text)
+            if command.name is Name.STYLES:
+                await self.styles(interaction, command.words)
+            elif line.picture != "same":
+                await self.ask(interaction, command)
+            if command.name is Name.STYLES or line.picture != "same":
+                return False
+            await self._taking.check_limits(incoming_of(interaction))
+            return await self._order(interaction, asked_by(interaction, "public", command, asked.pictures))
 
-        painting = paint if pictures.photo else None
-        menu = GalleryMenu(self._services, incoming, painting, style=style, settings=settings)
-        _keep(self._menus, menu.key, menu, MENUS_KEPT)
-        return menu
-
-    def suggestions(self, asked: Asked, choice: Choice) -> Suggestions:
-        """What may have been meant, as buttons that order it."""
-
-        async def order(interaction: discord.Interaction[Any], line: str) -> bool:
-            await self._check_limits(incoming_of(interaction))
-            return await self._order(interaction, asked_by(interaction, "public", parse(line), asked.pictures))
-
-        menu = Suggestions(asked.incoming.user, choice, order)
-        _keep(self._menus, menu.key, menu, MENUS_KEPT)
-        return menu
+        menu = Suggestions.of(asked.incoming.user, answer, follow)
+        if menu is None:
+            return {}
+        self.menus.keep(menu)
+        return {"view": menu.view}
 
     async def _open(self, reply: InteractionReply, menu: GalleryMenu) -> None:
         if reply.late:
@@ -243,41 +257,28 @@ class Orders:
             return
         await menu.show_in(reply.interaction)
 
-    async def press(self, interaction: discord.Interaction[Any], key: str, part: str) -> None:
-        """Somebody used a part of the menu that has this key."""
-        if key not in self._menus:
-            raise InvalidOrder(OUTDATED)
-        _keep(self._menus, key, self._menus[key], MENUS_KEPT)
-        await self._menus[key].press(interaction, part)
-
     # --- orders ------------------------------------------------------------------------------------------------------
 
-    async def _check_limits(self, incoming: Incoming) -> None:
-        """Refuse what would be refused anyway, as long as nobody else need see it.
-
-        Raises:
-            LimitReached, NotAllowed
-        """
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                await self._services.studio.check_limits(incoming)
-        except (TimeoutError, NotNow):  # which `take` waits out
-            pass
-
-    async def _order(self, interaction: discord.Interaction[Any], asked: Asked) -> bool:
+    async def _order(self, interaction: discord.Interaction[Any], asked: Asked, more: Sequence[Pictures] = ()) -> bool:
         """Whether it was taken."""
         taken = False
-        async with self._promises.made(interaction, asked) as reply:
-            taken = await self.carry_out(asked, reply)
+        async with self._taking.promised(interaction, asked, more) as (reply, orders):
+            taken = await self._carry_out_all(orders, reply)
         return taken
 
     async def carry_out(self, asked: Asked, reply: WebhookReply) -> bool:
         """Take an order; False where it is refused, and what is wrong with it is said."""
-        answer = await self.take(asked)
+        return await self._carry_out_all([asked], reply)
+
+    async def _carry_out_all(self, orders: Sequence[Asked], reply: WebhookReply) -> bool:
+        """Take them; False where the first is refused, which is to be the answer that all were promised."""
+        answer, refused = await self._taking.take_all(orders)
         if isinstance(answer, Accepted):
+            if refused:  # beside the answer, in whose place a message for the person alone would come
+                await send_dm(reply.client, orders[0].user, refused.text)
             return True
-        await self._refuse(reply, asked, answer)
-        await self._transport.forget(asked.key)
+        await self._refuse(reply, orders[0], refused or answer)
+        await self._transport.forget(orders[0].key)
         return False
 
     async def _refuse(self, reply: WebhookReply, asked: Asked, answer: Reply) -> None:
@@ -286,47 +287,15 @@ class Orders:
         if photo is not None and not photo.reply and asked.command is not None and asked.command.takes.photo:
             self._remember(asked.user, photo)
             text += KEPT
-        more = {}
-        if isinstance(answer, Choice) and answer.suggestions and not reply.late:
-            more["view"] = self.suggestions(asked, answer).view
-        await reply.say(text, **more)
+        await reply.say(text, **({} if reply.late else self.suggestions(asked, answer)))
+
+    async def was_taken(self, key: str) -> bool:
+        """Whether a job has become of what has this key."""
+        return await self._services.store.job_by_key(key) is not None
 
     def lacks_style(self, command: Command) -> bool:
         """Whether a message says nothing of what to do with its photos."""
         return command.name is Name.PLAIN and not self._commands.names_style(command)
-
-    async def take(self, asked: Asked) -> Reply:
-        """Hand an order over, as soon as the bot is open for orders; never raises."""
-        for pause in self._retry:
-            answer = await self._take(asked)
-            if not isinstance(answer, Refused) or not answer.not_now:
-                return answer
-            await asyncio.sleep(pause)
-        raise AssertionError("the pauses have no end")
-
-    async def _take(self, asked: Asked) -> Reply:
-        incoming, loading = asked.incoming, self._services.loading
-        assert asked.command
-        try:
-            check_age(incoming)
-            async with loading.turn(incoming.user), loading.room_for(asked.pictures.size):
-                if asked.pictures.given:
-                    await self._services.studio.check_limits(incoming)
-                photo, style = await asked.pictures.read(self._transport.connected(), self._max_photo)
-                whole = msgspec.structs.replace(incoming, photo=photo, style=style)
-                return await self._commands.handle(whole, asked.command)
-        except Exception as error:
-            if not isinstance(error, Refusal | NotNow):
-                log.exception("an order could not be taken")
-            return Refused(text=sentence(error), not_now=isinstance(error, NotNow))
-
-
-def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    """As the latest; the oldest goes where there are too many."""
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)
 
 
 def _help(interaction: discord.Interaction[Any]) -> str:

@@ -14,7 +14,8 @@ from bot.chat.discord.interactions.promises import Asked, Promises
 from bot.chat.discord.interactions.reply import ORIGINAL, Kind, WebhookReply
 from bot.chat.discord.places import NAME, DiscordAddress, incoming_of
 from bot.chat.discord.transport import FILE_BYTES, DiscordTransport
-from bot.chat.messenger import Messenger, PressContext
+from bot.chat.messenger import Messenger
+from bot.chat.transport import PressContext
 from bot.core.errors import NotNow, Undeliverable
 from bot.core.jobs import Place
 from bot.core.journal.store import JobMessage

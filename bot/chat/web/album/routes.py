@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import html
 import string
 from typing import Any, TypeVar
@@ -15,10 +14,12 @@ from bot.chat.web.album.archive import Incomplete, zipped
 from bot.chat.web.album.owner import owner_of
 from bot.chat.web.album.pictures import Album, Kept, SharedPicture
 from bot.chat.web.door import bodies, sending
+from bot.chat.web.door.blobs import Blobs
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.entries import Finished
 from bot.chat.web.feed import RoomFeed
 from bot.dialog.services import Services
+from engine.wire import PNG
 
 T = TypeVar("T")
 OPEN = "/shared/"  # what begins so is for everybody who has the address
@@ -44,9 +45,10 @@ class AlbumRoutes:
         page: of a shared picture, with places for its parts.
     """
 
-    def __init__(self, services: Services, feed: RoomFeed, page: string.Template) -> None:
+    def __init__(self, services: Services, feed: RoomFeed, blobs: Blobs, page: string.Template) -> None:
         self._store = services.store
-        self._keep_hours = services.studio.rules.keep_hours
+        self._blobs = blobs
+        self._rules = services.studio.rules
         self._album = Album(services.store, feed)
         self._page = page
         self._zipping: set[str] = set()  # owners
@@ -71,7 +73,8 @@ class AlbumRoutes:
 
     async def _list(self, request: web.Request) -> web.Response:
         kept = await self._album.pictures(owner_of(request))
-        about = {"keep_hours": self._keep_hours, "pictures": list(map(_described, kept))}
+        hours = {"keep_hours": self._rules.keep_hours, "keep_marked_hours": self._rules.keep_marked_hours}
+        about = {**hours, "pictures": list(map(_described, kept))}
         return web.Response(body=msgspec.json.encode(about), content_type="application/json", headers=_unkept())
 
     async def _picture(self, request: web.Request) -> web.StreamResponse:
@@ -126,7 +129,9 @@ class AlbumRoutes:
         entry = (await self._found(request)).entry
         address = html.escape(f"{request.path}/{quote(entry.file)}")
         words = {name: html.escape(getattr(entry, name)) for name in ("credit", "line", "file")}
-        text = self._page.substitute(words, picture=_element(entry, address), address=address)
+        text = self._page.substitute(
+            words, picture=_element(entry, address), address=address, jpeg=_jpeg(entry, address)
+        )
         return web.Response(text=text, content_type="text/html", headers=_unkept() | {"X-Robots-Tag": "noindex"})
 
     async def _shared_picture(self, request: web.Request) -> web.StreamResponse:
@@ -137,11 +142,7 @@ class AlbumRoutes:
         info = await self._store.blob_info(picture)
         if info is None:
             raise web.HTTPNotFound
-        headers = {**headers, "Content-Type": info.kind}
-        if "download" in request.query:
-            headers["Content-Disposition"] = sending.as_file(request.match_info["file"])
-        part = functools.partial(self._store.blob_part, picture)
-        return await sending.send(request, headers, info.size, part, name=picture)
+        return await self._blobs.send(request, picture, info, request.match_info["file"], headers)
 
 
 def _described(kept: Kept) -> dict[str, Any]:
@@ -156,8 +157,16 @@ def _share(secret: str | None) -> str | None:
     return OPEN + secret if secret else None
 
 
+def _jpeg(entry: Finished, address: str) -> str:
+    """The link to the smaller file; clips have none."""
+    if entry.media_type != PNG.media_type:
+        return ""
+    name = html.escape(f"{entry.file.removesuffix('.png')}.jpg")
+    return f' <a class="button" href="{address}?download&amp;jpeg" download="{name}">JPEG</a>'
+
+
 def _element(entry: Finished, address: str) -> str:
-    about = html.escape(entry.credit)
+    about = html.escape(f"A picture in the style of {entry.credit}")
     if entry.media_type.startswith("video/"):
         return f'<video src="{address}" aria-label="{about}" controls loop muted playsinline></video>'
     return f'<img src="{address}" alt="{about}" width="{entry.width}" height="{entry.height}">'

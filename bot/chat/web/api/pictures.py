@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import secrets
@@ -18,6 +17,7 @@ from bot.chat.web.api.chat import NAME, ApiAddress, ApiChat
 from bot.chat.web.api.orders import Received
 from bot.chat.web.api.schema import KEY_LENGTH, PREFIX, STAGES, Links, Picture
 from bot.chat.web.door import sending
+from bot.chat.web.door.converting import Converting
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.throttle import address_behind
 from bot.core.jobs import OPEN, Job, Place
@@ -29,8 +29,6 @@ from engine.recipe import credits, line
 
 ID_LENGTH = 8  # characters of a job's id; the rest of a picture's is its secret
 SECRET_BYTES = 12
-CONVERSIONS = 2  # of results to other formats, at once
-CONVERTED = 16  # such results that are in memory while they are sent
 GONE = "There is no such picture, or it is no longer kept."
 
 
@@ -48,8 +46,7 @@ class Pictures:
     def __init__(self, services: Services, chat: ApiChat) -> None:
         self._services = services
         self._chat = chat
-        self._converting = asyncio.Semaphore(CONVERSIONS)
-        self._converted = 0
+        self._converting = Converting()
 
     def incoming(self, request: web.Request) -> Incoming:
         """Who orders: programs of one address are one person.
@@ -159,21 +156,14 @@ class Pictures:
                 raise HttpError(404, GONE)
             yield Outgoing(kind, size, lambda start, size: store.result_part(job.id, start, size))
             return
-        if self._converted >= CONVERTED:
-            raise HttpError(503, "Too many pictures are being fetched at the moment. Please try again.")
-        self._converted += 1
-        try:
-            data = await self._convert(job, made, kind)
-            yield Outgoing(kind, len(data), lambda start, size: _part(data, start, size))
-        finally:
-            self._converted -= 1
+        async with self._converting.made(lambda: self._convert(job, made, kind)) as data:
+            yield Outgoing(kind, len(data), lambda start, size: sending.part_of(data, start, size))
 
     async def _convert(self, job: Job, made: wire.PhotoFormat, kind: wire.PhotoFormat) -> bytes:
-        async with self._converting:
-            picture = await self._services.store.result(job.id)
-            if picture is None:
-                raise HttpError(404, GONE)
-            return await formats.converted(picture, made, kind)
+        picture = await self._services.store.result(job.id)
+        if picture is None:
+            raise HttpError(404, GONE)
+        return await formats.converted(picture, made, kind)
 
     async def take_back(self, job: Job) -> bool:
         """Cancel it, or else delete it; whether it was cancelled, and so is still known.
@@ -188,10 +178,6 @@ class Pictures:
             raise HttpError(409, "This picture is being finished at this moment. Try again.")
         self._chat.changed(job.id)
         return False
-
-
-async def _part(data: bytes, start: int, size: int) -> bytes:
-    return data[start : start + size]
 
 
 def _id(job: Job) -> str:

@@ -53,6 +53,11 @@ def wanted(header: str, size: int) -> range | None:
     return range(first, min(last + 1, size)) if first <= last else None
 
 
+async def part_of(data: bytes, start: int, size: int) -> bytes:
+    """A part of a picture that is in memory."""
+    return data[start : start + size]
+
+
 async def write(response: web.StreamResponse, data: bytes) -> None:
     """
     Raises:

@@ -113,6 +113,7 @@ class Page {
     const cards = entry.cards ?? [];
     const photo = this.photos.get(entry.photo);
     const more = (entry.lines ?? []).map((line) => h("button", { type: "button", onclick: () => this.write(line, photo) }, line.replace("/stylize ", "")));
+    more.push(...(entry.more ?? []).map((line) => h("button", { type: "button", onclick: () => this.follow(line, photo) }, line.label)));
     if (cards.length > TILES) more.push(h("button", { type: "button", onclick: () => this.chooseStyle(photo) }, `See all ${cards.length} in the gallery`));
     return answerBubble(entry, this.tiles(cards.slice(0, TILES), photo), more);
   }
@@ -214,6 +215,13 @@ class Page {
     if (!about && (orders || this.namesStyle(text)) && this.pair.all(text).length > 1) return this.orderAll(text, this.pair.all(text));
     const { photo, style } = !command || orders ? this.pair.of(text) : {};
     this.outgoing.message(text, about ?? photo, style);
+  }
+
+  /** What an answer offers was pressed: it is about the same picture, or for the next one, which is then asked for. */
+  follow({ text, picture }, photo) {
+    if (picture !== "next") return this.write(text, picture === "same" ? photo : null);
+    this.outgoing.command(text);
+    $("file").click();
   }
 
   /** Whether a line without a command begins with a style, so that it is an order. */

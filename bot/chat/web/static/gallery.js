@@ -92,7 +92,7 @@ export class Gallery {
     this.dialog.querySelector('input[name="colors"]').checked = true;
     const picture = $("gallery-photo");
     picture.hidden = !photo;
-    if (photo) picture.src = photo.src;
+    if (photo) Object.assign(picture, { src: photo.src, alt: `Your photo, ${photo.name}` });
     $("gallery-title").textContent = photo ? "Choose a style for this photo" : "Choose a style";
     for (const own of this.grid.querySelectorAll("canvas")) own.remove();
     this.showAll();

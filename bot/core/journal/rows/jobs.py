@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,19 +31,30 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     posting: bool = False  # it is being posted, so its id is not known yet: ``message`` is the one before it
 
 
-def add(
-    db: sqlite3.Connection, pictures: Pictures, quota: Quota, job: Job, photo: bytes | None, style: bytes | None
-) -> Job:
+class Given(NamedTuple):
+    """The pictures that an order comes with."""
+
+    photo: bytes | None = None
+    style: bytes | None = None
+    checked: bytes | None = None  # the one that is to be held against the result
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(len(picture) for picture in self if picture is not None)
+
+
+def add(db: sqlite3.Connection, pictures: Pictures, quota: Quota, job: Job, given: Given) -> Job:
     """The new job, or the one that has the same key already."""
     if known := by_key(db, job.idempotency_key):
         return known
-    make_room(db, quota, len(photo or b"") + len(style or b""), job.user)
+    make_room(db, quota, given.size, job.user)
     values = (job.id, job.user, job.place.room, job.state, job.created, time.time(), msgspec.json.encode(job))
     columns = "id, user, room, state, created, moved, job"
     db.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
     if job.idempotency_key:
         db.execute("UPDATE jobs SET idempotency_key = ? WHERE id = ?", (job.idempotency_key, job.id))
-    for table, picture in (("photos", photo), ("styles", style)):
+    for table, picture in zip(("photos", "styles", "checked"), given, strict=True):
         if picture is not None:
             _attach(db, pictures, table, job.id, picture)
     return job

@@ -26,6 +26,7 @@ from bot.core.jobs import Job, State
 from bot.core.limits import Limits
 from bot.core.people.owners import Owners
 from bot.dialog.services import Services
+from engine.wire import Paint
 from tests.fakes.discord.server import FakeDiscord, running
 from tests.fakes.discord.world import BOT, EPHEMERAL, TOKEN, Interaction
 from tests.harness import Act, EngineDouble, assembled, at_work
@@ -216,6 +217,11 @@ class DiscordBot:
 
     async def jobs(self) -> Sequence[Job]:
         return await self.store.jobs_of(f"discord:{self.ann}")
+
+    @property
+    def pictures(self) -> list[Paint]:
+        """What the engine was given, but for the sheets that menus show."""
+        return [paint for paint in self.engine.runs if paint.recipe.mode != "sheet"]
 
     @property
     def painted(self) -> list[tuple[bytes | None, bytes | None]]:

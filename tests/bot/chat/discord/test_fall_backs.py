@@ -131,7 +131,7 @@ async def test_a_choice_that_came_too_late_is_painted_all_the_same_and_the_menu_
         await it.posted("order", await it.direct())
         await fake.press(it.ann, shown, "Paint")
         await fake.until(lambda: "order" in fake.text(shown))
-        assert len(it.engine.runs) == 1
+        assert len(it.pictures) == 1
 
 
 async def test_an_interaction_that_another_process_answers_is_left_to_it(fake: FakeDiscord) -> None:
@@ -150,7 +150,7 @@ async def test_an_interaction_that_another_process_answers_is_left_to_it(fake: F
 async def test_where_only_the_person_has_installed_the_bot_the_interaction_carries_the_answer(
     fake: FakeDiscord,
 ) -> None:
-    async with on(fake, paints, waits) as it:
+    async with on(fake, paints, paints, waits) as it:  # the second is the sheet that the menu shows
         elsewhere = fake.add_channel(fake.add_guild(777))  # clients are not told of this server: the bot is no member
         found = await it.stylize(style="greatwave", where=elsewhere)
         assert await it.answer(channel=elsewhere) == found.original
@@ -160,7 +160,7 @@ async def test_where_only_the_person_has_installed_the_bot_the_interaction_carri
         await fake.press(it.ann, shown, "Paint")
         await fake.until(lambda: "order" in fake.text(shown))
         await it.posted("step 12", elsewhere)
-        job = await it.started(2)
+        job = await it.started(3)
         fake.later(15 * 60 + 1)  # then nothing but a direct message can reach the person
         it.engine.let_go(job)
         await it.answer(channel=await it.direct())

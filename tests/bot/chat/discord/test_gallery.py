@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from bot.core.jobs import State
 from bot.dialog.gallery import PER_SHEET
 from engine import gallery
+from engine.wire import Cell, Event, Paint
 from tests.bot.chat.discord.harness import on
 from tests.fakes.discord.server import FakeDiscord
+from tests.harness import EngineDouble, done
 
 NAMES = [style.name for style in gallery.default()]
 
@@ -101,3 +108,46 @@ async def test_a_menu_from_before_a_restart_says_that_it_has_expired(fake: FakeD
         shown = await it.menu_of(await it.photo())
     async with on(fake, path=tmp_path / "journal") as it:
         await it.told_alone(await fake.press(it.ann, shown, "Search"), "has expired")
+
+
+async def paints_every_style(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+    """An engine whose sheets have all styles, each of a colour of its own, side by side."""
+    await engine.until(lambda: paint.job in engine.free or paint.recipe.mode != "sheet")
+    drawn = Image.new("RGB", (10 * len(NAMES), 10))
+    for at in range(len(NAMES)):
+        drawn.paste((8 * at, 0, 0), (10 * at, 0, 10 * at + 10, 10))
+    file = io.BytesIO()
+    drawn.save(file, "PNG")
+    wide = 1 / len(NAMES)
+    made = tuple(Cell(name, (at * wide, 0.0, wide, 1.0), 1.0) for at, name in enumerate(NAMES))
+    yield done(paint, cells=made if paint.recipe.mode == "sheet" else (), picture=file.getvalue())
+
+
+async def test_the_menu_shows_the_styles_on_the_persons_own_photo_as_soon_as_they_are_painted(
+    fake: FakeDiscord,
+) -> None:
+    async with on(fake, *[paints_every_style] * 2) as it:
+        shown = await it.menu_of(await it.photo())
+        stock = fake.file(shown)
+        it.engine.let_go(await it.started())
+        await fake.until(lambda: fake.file(shown) != stock)
+        with Image.open(io.BytesIO(fake.file(shown))) as own:
+            assert own.size == (3 * 20 + 10, 3 * 20 + 10)
+            assert own.convert("RGB").getchannel("R").getpixel((55, 15)) in range(8, 25), "the third style"
+        await it.turn(shown, "▶")
+        with Image.open(io.BytesIO(fake.file(shown))) as own:
+            assert own.convert("RGB").getchannel("R").getpixel((15, 15)) in range(64, 81), "the tenth style"
+        assert not it.public(), "nobody else sees it"
+        await it.choose(shown, NAMES[9])
+        await fake.press(it.ann, shown, "Paint")
+        assert NAMES[9] in fake.text(await it.answer())
+
+
+async def test_a_sheet_for_a_menu_that_is_gone_is_shown_to_nobody(fake: FakeDiscord) -> None:
+    async with on(fake, paints_every_style) as it:
+        await it.menu_of(await it.photo())
+        it.chat._orders.menus._menus.clear()
+        job = await it.started()
+        it.engine.let_go(job)
+        await it.until_state(job, State.DELIVERED)
+        assert not it.public()

@@ -10,7 +10,7 @@ from bot.core.rooms import RoomSettings
 from engine.images.encode import encode_png
 from tests.bot.chat.discord.harness import CAT, ME, PHOTO, SECRET_CAT, TILES, on
 from tests.fakes.discord.server import FakeDiscord
-from tests.harness import waits
+from tests.harness import paints, waits
 
 LINE = "/stylize greatwave mode=fast strength=40 brush=1 colors=style faces=keep size=96 seed=7"
 OURS = encode_png(torch.full((3, 64, 96), 0.5), LINE)
@@ -46,14 +46,14 @@ async def test_right_click_stylize_offers_pictures_and_answers_as_a_reply(fake: 
 
 
 async def test_a_double_click_on_paint_orders_once(fake: FakeDiscord) -> None:
-    async with on(fake, waits) as it:
+    async with on(fake, paints, waits) as it:  # the first is the sheet that the menu shows
         shown = await it.menu_of(await it.photo())
         await it.choose(shown, "starrynight")
         clicks = [await fake.press(it.ann, shown, "Paint") for _ in range(2)]
         await fake.until(lambda: all(click.answered for click in clicks))
-        it.engine.let_go(await it.started())
+        it.engine.let_go(await it.started(2))
         await it.answer()
-        assert len(await it.jobs()) == 1
+        assert len(it.pictures) == 1
 
 
 async def test_use_this_photo_serves_the_next_slash_command_for_three_minutes(fake: FakeDiscord) -> None:
@@ -162,7 +162,7 @@ async def test_settings_without_a_style_wait_for_the_choice(fake: FakeDiscord) -
         await it.choose(shown, "scream", "60")
         await fake.press(it.ann, shown, "Paint")
         await it.answer(2)
-        first, second = (paint.recipe for paint in it.engine.runs)
+        first, second = (paint.recipe for paint in it.pictures)
         assert (first.strength, first.colors) == (80, "photo")
         assert (second.ratio, second.strength, second.size) == (None, 60, 80)
 
@@ -306,5 +306,21 @@ async def test_verify_by_command_and_in_reply_hands_the_picture_and_its_photo_to
         await it.answer(2)
         await it.says(f"{ME} verify", reply_to=first)
         await it.answer(3)
-        assert [run.recipe.verify for run in it.engine.runs] == [False, True, True]
-        assert it.painted == [(PHOTO, None), (PHOTO, OURS), (PHOTO, fake.file(first))]
+        assert [run.checked for run in it.engine.runs] == [None, OURS, fake.file(first)]
+        assert it.painted == [(PHOTO, None)] * 3
+
+
+async def test_verify_takes_photo_and_style_that_come_with_it(fake: FakeDiscord) -> None:
+    async with on(fake) as it:
+        in_mine = encode_png(torch.zeros(3, 8, 12), LINE.replace("greatwave mode=fast", "mine mode=universal"))
+        await it.slash("verify", picture=("ours.png", OURS), photo=("cat.png", PHOTO))
+        await it.answer()
+        await it.slash("verify", picture=("o.png", in_mine), photo=("c.png", PHOTO), style_photo=("t.png", TILES))
+        await it.answer(2)
+        await it.says(f"{ME} verify", ("cat.png", PHOTO), ("ours.png", OURS))
+        await it.answer(3)
+        assert [(run.photo, run.style, run.checked) for run in it.engine.runs] == [
+            (PHOTO, None, OURS),
+            (PHOTO, TILES, in_mine),
+            (PHOTO, None, OURS),
+        ]

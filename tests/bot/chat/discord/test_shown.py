@@ -37,7 +37,7 @@ async def test_the_menus_of_a_message_take_previews_and_stickers(fake: FakeDisco
         await it.told(await it.menu("Use this photo", wave), "three minutes")
         await it.slash("stylize", style="scream")
         await it.answer(2)
-        assert it.painted == [(GIF, None), (TILES, None)]
+        assert [paint.photo for paint in it.pictures] == [GIF, TILES]
 
 
 async def test_a_mention_with_a_link_waits_for_its_preview(fake: FakeDiscord) -> None:

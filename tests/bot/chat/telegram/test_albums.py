@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
 from bot.chat.telegram.render import SIGNS
+from engine import gallery
+from engine.wire import Cell, Done, Event, Paint
 from tests.bot.chat.telegram.harness import (
     ANN,
     CAT,
@@ -16,10 +19,12 @@ from tests.bot.chat.telegram.harness import (
     finished,
     message_with,
     paints,
+    pressed,
     shows,
     telegram_bot,
 )
 from tests.fakes.telegram.server import FakeTelegram
+from tests.harness import EngineDouble
 from tests.pictures import picture, swatches
 
 
@@ -84,8 +89,32 @@ async def test_what_the_limit_leaves_out_of_an_album_is_named(server: FakeTelegr
         await finished(server, ANN, 2)
 
 
-async def test_an_album_alone_in_private_brings_the_gallery_once(server: FakeTelegram) -> None:
-    async with telegram_bot(server):
+async def paints_every_style(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+    """An engine whose sheets have all styles."""
+    names = [style.name for style in gallery.default()] if paint.recipe.rules.sheet else []
+    made = tuple(Cell(name, (0.0, 0.0, 0.1, 0.1), 0.1) for name in names)
+    yield Done(job=paint.job, picture=PAINTED, seconds=2.0, recipe=paint.recipe, width=96, height=64, cells=made)
+
+
+async def test_an_album_alone_in_private_is_shown_in_every_style_of_which_one_is_for_all(server: FakeTelegram) -> None:
+    dog = picture((20, 120, 200), (96, 64))
+    async with telegram_bot(server, always=paints_every_style) as it:
+        for photo in (CAT, dog):
+            server.says(ANN, photo=photo, album="d")
+        (sheet,) = await finished(server, ANN)
+        assert sheet["caption"].startswith("Every style")
+        number = [style.name for style in gallery.default()].index("scream") + 1
+        for _ in range(2):  # a double tap
+            assert "scream: coming up." in await pressed(server, sheet["message_id"], str(number))
+        _, *results = await finished(server, ANN, 3)
+        assert all("/stylize scream" in result["caption"] for result in results)
+        assert len({result["media_group_id"] for result in results}) == 1
+        assert [paint.photo for paint in it.engine.runs] == [CAT, CAT, dog]
+
+
+async def test_an_album_whose_sheet_would_not_come_soon_brings_the_gallery(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        it.engine.ready = None
         for _ in range(2):
             server.says(ANN, photo=CAT, album="d")
         offer = await message_with(server, ANN, WHICH)

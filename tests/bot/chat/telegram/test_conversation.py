@@ -5,7 +5,17 @@ from __future__ import annotations
 import torch
 
 from engine.images.encode import encode_png
-from tests.bot.chat.telegram.harness import ANN, BOB, CAT, GROUP, finished, message_with, telegram_bot
+from tests.bot.chat.telegram.harness import (
+    ANN,
+    BOB,
+    CAT,
+    GROUP,
+    finished,
+    labels,
+    message_with,
+    pressed,
+    telegram_bot,
+)
 from tests.fakes.telegram.server import FakeTelegram
 from tests.pictures import picture
 
@@ -112,5 +122,59 @@ async def test_verify_in_reply_to_a_picture_hands_that_and_its_photo_to_the_engi
         server.says(GROUP, "/verify", reply=first["message_id"])
         await finished(server, GROUP, 2)
         run = it.engine.runs[-1]
-        assert (run.photo, run.recipe.verify) == (CAT, True)
-        assert run.style == server.messages[GROUP, first["message_id"]]["_data"]
+        assert (run.photo, run.checked) == (CAT, server.messages[GROUP, first["message_id"]]["_data"])
+
+
+async def test_verify_takes_the_photo_that_comes_with_it(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(GROUP, LINE, photo=CAT)
+        (first,) = await finished(server, GROUP)
+        await it.delivered()
+        await it.store.delete(it.engine.runs[0].job)
+        server.says(GROUP, "/verify", reply=first["message_id"])
+        await message_with(server, GROUP, "Send its photo along")
+        server.says(GROUP, "/verify", photo=DOG, reply=first["message_id"])
+        await finished(server, GROUP, 2)
+        run = it.engine.runs[-1]
+        assert (run.photo, run.checked) == (DOG, server.messages[GROUP, first["message_id"]]["_data"])
+
+
+async def test_in_private_the_photo_to_verify_from_may_come_after_it(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, "/verify", document=OURS)
+        await message_with(server, ANN, "Send the photo that it was painted from")
+        server.says(ANN, photo=DOG)
+        (result,) = await finished(server, ANN)
+        assert LINE in result["caption"]
+        assert (it.engine.runs[0].photo, it.engine.runs[0].checked) == (DOG, OURS)
+
+
+async def test_what_can_be_done_with_a_picture_of_ours_is_buttons(server: FakeTelegram) -> None:
+    async with telegram_bot(server) as it:
+        server.says(ANN, LINE, photo=CAT)
+        await finished(server, ANN)
+        await it.delivered()
+        server.says(ANN, document=OURS)
+        known = await message_with(server, ANN, "I know this picture")
+        assert labels(known) == ["Paint another like this", "Its own photo again", "Verify"]
+        await pressed(server, known["message_id"], "Verify")
+        await finished(server, ANN, 2)
+        assert (it.engine.runs[-1].photo, it.engine.runs[-1].checked) == (CAT, OURS)
+        await pressed(server, known["message_id"], "Its own photo again")
+        await finished(server, ANN, 3)
+        assert (it.engine.runs[-1].photo, it.engine.runs[-1].checked) == (CAT, None)
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await finished(server, ANN, 4)
+        await pressed(server, known["message_id"], "Paint another like this")
+        await message_with(server, ANN, "Which photo is to be painted like it?")
+        server.says(ANN, photo=DOG)
+        *_, last = await finished(server, ANN, 5)
+        assert LINE in last["caption"]
+
+
+async def test_help_goes_on_by_buttons(server: FakeTelegram) -> None:
+    async with telegram_bot(server):
+        server.says(ANN, "/help")
+        first = await message_with(server, ANN, "I repaint photos")
+        await pressed(server, first["message_id"], "Options")
+        await message_with(server, ANN, "Settings follow the style")

@@ -10,7 +10,8 @@ import pytest
 
 from bot.chat import messenger
 from bot.chat.telegram.render import caption, cut, length
-from bot.chat.telegram.transport import TelegramTransport
+from bot.chat.telegram.sending.transport import TelegramTransport
+from bot.core.journal.store import JobMessage
 from bot.core.messages import Result
 from engine import gallery
 from engine.wire import Event, Paint, Preview, Progress
@@ -283,3 +284,26 @@ async def test_who_waited_briefly_is_told_by_the_picture_alone(server: FakeTeleg
         await finished(server, GROUP)
         await it.delivered()
         assert len(server.of_bot(GROUP)) == 1
+
+
+async def test_a_help_text_on_its_way_is_not_taken_for_a_lost_first_word(server: FakeTelegram) -> None:
+    async with telegram_bot(server, always=shows) as it:
+        server.says(ANN, "/stylize scream", photo=CAT)
+        shown = await message_with(server, ANN, "step 60")
+        job, transport = await it.store.job(it.engine.runs[0].job), it.chat._transport
+        assert job
+        assert transport
+        begun = {job.id: JobMessage(message=shown["message_id"], posting=True)}
+        lost = await transport.bot.send_message(ANN, "the first word, of which nobody heard")
+        async with transport.posted.posting(ANN) as note:
+            help = await transport.bot.send_message(ANN, "a help text, of which nobody has heard yet")
+            anew = await transport.bot.send_message(ANN, "the first word once more")
+            clearing = asyncio.create_task(transport.posted.clear(job, begun, anew.message_id))
+            await asyncio.sleep(0.05)
+            assert not clearing.done()
+            note(help)
+        await clearing
+        there = {message["message_id"] for message in server.of_bot(ANN)}
+        assert help.message_id in there
+        assert lost.message_id not in there
+        it.let_go()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
-from bot.chat.messenger import MessageGone
 from bot.chat.telegram.rate_limiter import PROGRESS, Barred, RateLimiter, Rates, Turn
+from bot.chat.transport import MessageGone
 from bot.core.errors import LimitReached, Undeliverable
 from tests.bot.chat.telegram.harness import (
     ANN,

@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.bot.chat.telegram.harness import ANN, CAT, finished, message_with, painted, shows, telegram_bot
 from tests.fakes.telegram.server import FakeTelegram
 from tests.fakes.telegram.state import Refuse
@@ -91,3 +93,27 @@ async def test_a_webhook_that_telegram_refuses_is_logged(server: FakeTelegram) -
             while not it.chat.ended:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert "telegram.webhook_url" in it.chat.ended
+
+
+async def test_an_update_that_cannot_be_read_is_left_out_and_the_others_are_dealt_with(
+    server: FakeTelegram, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with telegram_bot(server) as it:
+        number = 700_000
+        server.updates.append({"update_id": number, "message": {"message_id": 5, "text": "/help secret"}})
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await finished(server, ANN)
+        await server.until(lambda: server.pending == 0)
+        assert len(it.engine.runs) == 1
+        assert len(server.made("getMe")) == 1, "the session went on"
+    assert caplog.text.count("700000 cannot be read") == 1
+    assert "secret" not in caplog.text
+
+
+async def test_one_that_is_posted_is_taken_all_the_same_lest_it_come_again(server: FakeTelegram) -> None:
+    async with telegram_bot(server, webhook_url="https://bot.example/telegram") as it:
+        await server.until(lambda: server.made("setWebhook"))
+        headers = {"X-Telegram-Bot-Api-Secret-Token": it.chat.secret}
+        broken = json.dumps({"update_id": 7, "message": {"message_id": 5}}).encode()
+        assert [await it.chat.hook(headers, broken) for _ in range(2)] == [200, 200]
+        assert await it.chat.hook(headers, b"[]") == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from PIL import Image
 
 from bot.core.journal.rows.albums import Mark
 from tests.bot.chat.web.harness import Site, Tab, site
@@ -173,3 +175,44 @@ async def test_a_mark_goes_with_its_picture(at: Site) -> None:
         await one.post("album/delete", pictures=[kept["id"]])
         await at.store.mark(kept["id"], Mark(starred=True, share="x" * 24))
         assert await at.store.shared("x" * 24) is None
+
+
+async def test_a_picture_comes_small_and_as_a_jpeg_too(at: Site) -> None:
+    async with browser(at) as one:
+        await painted(one.tab(), picture((1, 200, 3), (900, 600)))
+        (kept,) = await one.pictures()
+        status, data, headers = await one.get(f"{kept['src']}?small")
+        with Image.open(io.BytesIO(data)) as small:
+            assert (status, headers["Content-Type"], small.format, small.size) == (
+                200,
+                "image/jpeg",
+                "JPEG",
+                (480, 320),
+            )
+        assert (await one.get(f"{kept['src']}?small"))[1] == data
+        status, data, headers = await one.get(f"{kept['src']}?download&jpeg")
+        with Image.open(io.BytesIO(data)) as jpeg:
+            assert (status, jpeg.format, jpeg.size) == (200, "JPEG", (900, 600))
+        assert headers["Content-Disposition"] == 'attachment; filename="harbour-starrynight.jpg"'
+        _, shared = await one.post(f"/album/{kept['id']}", shared=True)
+        address = f"{shared['share']}/{kept['file']}?download&jpeg"
+        assert address.replace("&", "&amp;") in (await one.get(shared["share"]))[1].decode()
+        assert (await one.get(address))[1] == data
+
+
+async def test_what_is_starred_or_shared_outlives_the_rest(at: Site) -> None:
+    async with browser(at) as one:
+        for number in range(3):
+            await painted(one.tab(), picture((number, 2, 3)), name=f"{number}.png")
+        newest, middle, _ = await one.pictures()
+        await one.post(f"/album/{newest['id']}", starred=True)
+        await one.post(f"/album/{middle['id']}", shared=True)
+        now = time.time() + 1
+        await at.store.prune(now, now - 3600)
+        assert [kept["id"] for kept in await one.pictures()] == [newest["id"], middle["id"]]
+        assert (await one.get(newest["src"]))[0] == 200
+        await one.post(f"/album/{middle['id']}", shared=False)
+        await at.store.prune(now, now - 3600)
+        assert [kept["id"] for kept in await one.pictures()] == [newest["id"]]
+        await at.store.prune(now, now)
+        assert not await one.pictures()

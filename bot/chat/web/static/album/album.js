@@ -1,6 +1,6 @@
 // My pictures: all that this browser's person has had painted, from whichever tab.
 
-import { shareButton } from "./zoom.js";
+import { jpegLink, shareButton } from "./zoom.js";
 import { askFirst } from "../conversation/actions.js";
 import { $, announce, copy, h, icon } from "../dom.js";
 import { fold, words } from "../writing/line.js";
@@ -35,7 +35,7 @@ export class Album {
   async load() {
     const answer = await ask("/album.json");
     if (!answer) return this.say(FAILED);
-    this.keepHours = answer.keep_hours;
+    this.keep = [answer.keep_hours, answer.keep_marked_hours].map(duration);
     this.pictures = answer.pictures.map((picture) => ({ ...picture, words: fold(`${picture.credit} ${picture.line} ${picture.file}`) }));
     for (const picture of this.pictures) picture.tile = this.tile(picture);
     $("album-grid").replaceChildren(...this.pictures.map(({ tile }) => tile));
@@ -70,7 +70,9 @@ export class Album {
     $("album-zip").textContent = `Download ${this.onlyStarred ? "starred" : "all"} as ZIP`;
     $("album-remove").hidden = shown.length === 0;
     $("album-delete").textContent = shown.length === this.pictures.length ? "Delete all" : `Delete ${shown.length === 1 ? "this one" : `these ${shown.length}`}`;
-    $("album-keep").textContent = `Each picture, starred or shared or not, is deleted ${duration(this.keepHours)} after it was painted.`;
+    const [usual, marked] = this.keep;
+    const longer = marked === usual ? "" : `; starred and shared ones ${marked} after it`;
+    $("album-keep").textContent = `Each picture is deleted ${usual} after it was painted${longer}.`;
     this.say(shown.length ? "" : this.pictures.length ? "None of your pictures fits." : "Nothing yet: what you have painted from this browser is kept here.");
   }
 
@@ -91,12 +93,12 @@ export class Album {
       shared.querySelector("button").focus();
     });
     showLink(shared, link, picture, this);
-    const actions = h("div", { class: "actions" }, download, shareButton(picture.src, picture.file, { "aria-label": `Share ${picture.file}` }), link, askFirst(remove, () => this.remove([picture]), `Delete ${picture.file} for good?`));
+    const actions = h("div", { class: "actions" }, download, jpegLink(picture.src, picture.file), shareButton(picture.src, picture.file, { "aria-label": `Share ${picture.file}` }), link, askFirst(remove, () => this.remove([picture]), `Delete ${picture.file} for good?`));
     return h("li", {}, h("div", { class: "frame" }, show, star), h("p", {}, h("b", {}, picture.credit), h("span", {}, new Date(picture.at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }))), actions, shared);
   }
 
   enlarge({ src, file, credit, media_type }) {
-    this.zoom.open({ src, name: file, alt: credit, isVideo: media_type.startsWith("video/") });
+    this.zoom.open({ src, name: file, alt: `${credit} (${file})`, isVideo: media_type.startsWith("video/") });
   }
 
   // --- what is changed -------------------------------------------------------------------------------------------------
@@ -123,9 +125,11 @@ export class Album {
   }
 }
 
-function thumbnail({ src, media_type }) {
-  if (!media_type.startsWith("video/")) return h("img", { src, alt: "", loading: "lazy", decoding: "async" });
-  const clip = h("video", { src, preload: "metadata", playsinline: true, tabindex: "-1" });
+/** A picture small, of a clip its first frame. */
+function thumbnail({ src, file, credit, media_type }) {
+  const alt = `${credit} (${file})`;
+  if (!media_type.startsWith("video/")) return h("img", { src: `${src}?small`, alt, loading: "lazy", decoding: "async" });
+  const clip = h("video", { src, "aria-label": alt, preload: "metadata", playsinline: true, tabindex: "-1" });
   clip.muted = true;
   return clip;
 }

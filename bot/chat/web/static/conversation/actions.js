@@ -1,6 +1,6 @@
 // The buttons below a picture. What each of them does is the server's business; this is how they look.
 
-import { shareButton } from "../album/zoom.js";
+import { jpegLink, shareButton } from "../album/zoom.js";
 import { h, icon } from "../dom.js";
 
 const DOWNLOAD = "M12 4v11M7 11l5 5 5-5M5 20h14";
@@ -24,12 +24,13 @@ const LOOKS = {
  */
 export function pictureActions({ buttons, file }, source, press, chooseStyle) {
   const download = h("a", { class: "button primary", href: `${source}?download`, download: file }, icon(DOWNLOAD), "Download");
+  const smaller = jpegLink(source, file);
   const made = new Map(buttons.map((button) => [button.action, actionButton(button, press)]));
   const another = chooseStyle && h("button", { type: "button", onclick: chooseStyle }, icon(BRUSH), "Other style…");
   const { again, delete: remove, ...others } = Object.fromEntries(made);
   const changes = Object.values(others);
   const group = changes.length > 0 && h("div", { class: "changes", role: "group", "aria-label": "Paint it again with one change" }, ...changes);
-  return { main: h("div", { class: "actions" }, download, shareButton(source, file), another, again, remove), changes: group };
+  return { main: h("div", { class: "actions" }, download, smaller, shareButton(source, file), another, again, remove), changes: group };
 }
 
 function actionButton({ action, label, data }, press) {

@@ -38,6 +38,7 @@ export class JobBubble {
   showPhoto(photo) {
     this.photo = photo;
     if (photo && !this.under.parentNode) {
+      this.under.alt = `The photo, ${photo.name}`;
       this.under.src = photo.src;
       this.canvas.prepend(this.under);
     }
@@ -66,7 +67,8 @@ export class JobBubble {
 
   async showPreview(count) {
     this.newestPreview = count;
-    const next = h("img", { class: "so-far", alt: "", src: `${this.base}/preview/${this.id}/${count}.jpg` });
+    const alt = `Unfinished: ${[this.photo?.name, this.title.textContent].filter(Boolean).join(" in the style of ")}`;
+    const next = h("img", { class: "so-far", alt, src: `${this.base}/preview/${this.id}/${count}.jpg` });
     const loaded = await next.decode().then(() => true, () => false);
     if (!loaded || this.over || count < this.newestPreview) return;
     this.canvas.querySelector(".so-far")?.remove();
@@ -113,10 +115,12 @@ export class JobBubble {
     const source = addressOf(this.base, entry.picture, entry.file);
     const repainted = `${photo?.name ?? "Your photo"} in the style of ${style?.name ?? entry.credit}`;
     const isVideo = entry.media_type?.startsWith("video/");
-    const alt = entry.photo ? repainted : entry.credit;
+    const cells = entry.cells ?? [];
+    const sheet = cells.length ? `${entry.credit}: ${cells.map(({ label }) => label).join(", ")}` : entry.credit;
+    const alt = entry.photo ? repainted : sheet;
     this.tools = h("div", { class: "tools" }, enlargeButton(() => this.page.zoom.open({ src: source, name: entry.file, alt, photo: entry.photo && photo?.src, isVideo })));
     this.showPicture(source, alt, isNew, isVideo);
-    if (!isVideo && !entry.cells?.length) this.canvas.append(this.tools);
+    if (!isVideo && !cells.length) this.canvas.append(this.tools);
     const { main, changes } = pictureActions(entry, source, (data, button) => this.page.press(data, button), photo && (() => this.page.chooseStyle(photo)));
     const about = h(
       "div",
@@ -130,9 +134,9 @@ export class JobBubble {
       entry.notes?.length > 0 && h("ul", { class: "notes" }, ...entry.notes.map((note) => h("li", {}, note))),
     );
     this.element.append(about);
-    if (!entry.cells?.length) return;
+    if (!cells.length) return;
     this.element.classList.add("sheet");
-    this.canvas.append(cellButtons(entry.cells, (data, button) => this.page.press(data, button)));
+    this.canvas.append(cellButtons(cells, (data, button) => this.page.press(data, button)));
   }
 
   showPicture(source, alt, isNew, isVideo) {

@@ -59,7 +59,7 @@ def _merged(old: Recipe, new: Recipe, given: dict[str, Any], gallery: Gallery) -
 
 def _repeated(last: Job, given: dict[str, Any], *, same: bool) -> Recipe:
     """What is changed: the order as it was written, so that other styles bring their own settings."""
-    written = msgspec.structs.replace(last.requested or last.recipe, verify=False)
+    written = last.requested or last.recipe
     if "cell" in given:
         return of_sheet(last)
     if same or written.cell is not None:

@@ -9,8 +9,7 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -28,10 +27,11 @@ from telegram import (
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, NetworkError, TelegramError
 
-from bot.chat.messenger import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, WordsFirst
 from bot.chat.telegram.messages import Attachment, TelegramAddress
 from bot.chat.telegram.rate_limiter import ALWAYS, ANSWER, PROGRESS, Barred, Bot, RateLimiter, Turn
 from bot.chat.telegram.render import CAPTION, MESSAGE, caption, cut, job_buttons
+from bot.chat.telegram.sending.posted import Posted
+from bot.chat.transport import Capabilities, Content, Ending, MessageGone, Picture, Progress, Transport, WordsFirst
 from bot.core.errors import ImpastoError
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage
@@ -47,9 +47,6 @@ PHOTO_SUM = 10_000  # pixels, width and height together
 PHOTO_RATIO = 20
 FILE_BYTES = 50_000_000
 ACTION_SECONDS = 4.5  # Telegram shows an action for five
-LOOKED_AT = 12  # messages in which one is looked for whose number is not known
-CHATS_KEPT, MESSAGES_KEPT = 2000, 500
-LOOK = Turn(patience=10.0)
 QUICK_SECONDS = 5.0  # a job that takes less shows no progress, so that somebody is at work is shown at once
 # A group takes twenty messages a minute, and that somebody is at work is shown without one.
 SILENT_SECONDS = 8.0
@@ -73,18 +70,19 @@ class TelegramTransport(Transport):
     tasks: asyncio.TaskGroup
     _albums: dict[str, asyncio.Event] = field(default_factory=dict)  # that are being posted
     _acted: dict[int, float] = field(default_factory=dict)  # when, by chat
-    _newest: dict[int, int] = field(default_factory=dict)  # the number of the newest message, by chat
-    _sent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=MESSAGES_KEPT))  # chats and numbers
+
+    def __post_init__(self) -> None:
+        self.posted = Posted(self.bot, self.services.store)
 
     # --- the job's message -------------------------------------------------------------------------------------------
 
     async def post(self, job: Job, content: Content) -> JobMessage:
-        begun = await self._begin([job])
+        begun = await self.posted.begin([job])
         if isinstance(content, Picture):
             message = await self._post_photo(job, content)
         else:
             message = await self.say(TelegramAddress.of(job.place), self._text(job, content))
-        await self._clear(job, begun, message.message_id)
+        await self.posted.clear(job, begun, message.message_id)
         return JobMessage(message=message.message_id, kind=PICTURE if isinstance(content, Picture) else "")
 
     async def _post_photo(self, job: Job, picture: Picture) -> Message:
@@ -95,16 +93,18 @@ class TelegramTransport(Transport):
             raise WordsFirst
         address, (text, entities) = TelegramAddress.of(job.place), caption(picture.result, picture.notes)
         try:
-            message: Message = await self.bot.send_photo(
-                photo=photo.data,
-                filename=photo.file_name,
-                caption=text,
-                caption_entities=entities,
-                has_spoiler=address.spoiler,
-                reply_markup=job_buttons(picture.buttons) if picture.buttons else None,
-                rate_limit_args=ALWAYS,
-                **address.target,
-            )
+            async with self.posted.posting(address.chat) as note:
+                message: Message = await self.bot.send_photo(
+                    photo=photo.data,
+                    filename=photo.file_name,
+                    caption=text,
+                    caption_entities=entities,
+                    has_spoiler=address.spoiler,
+                    reply_markup=job_buttons(picture.buttons) if picture.buttons else None,
+                    rate_limit_args=ALWAYS,
+                    **address.target,
+                )
+                note(message)
         except (BadRequest, Barred) as error:
             log.info("job %s: its picture cannot be posted at once: %s", job.id, error)
             await self.services.store.set_job_message(job.id, None)
@@ -112,61 +112,11 @@ class TelegramTransport(Transport):
         except (NetworkError, TimeoutError) as error:  # it may be there; what is posted next clears it away
             log.warning("job %s: Telegram did not say whether its picture is there: %r", job.id, error)
             raise WordsFirst from error
-        self._sent.append((address.chat, message.message_id))
-        self.saw(address.chat, message.message_id)
         return message
-
-    # Telegram has no name for a message before it is there, so a post that is repeated after a crash may be a second
-    # message. The journal knows after which message the first must be, so it is looked for there, and deleted.
-
-    async def _begin(self, jobs: Sequence[Job]) -> dict[str, JobMessage]:
-        """Note that these are being posted; returns those that were so before, and perhaps have been."""
-        begun: dict[str, JobMessage] = {}
-        for job in jobs:
-            if before := await self.services.store.post_begun(job.id):
-                begun[job.id] = before
-                continue
-            address = TelegramAddress.of(job.place)
-            newest = max(address.reply, self._newest.get(address.chat, 0))
-            await self.services.store.set_job_message(job.id, JobMessage(message=newest, posting=True))
-        return begun
-
-    async def _clear(self, job: Job, begun: Mapping[str, JobMessage], posted: int) -> None:
-        """Delete what an earlier attempt has posted, before this message."""
-        if job.id not in begun:
-            return
-        chat = TelegramAddress.of(job.place).chat
-        known = {message.message for message in await self.services.store.job_messages(job.place.room)}
-        after = range(int(begun[job.id].message) + 1, posted)
-        between = [id for id in after[:LOOKED_AT] if id not in known and (chat, id) not in self._sent]
-        try:
-            for id in between:
-                if await self._is_ours(job, id):
-                    log.info("job %s: message %d of an earlier attempt is deleted", job.id, id)
-                    await self.bot.delete_message(chat, id)
-        except (TelegramError, ImpastoError) as error:
-            log.warning("job %s: what an earlier attempt has posted may stay: %s", job.id, error)
-
-    async def _is_ours(self, job: Job, id: int) -> bool:
-        """Whether it is one of the bot's messages: only these it can edit."""
-        address, text = TelegramAddress.of(job.place), "This goes on below."
-        try:
-            await self.bot.edit_message_text(text, address.chat, id, rate_limit_args=LOOK)
-            return True
-        except (BadRequest, MessageGone) as error:
-            if "no text in the message" not in str(error).lower():  # as a picture's says
-                return False
-        try:
-            await self.bot.edit_message_caption(address.chat, id, caption=text, rate_limit_args=LOOK)
-        except (BadRequest, MessageGone):
-            return False
-        return True
 
     def saw(self, chat: int, message: int) -> None:
         """There is a message of this number."""
-        self._newest[chat] = max(message, self._newest.pop(chat, 0))
-        while len(self._newest) > CHATS_KEPT:
-            del self._newest[next(iter(self._newest))]
+        self.posted.saw(chat, message)
 
     async def edit(self, job: Job, message: JobMessage, content: Content) -> JobMessage:
         if isinstance(content, Picture):
@@ -335,9 +285,8 @@ class TelegramTransport(Transport):
         # In private a new message is enough. Chats, which have numbers below zero, cannot be mentioned.
         named = MessageEntity(MessageEntity.TEXT_MENTION, 0, len("Your picture"), user=User(person, "you", False))
         entities = [named] if address.chat < 0 < person else []
-        sent = await self.bot.send_message(text=text, entities=entities, rate_limit_args=ANSWER, **below.target)
-        self._sent.append((address.chat, sent.message_id))
-        self.saw(address.chat, sent.message_id)
+        async with self.posted.posting(address.chat) as note:
+            note(await self.bot.send_message(text=text, entities=entities, rate_limit_args=ANSWER, **below.target))
 
     # --- other messages ----------------------------------------------------------------------------------------------
 
@@ -345,9 +294,9 @@ class TelegramTransport(Transport):
         self, address: TelegramAddress, text: str, buttons: InlineKeyboardMarkup | None = None, turn: Turn = ALWAYS
     ) -> Message:
         text = cut(text, MESSAGE)
-        sent = await self.bot.send_message(text=text, reply_markup=buttons, rate_limit_args=turn, **address.target)
-        self._sent.append((address.chat, sent.message_id))
-        self.saw(address.chat, sent.message_id)
+        async with self.posted.posting(address.chat) as note:
+            sent = await self.bot.send_message(text=text, reply_markup=buttons, rate_limit_args=turn, **address.target)
+            note(sent)
         return sent
 
     async def post_album(self, jobs: Sequence[Job], attachments: Sequence[Attachment]) -> Sequence[Message]:
@@ -356,14 +305,17 @@ class TelegramTransport(Transport):
         media = [photo for photo in photos if photo]
         if len(media) < len(photos):
             return ()
-        address, begun = TelegramAddress.of(jobs[0].place), await self._begin(jobs)
+        address, begun = TelegramAddress.of(jobs[0].place), await self.posted.begin(jobs)
         try:
-            messages = await self.bot.send_media_group(media=media, **address.target)
+            async with self.posted.posting(address.chat) as note:
+                messages = await self.bot.send_media_group(media=media, **address.target)
+                for message in messages:
+                    note(message)
         except (BadRequest, Barred) as error:
             log.warning("an album could not be posted, so its pictures come one by one: %s", error)
             return ()
         for job in jobs:
-            await self._clear(job, begun, messages[0].message_id)
+            await self.posted.clear(job, begun, messages[0].message_id)
         return messages
 
     async def _album_photo(self, job: Job, attachment: Attachment) -> InputMediaPhoto | None:

@@ -1,0 +1,1 @@
+"""Orders about earlier pictures: repeated, varied, tried once more, verified."""
