@@ -23,6 +23,7 @@ from engine.fast import network
 from engine.fast.collections import Generators
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
+from engine.fine.canvases import Canvases
 from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, decode
 from engine.images.encode import encode_png
@@ -85,6 +86,7 @@ class TorchPainter:
         self._swatches: dict[str, Tensor] = {}
         self._generators = Generators(self.device)
         self.sketches = Sketches()
+        self.canvases = Canvases()
         sheet = functools.partial(contact.paint, self, self.sketches)
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
@@ -277,21 +279,27 @@ class TorchPainter:
         return what_matters(p, faces(p), self._find(p))
 
     def _fine(self, work: Work) -> Stages:
+        # What is watched is painted whole, and so is what is verified.
+        canvas = None if work.watch or work.recipe.verify else self.canvases.find(work)
         start = None
-        if work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
+        if canvas is not None:
+            work.went_on = True
+            work.notes.extend(canvas.notes)
+        elif work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
             start = yield from self._sketch(work)
         encoder = yield from self.encoder(work)
-        x = work.p[None]
         weights = self.what_matters(work.p, work.recipe)
-        for step in paint_fine(work.p, self.pictures(work), work.recipe, encoder, start, weights):
-            x = step.x
+        pictures = self.pictures(work)
+        for step in paint_fine(work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas):
             if work.watch:
                 work.watch(step)
             if step.note:
                 work.notes.append(step.note)
             done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
-            yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(x))
-        return x
+            yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(step.x))
+        if work.recipe.strength != 0:
+            self.canvases.keep(work, step)
+        return step.x
 
     def _sketch(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from engine.device import is_out_of_memory
 from engine.encoders.vgg import Encoder
+from engine.fine.canvases import Canvas
 from engine.fine.colours import coloured, matched
 from engine.fine.gatys import Run, Step
-from engine.fine.scales import Scale, scales
+from engine.fine.scales import Scale, further, scales
 from engine.recipe import Recipe
 from engine.subject.importance import Importance
 from engine.tensors import Styles, clamp, luminance_only, resize
@@ -34,6 +35,7 @@ def paint(
     importance: Importance | None = None,
     plan: list[Scale] | None = None,
     anchor: Callable[[Tensor], Tensor] | None = None,
+    canvas: Canvas | None = None,
 ) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
@@ -45,6 +47,7 @@ def paint(
         importance: how much each place of the photo counts; without it all count alike, as in the paper.
         plan: scales other than the usual ones.
         anchor: one more loss of x, grey where the colours are the photo's.
+        canvas: what the recipe's beginning has led to already; the rest goes on from there, and to the same picture.
 
     Raises:
         torch.OutOfMemoryError: when half the size is too large as well.
@@ -59,16 +62,24 @@ def paint(
         styles = [(matched(a, p), weight) for a, weight in styles]
         start = None if start is None else matched(start, p)
     if recipe.strength == 0:
-        yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
+        yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone(), p)
         return
-    if recipe.plain == "yes":
-        plan, importance = plan or [Scale((photo.shape[1], photo.shape[2]), recipe.steps or 1)], None
+    importance = None if recipe.plain == "yes" else importance
+    plan = plan or _plan(photo, recipe)
+    if canvas is not None:
+        plan = [scale for scale in plan if scale.after > canvas.after]
+        x = canvas.x.to(p)
     else:
-        plan = plan or scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
-    x = _start(p, plan[0].size, recipe, styles) if start is None else resize(start, plan[0].size)
-    run = Run(plan, encoder, recipe, styles, p, finish, importance)
+        x = _start(p, plan[0].size, recipe, styles) if start is None else resize(start, plan[0].size)
+    run = Run(plan, encoder, recipe, styles, p, finish, importance, before=canvas.steps if canvas else 0)
     run.anchor = anchor
     yield from steps(run, x)
+
+
+def _plan(photo: Tensor, recipe: Recipe) -> list[Scale]:
+    size, count = (photo.shape[1], photo.shape[2]), recipe.steps or 1
+    rising = [Scale(size, count)] if recipe.plain == "yes" else scales(*size, count)
+    return rising + further(size, recipe.then or ())
 
 
 def steps(run: Run, x: Tensor) -> Iterator[Step]:
