@@ -182,7 +182,8 @@ class TorchPainter:
                 work.notes.insert(0, verdict(order.style, x[0], self._limits, self._made_with))
             png = encode_png(x[0], line(painted), alpha, self._made_with)
             notes = tuple(dict.fromkeys(work.notes))
-            yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)
+            findings = tuple(work.findings)
+            yield Picture(png, painted, width, height, notes, findings, cells=work.cells, went_on=work.went_on)
 
     def repaint(self, work: Work) -> Stages:
         """The work in its recipe's mode, which must be complete; what changes is told in the work itself."""

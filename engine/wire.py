@@ -142,6 +142,8 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 class Beat(msgspec.Struct, frozen=True, tag=True):
     """The working loop is alive. Sent by that loop itself, never by a side thread."""
 
+    kept: int = 0  # bytes, about, that it has on purpose from jobs that are done
+
 
 class Turn(msgspec.Struct, frozen=True, tag=True):
     """From now on this job is being painted, and no other in hand: it is the suspect, should the process die."""
@@ -196,6 +198,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     findings: tuple[Finding, ...] = ()  # for programs; the notes say the same in words
     media_type: str = PNG.media_type  # of the picture; another only where the order can have it shown
     cells: tuple[Cell, ...] = ()  # of a sheet
+    went_on: bool = False  # from a picture that was kept, so that the seconds are those of the rest alone
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
@@ -17,9 +19,10 @@ from bot.core.errors import EngineError
 from bot.engine_process.outcomes import STOPPED
 from bot.engine_process.supervisor import Supervisor
 from engine import wire
-from engine.recipe import EncoderName
+from engine.recipe import EncoderName, line
 
 LOOK_SECONDS = 1.0  # between two looks for a worker that has come back
+REMEMBERED = 16  # pictures of which it is known who painted them
 
 
 class Pool:
@@ -28,6 +31,7 @@ class Pool:
     def __init__(self, members: Sequence[Supervisor]) -> None:
         self._members = tuple(members)
         self._at: dict[str, Supervisor] = {}  # by job: who has it
+        self._painted: OrderedDict[bytes, Supervisor] = OrderedDict()  # by `_picture`: who may have kept it
         self._freed = asyncio.Event()
         self._stack = AsyncExitStack()
         self._closed = True
@@ -77,6 +81,8 @@ class Pool:
         try:
             async with aclosing(member.run(paint)) as events:
                 async for event in events:
+                    if isinstance(event, wire.Done) and paint.recipe.rules.optimises:
+                        self._remember(_picture(paint), member)
                     yield event
         finally:
             self._at.pop(paint.job, None)
@@ -87,7 +93,7 @@ class Pool:
             await member.cancel(job)
 
     async def _room_for(self, paint: wire.Paint) -> Supervisor:
-        """The worker that is to have the job: one that is idle, if there is one.
+        """The worker that is to have the job: one that is idle, if there is one, and if it may be, who can go on.
 
         While none is ready, one that is not: it says so, or paints when it is.
         """
@@ -96,11 +102,27 @@ class Pool:
             ready = [member for member in self._members if member.ready]
             free = [member for member in ready or self._members if member.has_room(quick=paint.quick)]
             if free:
-                return min(free, key=lambda member: member.busy is not None)
+                has_it = self._painted.get(_picture(paint)) if paint.recipe.then else None
+                return min(free, key=lambda member: (member.busy is not None, member is not has_it))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._freed.wait()
         raise EngineError(STOPPED)
+
+    def _remember(self, picture: bytes, member: Supervisor) -> None:
+        self._painted[picture] = member
+        self._painted.move_to_end(picture)
+        while len(self._painted) > REMEMBERED:
+            self._painted.popitem(last=False)
+
+
+def _picture(paint: wire.Paint) -> bytes:
+    """What two orders have in common of which one goes on with the other. The size is known when it is painted."""
+    recipe = msgspec.structs.replace(paint.recipe, then=None, size=None)
+    digest = hashlib.blake2b(line(recipe).encode(), digest_size=16)
+    for picture in (paint.photo, paint.style):
+        digest.update(picture or b"")
+    return digest.digest()
 
 
 # --- parts of the machine --------------------------------------------------------------------------------------------

@@ -77,12 +77,13 @@ class Canvases:
         self._kept.move_to_end(_name(work, then))
         self.tidy()
 
-    def tidy(self) -> None:
-        """Let go what is too old, and what is too much."""
+    def tidy(self) -> int:
+        """Let go what is too old, and what is too much; how many bytes are left."""
         oldest = self._clock() - KEPT_SECONDS
         self._kept = OrderedDict((name, kept) for name, kept in self._kept.items() if kept[0] > oldest)
         while len(self._kept) > MOST or self.size > self._most:
             self._kept.popitem(last=False)
+        return self.size
 
 
 def _name(work: Work, then: tuple[More, ...]) -> str:

@@ -223,7 +223,8 @@ class Painting:
             )
         )
         took = estimate.painted(live.job, event.seconds)
-        self._estimator.learn(took)
+        if not event.went_on:  # or it would be learned that all of it takes no longer than its last part
+            self._estimator.learn(took)
         self._health.painting.labels(took.kind).observe(event.seconds)
         self._jobs.deliver(live)
 
