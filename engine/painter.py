@@ -6,6 +6,7 @@ import functools
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from importlib import metadata
 
 import msgspec
@@ -47,7 +48,7 @@ from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
 from engine.verify import verdict
 from engine.wire import EngineSettings, Paint, Ready
-from engine.work import Stages, Work, preview
+from engine.work import Stages, Work, finished, preview
 
 FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
 POLL_SECONDS = 0.5  # between two stages while the full encoder loads: a cancel is seen, and a beat is sent
@@ -291,7 +292,9 @@ class TorchPainter:
         encoder = yield from self.encoder(work)
         weights = self.what_matters(work.p, work.recipe)
         pictures = self.pictures(work)
-        for step in paint_fine(work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas):
+        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in ("fast", "universal") else None
+        steps = paint_fine(work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch)
+        for step in steps:
             if work.watch:
                 work.watch(step)
             if step.note:
@@ -308,6 +311,11 @@ class TorchPainter:
         x = yield from _as_first_share(paint(work))
         yield Stage(FIRST_SHARE, "a first sketch", preview=preview(x), at_once=True)
         return x
+
+    def _sketch_at(self, work: Work, strength: int) -> Tensor:
+        """The instant picture at another strength."""
+        recipe = msgspec.structs.replace(work.recipe, mode=work.recipe.init, strength=strength)
+        return finished(self.repaint(replace(work, recipe=recipe)))
 
     def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
         """The encoder that the recipe names; if that is unavailable the slim one, with a note, also in the recipe."""

@@ -31,6 +31,7 @@ class Canvas:
     x: Tensor  # (1, 3 or 1, H, W) in float32, on the CPU
     after: int  # how many parts of then= are done
     steps: int  # that were taken
+    strength: int | None  # with which it was painted last, if that is not the recipe's own
     notes: tuple[str, ...]  # sentences for the person that hold of it
 
     @property
@@ -72,7 +73,8 @@ class Canvases:
         if last.raw.shape[-2:] != work.p.shape[-2:]:  # memory ran out, and this is no beginning of anything
             return
         then = work.recipe.then or ()
-        canvas = Canvas(last.raw.detach().clone().cpu(), len(then), last.index, tuple(work.notes))
+        strength = next((more.strength for more in reversed(then) if more.strength), None)
+        canvas = Canvas(last.raw.detach().clone().cpu(), len(then), last.index, strength, tuple(work.notes))
         self._kept[_name(work, then)] = self._clock(), canvas
         self._kept.move_to_end(_name(work, then))
         self.tidy()

@@ -84,6 +84,8 @@ class Run:
         """
         self.importance, self.around = importance, around
         self.anchor: Callable[[Tensor], Tensor] | None = None  # one more loss of x: what ties a frame to others
+        self.sketch: Callable[[int], Tensor] | None = None  # the instant picture of a strength, like x
+        self.strength = recipe.strength  # of the scale before
         self.plan, self.encoder, self.recipe = plan, encoder, recipe
         self.styles, self.p, self.finish = styles, p, finish
         self.index, self.of = before, before + sum(scale.steps for scale in plan)
@@ -156,6 +158,11 @@ class Run:
         size, steps, after, strength = self.plan[0]
         x = resize(x, size)
         if strength is not None:
+            if self.sketch and self.strength and strength != self.strength:
+                # At the full size large forms hardly move: sixteen steps from 42 to 62 changed the pixels by .01, this
+                # and the steps by .07, an optimisation from the start by .09.
+                x = x + resize(self.sketch(strength), size) - resize(self.sketch(self.strength), size)
+            self.strength = strength
             self.weights = of_recipe(msgspec.structs.replace(self.recipe, strength=strength, ratio=None), self.encoder)
         share = (1 - self.done) * math.prod(size) / sum(scale.steps * math.prod(scale.size) for scale in self.plan)
         rounds = 1 if self.recipe.plain == "yes" else max(1, round(steps / ROUND))

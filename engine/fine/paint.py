@@ -36,6 +36,7 @@ def paint(
     plan: list[Scale] | None = None,
     anchor: Callable[[Tensor], Tensor] | None = None,
     canvas: Canvas | None = None,
+    sketch: Callable[[int], Tensor] | None = None,
 ) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
@@ -47,6 +48,8 @@ def paint(
         importance: how much each place of the photo counts; without it all count alike, as in the paper.
         plan: scales other than the usual ones.
         anchor: one more loss of x, grey where the colours are the photo's.
+        sketch: the instant picture (1, 3, H, W) of another strength. Where the recipe goes on at another strength, x
+            is moved first by what that changes in the sketch.
         canvas: what the recipe's beginning has led to already; the rest goes on from there, and to the same picture.
 
     Raises:
@@ -57,10 +60,9 @@ def paint(
     finish: Callable[[Tensor], Tensor] = clamp
     if recipe.colors == "photo":
         p, styles, finish = luminance_only(p, styles)
-        start = None if start is None else luminance_only(start, [])[0]
     elif recipe.colors == "matched":
         styles = [(matched(a, p), weight) for a, weight in styles]
-        start = None if start is None else matched(start, p)
+    start = None if start is None else _in_colours(start, p, recipe)
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone(), p)
         return
@@ -73,7 +75,18 @@ def paint(
         x = _start(p, plan[0].size, recipe, styles) if start is None else resize(start, plan[0].size)
     run = Run(plan, encoder, recipe, styles, p, finish, importance, before=canvas.steps if canvas else 0)
     run.anchor = anchor
+    if sketch is not None:
+        run.sketch = lambda strength: _in_colours(sketch(strength), p, recipe)
+    if canvas is not None:
+        run.strength = canvas.strength or recipe.strength
     yield from steps(run, x)
+
+
+def _in_colours(x: Tensor, p: Tensor, recipe: Recipe) -> Tensor:
+    """An instant picture in the colours that x is optimised in."""
+    if recipe.colors == "photo":
+        return luminance_only(x, [])[0]
+    return matched(x, p) if recipe.colors == "matched" else x
 
 
 def _plan(photo: Tensor, recipe: Recipe) -> list[Scale]:

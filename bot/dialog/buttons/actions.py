@@ -11,10 +11,10 @@ from bot.core.errors import InvalidOrder
 from bot.core.jobs import OPEN, Job
 from engine.recipe import MODES, MOST_THEN, RATIO_BOUNDS, More, Recipe
 
+INSTANT = ("fast", "universal")  # what a fine picture may have begun as
 STEP = 20  # of the scale of strength
 MORE_STEPS = 100  # of a fine picture, at its full size
-# Steps with which a fine picture goes on at another strength.
-GO_ON_STEPS = 16
+GO_ON_STEPS = 16  # with which it goes on at another strength; 24 looked the same
 
 
 class Action(StrEnum):
@@ -196,6 +196,7 @@ def _stronger(job: Job, by: int, rules: Rules) -> Recipe:
     if new == old:
         end = "the most" if by > 0 else "the least, the photo itself"
         raise InvalidOrder(f"This picture has strength={old} already, and that is {end}.")
-    if new and _goes_on(job, GO_ON_STEPS, rules):
+    # From a photo or noise so few steps would change nothing that one sees: the engine has no sketch to go by.
+    if new and recipe.init in INSTANT and _goes_on(job, GO_ON_STEPS, rules):
         return _further(job, More(GO_ON_STEPS, new))
     return msgspec.structs.replace(recipe, strength=new, then=None)
