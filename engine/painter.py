@@ -24,6 +24,7 @@ from engine.fast import network
 from engine.fast.collections import Generators
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
+from engine.fine import memory
 from engine.fine.canvases import Canvases
 from engine.fine.paint import paint as paint_fine
 from engine.images.decode import Limits, decode
@@ -107,6 +108,7 @@ class TorchPainter:
         }
         # One at a time: a second job that needs the full encoder waits for the first one's download.
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._at_rest = device.held()
         self.ready = self._ready()
         if self.ready.encoder == "full":
             self._loader.submit(self._load_full, "avg")
@@ -140,6 +142,7 @@ class TorchPainter:
             version=_version(),
             notes=(*self.notes, *self._notes(has_full)),
             encoder=full.usual(self._settings.encoder, self.device, has_full),
+            memory=memory.of(self.device, device.free(self.device, self._at_rest)),
         )
 
     def _notes(self, has_full: bool) -> list[str]:
@@ -293,8 +296,11 @@ class TorchPainter:
         weights = self.what_matters(work.p, work.recipe)
         pictures = self.pictures(work)
         sketch = functools.partial(self._sketch_at, work) if work.recipe.init in ("fast", "universal") else None
-        steps = paint_fine(work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch)
-        for step in steps:
+        now = msgspec.structs.replace(self.ready.memory, free=device.free(self.device, self._at_rest))
+        halve = not now.suffices(work.recipe, *work.p.shape[1:])
+        for step in paint_fine(
+            work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch, halve=halve
+        ):
             if work.watch:
                 work.watch(step)
             if step.note:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from engine.recipe import EncoderName, Recipe
+from engine.recipe import EncoderName, Memory, Recipe
 
 HEADER = struct.Struct(">I")
 MAX_FRAME = 128 * 2**20  # bytes; two photos of the largest size allowed (60 MiB), with room to spare
@@ -137,6 +137,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     notes: tuple[str, ...] = ()  # sentences for the operator, such as a full encoder that is unavailable
     encoder: EncoderName = "slim"  # of fine orders that name none
     cage: tuple[str, ...] = ()  # what holds of it, see `engine.cage`
+    memory: Memory = Memory()
 
 
 class Beat(msgspec.Struct, frozen=True, tag=True):

@@ -25,7 +25,7 @@ from bot.core.errors import (
     NotOwner,
     StoreError,
 )
-from bot.core.estimate import Estimator, clip_order
+from bot.core.estimate import Estimator, clip_order, memory, reduced
 from bot.core.jobs import OPEN, Job, Place, State, new_id
 from bot.core.journal.rows.forget import Held
 from bot.core.journal.store import Store
@@ -39,7 +39,7 @@ from bot.core.work.open_jobs import OpenJob, OpenJobs
 from bot.core.work.painting import Painting
 from bot.health import Health
 from engine.gallery import Gallery
-from engine.recipe import Recipe, line
+from engine.recipe import Memory, Recipe, line
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +165,8 @@ class Studio:
         if chat is None:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
         clip = clip_order(complete_recipe, photo, recipe.size is not None) if chat.plays_in(incoming.place) else None
+        there = self.engine.ready.memory if self.engine.ready else Memory()
+        note = clip.note if clip else reduced(complete_recipe, there)
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -173,16 +175,15 @@ class Studio:
             requested=recipe,
             created=self._clock(),
             cost=self._estimator.seconds(complete_recipe, clip),
+            memory=0 if clip else memory(complete_recipe, there),
             idempotency_key=incoming.idempotency_key,
         )
-        if job.place.chat not in self._chats:
-            raise InternalError(f"Answers cannot be sent on {job.place.chat}.")
         if self._stopping:  # since it was asked above; from here to the task nothing is awaited
             raise self._not_now()
         where = job.place.room
         wait = self._admission.reserve(job.user, where, room, self._demand(job.user, where), job.cost)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
-        admitting = self._tasks.create_task(self._admit(job, photo, style, clip.note if clip else "", wait))
+        admitting = self._tasks.create_task(self._admit(job, photo, style, note, wait))
         try:
             admitted = await asyncio.shield(admitting)
         except asyncio.CancelledError:

@@ -94,11 +94,11 @@ class Run:
         self.weights = weights or of_recipe(recipe, encoder)
         self.given = self.weights.style  # before `normalize`
 
-    def halve(self) -> None:
-        """Paint the rest at half the size, since memory ran out."""
+    def halve(self, note: str = "Memory ran out, so I painted it at {after} pixels instead of {before}.") -> None:
+        """Paint the rest at half the size."""
         before = max(self.plan[-1].size)
         self.plan = halved(self.plan, 1 if self.around is None else GRID)
-        self.note = f"Memory ran out, so I painted it at {max(self.plan[-1].size)} pixels instead of {before}."
+        self.note = note.format(before=before, after=max(self.plan[-1].size))
 
     def grams(self, size: tuple[int, int]) -> dict[str, Tensor]:
         """The styles' mixed Gram matrices at one scale.

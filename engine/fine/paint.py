@@ -37,6 +37,7 @@ def paint(
     anchor: Callable[[Tensor], Tensor] | None = None,
     canvas: Canvas | None = None,
     sketch: Callable[[int], Tensor] | None = None,
+    halve: bool = False,
 ) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
@@ -51,6 +52,7 @@ def paint(
         sketch: the instant picture (1, 3, H, W) of another strength. Where the recipe goes on at another strength, x
             is moved first by what that changes in the sketch.
         canvas: what the recipe's beginning has led to already; the rest goes on from there, and to the same picture.
+        halve: there is too little memory for the whole size.
 
     Raises:
         torch.OutOfMemoryError: when half the size is too large as well.
@@ -79,7 +81,9 @@ def paint(
         run.sketch = lambda strength: _in_colours(sketch(strength), p, recipe)
     if canvas is not None:
         run.strength = canvas.strength or recipe.strength
-    yield from steps(run, x)
+    if halve:
+        run.halve("There is too little memory for {before} pixels, so I painted it at {after}.")
+    yield from steps(run, x, halved=halve)
 
 
 def _in_colours(x: Tensor, p: Tensor, recipe: Recipe) -> Tensor:
@@ -95,9 +99,12 @@ def _plan(photo: Tensor, recipe: Recipe) -> list[Scale]:
     return rising + further(size, recipe.then or ())
 
 
-def steps(run: Run, x: Tensor) -> Iterator[Step]:
-    """Every scale from an x of any size, at half the size from where memory runs out the first time."""
-    halved = False
+def steps(run: Run, x: Tensor, *, halved: bool = False) -> Iterator[Step]:
+    """Every scale from an x of any size, at half the size from where memory runs out the first time.
+
+    Args:
+        halved: whether it is at half the size already.
+    """
     while run.plan:
         try:
             for step, reached in run.scale(x):

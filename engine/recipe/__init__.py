@@ -11,6 +11,7 @@ from engine.recipe.cells import LEVELS, cell, cells, sketch, to_depth
 from engine.recipe.checks import check, default_mode, fast_knows, instant_mode, rules_for
 from engine.recipe.defaults import MINE_STRENGTH, PRESETS, STEPS, complete, expanded
 from engine.recipe.meanings import MEANINGS, values
+from engine.recipe.memory import Memory
 from engine.recipe.modes import FINE_ONLY, MODES, MORPH_FRAMES, OWN, SIZE_BOUNDS, TABLE, Mode, ModeRules
 from engine.recipe.settings import (
     DEPTH_BOUNDS,
@@ -84,6 +85,7 @@ __all__ = [
     "EncoderName",
     "Faces",
     "Init",
+    "Memory",
     "Mode",
     "ModeRules",
     "More",

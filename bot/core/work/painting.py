@@ -198,10 +198,11 @@ class Painting:
         else:
             live.hear(event.done, event.seconds)
             live.note = event.note or live.note
-            left = "longer than expected" if live.overdue else f"{in_words(self._line.left(live))} left"
-            text = f"{event.text}, {left}"
-            text = f"{text}. {live.note}" if live.note else text
-        status = Status(text=text, done=live.done, preview=live.preview, cells=live.cells, left=self._line.left(live))
+        left = live.told(self._line.left(live))
+        if isinstance(event, Progress):
+            said = "longer than expected" if live.overdue else f"{in_words(left)} left"
+            text = ". ".join(filter(None, (f"{event.text}, {said}", live.note)))
+        status = Status(text=text, done=live.done, preview=live.preview, cells=live.cells, left=left)
         live.announcer.show(live.job, status)
 
     async def _finish(self, live: OpenJob, event: Done | Failed) -> None:
@@ -220,10 +221,11 @@ class Painting:
                 notes=event.notes,
                 media_type=event.media_type,
                 cells=event.cells,
+                went_on=event.went_on,
             )
         )
         took = estimate.painted(live.job, event.seconds)
-        if not event.went_on:  # or it would be learned that all of it takes no longer than its last part
+        if not event.went_on:
             self._estimator.learn(took)
         self._health.painting.labels(took.kind).observe(event.seconds)
         self._jobs.deliver(live)
