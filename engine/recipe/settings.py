@@ -173,7 +173,7 @@ def _layers(text: str) -> tuple[str, ...]:
 
 
 def _then(text: str) -> tuple[More, ...]:
-    wanted = f"up to {MOST_THEN} numbers of steps with commas between, each perhaps at a strength, such as 100,20@70"
+    wanted = f"up to {MOST_THEN} numbers of steps with commas between, each perhaps at a strength, such as 100,20@80"
     found = []
     for part in text.split(","):
         steps, at, strength = part.partition("@")
