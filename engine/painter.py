@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine import device, gallery
 from engine.encoders import slim
-from engine.encoders.shelf import Encoders
+from engine.encoders.shelf import NO_FULL, Encoders
 from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
 from engine.fast import network
@@ -308,7 +308,11 @@ class TorchPainter:
 
     def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
         """See `engine.work.Tools`."""
-        return self._encoders.of(work)
+        encoder, recipe = yield from self._encoders.of(work.recipe)
+        if recipe.encoder != work.recipe.encoder:
+            work.notes.append(NO_FULL)
+        work.recipe = recipe
+        return encoder
 
 
 def _at_once(recipe: Recipe) -> int:

@@ -21,7 +21,6 @@ from engine.recipe import EncoderName, Pooling, Recipe, RecipeError, check
 from engine.stages import Refused, Stage
 from engine.tensors import in_type
 from engine.wire import EngineSettings
-from engine.work import Work
 
 POLL_SECONDS = 0.5  # between two stages while the full encoder loads: a cancel is seen, and a beat is sent
 NO_FULL = "The full encoder is unavailable just now, so I painted with the slim one."
@@ -56,21 +55,20 @@ class Encoders:
             return ["The full encoder's weights (548 MB) are being downloaded."]
         return []
 
-    def of(self, work: Work) -> Generator[Stage, None, Encoder]:
-        """The encoder that the recipe names; if that is unavailable the slim one, with a note, also in the recipe."""
-        if work.recipe.encoder != "full":
-            return self.slim
-        loading = self._loader.submit(self._load_full, work.recipe.pooling or "avg")
+    def of(self, recipe: Recipe) -> Generator[Stage, None, tuple[Encoder, Recipe]]:
+        """The encoder that the recipe names; if that is unavailable the slim one, and the recipe with that."""
+        if recipe.encoder != "full":
+            return self.slim, recipe
+        loading = self._loader.submit(self._load_full, recipe.pooling or "avg")
         while wait([loading], timeout=POLL_SECONDS).not_done:
             yield Stage(0.0, "getting the full encoder")
         try:
-            return loading.result()
+            return loading.result(), recipe
         except NoWeights as error:
             log.warning("%s The slim encoder is used instead.", error)
-            work.recipe = _with_slim(work.recipe, self._gallery)
-            work.notes.append(NO_FULL)
+            recipe = _with_slim(recipe, self._gallery)
             yield Stage(0.0, "continuing with the slim encoder", NO_FULL)
-        return self.slim
+        return self.slim, recipe
 
     def _load_full(self, pooling: Pooling) -> FullEncoder:
         """The full encoder, loaded once for each pooling."""
