@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -54,6 +56,37 @@ def in_words(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     count = torch.get_num_threads()
     return f"CPU, {count} thread{'s' if count > 1 else ''}"
+
+
+def held() -> int:
+    """Bytes that this process has in the machine's memory."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    return 0
+
+
+def free(device: torch.device, at_rest: int) -> int:
+    """Bytes that a picture could take; 0 where the system does not say.
+
+    Args:
+        at_rest: what this process held when it had painted nothing yet. What it holds beyond that is used again.
+    """
+    if device.type == "cuda":
+        unused, _ = torch.cuda.mem_get_info(device)
+        return unused + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        return min(found, _left_in_group()) + max(0, held() - at_rest)
+    return 0
+
+
+def _left_in_group() -> int:
+    """Bytes until the limit that a container has, by control groups of the second version; without one, very many."""
+    with suppress(OSError, ValueError):
+        limit, used = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
+        return max(0, limit - used)
+    return 2**62
 
 
 def with_threads_for(size: int, stages: Generator[T, None, R]) -> Generator[T, None, R]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from importlib import metadata
 
 import msgspec
@@ -14,15 +13,16 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from engine import device, gallery
-from engine.encoders import full, slim
-from engine.encoders.full import FullEncoder
+from engine.encoders import slim
+from engine.encoders.shelf import NO_FULL, Encoders
 from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
-from engine.encoders.weights import NoWeights, available
 from engine.fast import network
 from engine.fast.collections import Generators
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
+from engine.fine import memory
+from engine.fine.canvases import Canvases
 from engine.fine.paint import paint as paint_fine
 from engine.images.animation import Clip
 from engine.images.decode import Limits, decode
@@ -34,26 +34,22 @@ from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
-from engine.recipe import MINE, Mode, Pooling, Recipe, RecipeError, check, line
+from engine.recipe import MINE, Mode, Recipe, line
 from engine.stages import Picture, Refused, Stage
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
 from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
 from engine.subject.restraint import restrained
-from engine.tensors import in_type, reduced, resize
+from engine.tensors import reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
 from engine.verify import verdict
 from engine.wire import EngineSettings, Paint, Ready
-from engine.work import Stages, Work, preview
+from engine.work import Stages, Work, finished, preview
 
 FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
-POLL_SECONDS = 0.5  # between two stages while the full encoder loads: a cancel is seen, and a beat is sent
-NO_FULL = "The full encoder is unavailable just now, so I painted with the slim one."
-
-log = logging.getLogger("engine")
 
 
 def set_up_process(settings: EngineSettings) -> None:
@@ -82,10 +78,11 @@ class TorchPainter:
         device.wake(self.device)
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self.gallery = gallery.load(settings.gallery)
-        self._full: dict[Pooling, FullEncoder] = {}
+        self._encoders = Encoders(self.device, settings, self.gallery)
         self._swatches: dict[str, Tensor] = {}
         self._generators = Generators(self.device)
         self.sketches = Sketches()
+        self.canvases = Canvases()
         sheet = functools.partial(contact.paint, self, self.sketches)
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
@@ -103,16 +100,12 @@ class TorchPainter:
             "explain": functools.partial(explain.paint, self),
             "morph": functools.partial(clips.paint_morph, self),
         }
-        # One at a time: a second job that needs the full encoder waits for the first one's download.
-        self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._at_rest = device.held()
         self.ready = self._ready()
-        if self.ready.encoder == "full":
-            self._loader.submit(self._load_full, "avg")
 
-    @functools.cached_property
+    @property
     def _slim(self) -> SlimEncoder:
-        slim = SlimEncoder.load().to(self.device).to(memory_format=torch.channels_last)
-        return slim.quick(device.quick_type(self.device))
+        return self._encoders.slim
 
     @functools.cached_property
     def network(self) -> network.Network:
@@ -131,22 +124,18 @@ class TorchPainter:
         return made_with(self.gallery)
 
     def _ready(self) -> Ready:
-        has_full = available(self._settings.cache, self._settings.weights)
         return Ready(
             device=device.in_words(self.device),
-            encoders=("slim", "full") if has_full else ("slim",),
+            encoders=self._encoders.names,
             version=_version(),
-            notes=(*self.notes, *self._notes(has_full)),
-            encoder=full.usual(self._settings.encoder, self.device, has_full),
+            notes=(*self.notes, *self._encoders.notes(), *self._notes()),
+            encoder=self._encoders.usual,
+            memory=memory.of(self.device, device.free(self.device, self._at_rest)),
         )
 
-    def _notes(self, has_full: bool) -> list[str]:
-        """What the operator should know: a full encoder that is not available (yet), pairs that cannot be used."""
+    def _notes(self) -> list[str]:
+        """What the operator should know: pairs and networks that cannot be used."""
         notes = []
-        if self._settings.weights and not has_full:
-            notes.append(f"There is no file {self._settings.weights} (engine.weights): only the slim encoder paints.")
-        elif self._settings.encoder == "full" and not has_full:
-            notes.append("The full encoder's weights (548 MB) are being downloaded.")
         for style in self.gallery:
             if style.pair.is_file() and gallery.network_of(style.pair) != gallery.network_of(network.FILE):
                 notes.append(
@@ -180,7 +169,8 @@ class TorchPainter:
                 work.notes.insert(0, verdict(order.checked, x[0], self._limits, self._made_with))
             png = encode_png(x[0], line(painted), alpha, self._made_with)
             notes = tuple(dict.fromkeys(work.notes))
-            yield Picture(png, painted, width, height, notes, tuple(work.findings), cells=work.cells)
+            findings = tuple(work.findings)
+            yield Picture(png, painted, width, height, notes, findings, cells=work.cells, went_on=work.went_on)
 
     def repaint(self, work: Work) -> Stages:
         """The work in its recipe's mode, which must be complete; what changes is told in the work itself."""
@@ -280,21 +270,32 @@ class TorchPainter:
         return what_matters(p, faces(p), self._find(p))
 
     def _fine(self, work: Work) -> Stages:
+        # What is watched is painted whole, and so is what is verified.
+        canvas = None if work.watch or work.recipe.verify else self.canvases.find(work)
         start = None
-        if work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
+        if canvas is not None:
+            work.went_on = True
+            work.notes.extend(canvas.notes)
+        elif work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
             start = yield from self._sketch(work)
         encoder = yield from self.encoder(work)
-        x = work.p[None]
         weights = self.what_matters(work.p, work.recipe)
-        for step in paint_fine(work.p, self.pictures(work), work.recipe, encoder, start, weights):
-            x = step.x
+        pictures = self.pictures(work)
+        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in ("fast", "universal") else None
+        now = msgspec.structs.replace(self.ready.memory, free=device.free(self.device, self._at_rest))
+        halve = not now.suffices(work.recipe, *work.p.shape[1:])
+        for step in paint_fine(
+            work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch, halve=halve
+        ):
             if work.watch:
                 work.watch(step)
             if step.note:
                 work.notes.append(step.note)
             done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
-            yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(x))
-        return x
+            yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(step.x))
+        if work.recipe.strength != 0:
+            self.canvases.keep(work, step)
+        return step.x
 
     def _sketch(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""
@@ -303,29 +304,18 @@ class TorchPainter:
         yield Stage(FIRST_SHARE, "a first sketch", preview=preview(x), at_once=True)
         return x
 
-    def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
-        """The encoder that the recipe names; if that is unavailable the slim one, with a note, also in the recipe."""
-        if work.recipe.encoder != "full":
-            return self._slim
-        loading = self._loader.submit(self._load_full, work.recipe.pooling or "avg")
-        while wait([loading], timeout=POLL_SECONDS).not_done:
-            yield Stage(0.0, "getting the full encoder")
-        try:
-            return loading.result()
-        except NoWeights as error:
-            log.warning("%s The slim encoder is used instead.", error)
-            work.recipe = _with_slim(work.recipe, self.gallery)
-            work.notes.append(NO_FULL)
-            yield Stage(0.0, "continuing with the slim encoder", NO_FULL)
-        return self._slim
+    def _sketch_at(self, work: Work, strength: int) -> Tensor:
+        """The instant picture at another strength."""
+        recipe = msgspec.structs.replace(work.recipe, mode=work.recipe.init, strength=strength)
+        return finished(self.repaint(replace(work, recipe=recipe)))
 
-    def _load_full(self, pooling: Pooling) -> FullEncoder:
-        """The full encoder, loaded once for each pooling."""
-        if pooling not in self._full:
-            encoder = full.load(self.device, self._settings.cache, self._settings.weights, pooling)
-            quick = in_type(encoder, device.quick_type(self.device))
-            self._full[pooling] = quick.to(memory_format=torch.channels_last)
-        return self._full[pooling]
+    def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
+        """See `engine.work.Tools`."""
+        encoder, recipe = yield from self._encoders.of(work.recipe)
+        if recipe.encoder != work.recipe.encoder:
+            work.notes.append(NO_FULL)
+        work.recipe = recipe
+        return encoder
 
 
 def _at_once(recipe: Recipe) -> int:
@@ -352,15 +342,6 @@ def _as_first_share(stages: Stages) -> Stages:
             x: Tensor = end.value
             return x
         yield stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
-
-
-def _with_slim(recipe: Recipe, styles: gallery.Gallery) -> Recipe:
-    changed = msgspec.structs.replace(recipe, encoder="slim")
-    try:
-        check(changed, styles)
-    except RecipeError as error:
-        raise Refused(f"The full encoder is unavailable just now. {error}") from error
-    return changed
 
 
 def _version() -> str:

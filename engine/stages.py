@@ -34,6 +34,7 @@ class Picture(NamedTuple):
     findings: tuple[Finding, ...] = ()  # styles that were found, for programs
     media_type: str = PNG.media_type
     cells: tuple[Cell, ...] = ()  # of a sheet
+    went_on: bool = False  # from a picture that was kept
 
 
 class Refused(Exception):

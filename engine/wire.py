@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from engine.recipe import EncoderName, Recipe
+from engine.recipe import EncoderName, Memory, Recipe
 
 HEADER = struct.Struct(">I")
 MAX_FRAME = 192 * 2**20  # bytes; three pictures of the largest size allowed (60 MiB), with room to spare
@@ -142,10 +142,13 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     notes: tuple[str, ...] = ()  # sentences for the operator, such as a full encoder that is unavailable
     encoder: EncoderName = "slim"  # of fine orders that name none
     cage: tuple[str, ...] = ()  # what holds of it, see `engine.cage`
+    memory: Memory = Memory()
 
 
 class Beat(msgspec.Struct, frozen=True, tag=True):
     """The working loop is alive. Sent by that loop itself, never by a side thread."""
+
+    kept: int = 0  # bytes, about, that it has on purpose from jobs that are done
 
 
 class Turn(msgspec.Struct, frozen=True, tag=True):
@@ -201,6 +204,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     findings: tuple[Finding, ...] = ()  # for programs; the notes say the same in words
     media_type: str = PNG.media_type  # of the picture; another only where the order can have it shown
     cells: tuple[Cell, ...] = ()  # of a sheet
+    went_on: bool = False  # from a picture that was kept, so that the seconds are those of the rest alone
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

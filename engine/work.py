@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,7 @@ from torch import Tensor
 from engine.encoders.vgg import Encoder
 from engine.gallery import Gallery
 from engine.images.encode import encode_jpeg
-from engine.recipe import Recipe
+from engine.recipe import Recipe, line
 from engine.stages import Stage
 from engine.wire import Cell, Finding
 
@@ -35,6 +36,7 @@ class Work:
     cells: tuple[Cell, ...] = ()  # of a sheet
     film: list[Tensor] = field(default_factory=list)  # (3, h, w) uint8, pictures that are to be shown as a clip
     watch: Callable[[Any], None] | None = None  # is handed every `engine.fine.gatys.Step`
+    went_on: bool = False  # from a canvas of `engine.fine.canvases`, so that only the rest was painted
 
 
 class Tools(Protocol):
@@ -71,6 +73,16 @@ class Tools(Protocol):
 def preview(x: Tensor) -> Callable[[], bytes]:
     """Makes a small JPEG of (1, 3, H, W), for a `Stage`."""
     return partial(encode_jpeg, x[0], PREVIEW_SIDE)
+
+
+def named(p: Tensor, mine: Tensor | None, recipe: Recipe) -> str:
+    """Names a picture by all that it depends on: its photo, the person's own style, its complete recipe."""
+    digest = hashlib.blake2b(line(recipe).encode(), digest_size=16)
+    for picture in (p, mine if recipe.mine else None):
+        if picture is not None:
+            digest.update(repr(tuple(picture.shape)).encode())
+            digest.update(picture.detach().contiguous().cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def finished(stages: Stages) -> Tensor:

@@ -122,8 +122,9 @@ class Admission:
         mode = recipe.mode or default_mode(recipe, self._gallery)
         if recipe.size is not None and recipe.size > rules.largest(mode):
             raise InvalidOrder(too_large(rules, recipe, recipe.size, self._gallery))
-        if recipe.steps is not None and recipe.steps > rules.max_steps:
-            raise InvalidOrder(f"steps={recipe.steps} is too many here: the limit is {rules.max_steps}.")
+        if recipe.all_steps > rules.max_steps:
+            what = f"{recipe.all_steps} steps are" if recipe.then else f"steps={recipe.steps} is"
+            raise InvalidOrder(f"{what} too many here: the limit is {rules.max_steps}.")
         size, seed = room.most(rules.usual(mode)), secrets.randbelow(SEEDS)
         with invalid_recipes():
             return complete(recipe, self._gallery, size=size, seed=seed, encoder=encoder)

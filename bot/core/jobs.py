@@ -74,6 +74,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0  # engine processes that died with its photo in hand
     interruptions: int = 0  # times that the bot went down, without being asked to, while the engine had it
     cost: float = 0.0  # estimated engine seconds
+    memory: int = 0  # bytes that the engine is likely to need for it; 0 is little, or not known
     seconds: float | None = None  # engine seconds it took
     width: int = 0  # pixels of the picture, once PAINTED
     height: int = 0

@@ -25,7 +25,7 @@ from bot.core.errors import (
     NotOwner,
     StoreError,
 )
-from bot.core.estimate import Estimator, clip_order
+from bot.core.estimate import Estimator, clip_order, memory, reduced
 from bot.core.jobs import OPEN, Job, Place, State, new_id
 from bot.core.journal.rows.forget import Held
 from bot.core.journal.rows.jobs import Given
@@ -40,7 +40,7 @@ from bot.core.work.open_jobs import OpenJob, OpenJobs
 from bot.core.work.painting import Painting
 from bot.health import Health
 from engine.gallery import Gallery
-from engine.recipe import Recipe, line
+from engine.recipe import Memory, Recipe, line
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +170,8 @@ class Studio:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
         plays = chat.plays_in(incoming.place)
         clip = clip_order(complete_recipe, given.photo, recipe.size is not None) if plays else None
+        there = self.engine.ready.memory if self.engine.ready else Memory()
+        note = clip.note if clip else reduced(complete_recipe, there)
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -178,17 +180,16 @@ class Studio:
             requested=recipe,
             created=self._clock(),
             cost=self._estimator.seconds(complete_recipe, clip),
+            memory=0 if clip else memory(complete_recipe, there),
             idempotency_key=incoming.idempotency_key,
         )
-        if job.place.chat not in self._chats:
-            raise InternalError(f"Answers cannot be sent on {job.place.chat}.")
         if self._stopping:  # since it was asked above; from here to the task nothing is awaited
             raise self._not_now()
         where = job.place.room
         demand, look = self._demand(job.user, where), is_look(job.recipe)
         wait = self._admission.reserve(job.user, where, room, demand, job.cost, look=look)
         # In a task of its own: what is on disk must get into the queue, even if the caller's connection goes away.
-        admitting = self._tasks.create_task(self._admit(job, given, clip.note if clip else "", wait))
+        admitting = self._tasks.create_task(self._admit(job, given, note, wait))
         try:
             admitted = await asyncio.shield(admitting)
         except asyncio.CancelledError:

@@ -114,7 +114,7 @@ class Crew(Generic[Order, Event]):
             await member.cancel(job)
 
     async def _room_for(self, paint: Order) -> Member[Order, Event]:
-        """The member that is to have the job: one that is idle, if there is one.
+        """The member that is to have the job: one that is idle, if there is one, and of these who is preferred.
 
         While none is ready, one that is not: it says so, or paints when it is.
         """
@@ -125,7 +125,8 @@ class Crew(Generic[Order, Event]):
             ready = [member for member in self._crew if member.ready]
             free = [member for member in ready or self._crew if member.has_room(quick=paint.quick)]
             if free:
-                return min(free, key=lambda member: member.busy is not None)
+                preferred = self._preferred(paint)
+                return min(free, key=lambda member: (member.busy is not None, member is not preferred))
             since = clock() if ready else since
             if clock() - since > self._patience:
                 raise EngineError(NOT_STARTED)
@@ -133,3 +134,7 @@ class Crew(Generic[Order, Event]):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._freed.wait()
         raise EngineError(STOPPED)
+
+    def _preferred(self, paint: Order) -> Member[Order, Event] | None:
+        """Who has something that spares work on it, if anybody."""
+        return None

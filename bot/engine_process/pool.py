@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -13,10 +15,13 @@ from typing import Literal, Self
 import msgspec
 
 from bot.core.engine import Taken
-from bot.engine_process.crew import Crew
+from bot.engine_process.crew import Crew, Member
 from bot.engine_process.supervisor import Supervisor
 from engine import wire
-from engine.recipe import EncoderName
+from engine.recipe import EncoderName, line
+
+Painter = Member[wire.Paint, Taken | wire.Event]
+REMEMBERED = 16  # pictures of which it is known who painted them
 
 
 class Pool(Crew[wire.Paint, Taken | wire.Event]):
@@ -25,6 +30,7 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
     def __init__(self, members: Sequence[Supervisor]) -> None:
         super().__init__(members)
         self._members = tuple(members)
+        self._painted: OrderedDict[bytes, Painter] = OrderedDict()  # by `_picture`: who may have kept it
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -54,6 +60,33 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
         finally:
             for task in waiting:
                 task.cancel()
+
+    async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
+        """See `Engine.run`."""
+        async with aclosing(super().run(paint)) as events:
+            async for event in events:
+                if isinstance(event, wire.Done) and paint.recipe.rules.optimises:
+                    self._remember(_picture(paint), self._at[paint.job])
+                yield event
+
+    def _preferred(self, paint: wire.Paint) -> Painter | None:
+        """Who can go on with what it has kept."""
+        return self._painted.get(_picture(paint)) if paint.recipe.then else None
+
+    def _remember(self, picture: bytes, painter: Painter) -> None:
+        self._painted[picture] = painter
+        self._painted.move_to_end(picture)
+        while len(self._painted) > REMEMBERED:
+            self._painted.popitem(last=False)
+
+
+def _picture(paint: wire.Paint) -> bytes:
+    """What two orders have in common of which one goes on with the other. The size is known when it is painted."""
+    recipe = msgspec.structs.replace(paint.recipe, then=None, size=None)
+    digest = hashlib.blake2b(line(recipe).encode(), digest_size=16)
+    for picture in (paint.photo, paint.style):
+        digest.update(picture or b"")
+    return digest.digest()
 
 
 # --- parts of the machine --------------------------------------------------------------------------------------------

@@ -24,11 +24,15 @@ class Rest:
     def disturb(self) -> None:
         self._since = time.monotonic()
 
-    def is_over(self, pid: int) -> bool:
-        """Whether the process has grown too much, and has rested long enough to be replaced."""
+    def is_over(self, pid: int, kept: int = 0) -> bool:
+        """Whether the process has grown too much, and has rested long enough to be replaced.
+
+        Args:
+            kept: bytes that it has on purpose, which are no growth.
+        """
         if self._since is None or not self._growth:
             return False
-        size = _memory(pid)
+        size = _memory(pid) - kept
         self._at_first = size if self._at_first is None else self._at_first
         rested = time.monotonic() - self._since >= self._seconds
         return rested and size - self._at_first > self._growth

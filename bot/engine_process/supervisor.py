@@ -296,7 +296,7 @@ class Supervisor:
                 if isinstance(event, wire.Ready) == (self.ready is not None):
                     raise wire.WireError(f"{type(event).__name__} out of turn")
                 self._on_event(event)
-                if isinstance(event, wire.Beat) and not self.busy and self._rest.is_over(process.pid):
+                if isinstance(event, wire.Beat) and not self.busy and self._rest.is_over(process.pid, event.kept):
                     return "recycled"
                 seconds = self._timings.hang_seconds
         except TimeoutError:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from engine.device import is_out_of_memory
 from engine.encoders.vgg import Encoder
+from engine.fine.canvases import Canvas
 from engine.fine.colours import coloured, matched
 from engine.fine.gatys import Run, Step
-from engine.fine.scales import Scale, scales
+from engine.fine.scales import Scale, further, scales
 from engine.recipe import Recipe
 from engine.subject.importance import Importance
 from engine.tensors import Styles, clamp, luminance_only, resize
@@ -34,6 +35,9 @@ def paint(
     importance: Importance | None = None,
     plan: list[Scale] | None = None,
     anchor: Callable[[Tensor], Tensor] | None = None,
+    canvas: Canvas | None = None,
+    sketch: Callable[[int], Tensor] | None = None,
+    halve: bool = False,
 ) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
@@ -45,6 +49,10 @@ def paint(
         importance: how much each place of the photo counts; without it all count alike, as in the paper.
         plan: scales other than the usual ones.
         anchor: one more loss of x, grey where the colours are the photo's.
+        sketch: the instant picture (1, 3, H, W) of another strength. Where the recipe goes on at another strength, x
+            is moved first by what that changes in the sketch.
+        canvas: what the recipe's beginning has led to already; the rest goes on from there, and to the same picture.
+        halve: there is too little memory for the whole size.
 
     Raises:
         torch.OutOfMemoryError: when half the size is too large as well.
@@ -54,26 +62,49 @@ def paint(
     finish: Callable[[Tensor], Tensor] = clamp
     if recipe.colors == "photo":
         p, styles, finish = luminance_only(p, styles)
-        start = None if start is None else luminance_only(start, [])[0]
     elif recipe.colors == "matched":
         styles = [(matched(a, p), weight) for a, weight in styles]
-        start = None if start is None else matched(start, p)
+    start = None if start is None else _in_colours(start, p, recipe)
     if recipe.strength == 0:
-        yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone())
+        yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone(), p)
         return
-    if recipe.plain == "yes":
-        plan, importance = plan or [Scale((photo.shape[1], photo.shape[2]), recipe.steps or 1)], None
+    importance = None if recipe.plain == "yes" else importance
+    plan = plan or _plan(photo, recipe)
+    if canvas is not None:
+        plan = [scale for scale in plan if scale.after > canvas.after]
+        x = canvas.x.to(p)
     else:
-        plan = plan or scales(photo.shape[1], photo.shape[2], recipe.steps or 1)
-    x = _start(p, plan[0].size, recipe, styles) if start is None else resize(start, plan[0].size)
-    run = Run(plan, encoder, recipe, styles, p, finish, importance)
+        x = _start(p, plan[0].size, recipe, styles) if start is None else resize(start, plan[0].size)
+    run = Run(plan, encoder, recipe, styles, p, finish, importance, before=canvas.steps if canvas else 0)
     run.anchor = anchor
-    yield from steps(run, x)
+    if sketch is not None:
+        run.sketch = lambda strength: _in_colours(sketch(strength), p, recipe)
+    if canvas is not None:
+        run.strength = canvas.strength or recipe.strength
+    if halve:
+        run.halve("There is too little memory for {before} pixels, so I painted it at {after}.")
+    yield from steps(run, x, halved=halve)
 
 
-def steps(run: Run, x: Tensor) -> Iterator[Step]:
-    """Every scale from an x of any size, at half the size from where memory runs out the first time."""
-    halved = False
+def _in_colours(x: Tensor, p: Tensor, recipe: Recipe) -> Tensor:
+    """An instant picture in the colours that x is optimised in."""
+    if recipe.colors == "photo":
+        return luminance_only(x, [])[0]
+    return matched(x, p) if recipe.colors == "matched" else x
+
+
+def _plan(photo: Tensor, recipe: Recipe) -> list[Scale]:
+    size, count = (photo.shape[1], photo.shape[2]), recipe.steps or 1
+    rising = [Scale(size, count)] if recipe.plain == "yes" else scales(*size, count)
+    return rising + further(size, recipe.then or ())
+
+
+def steps(run: Run, x: Tensor, *, halved: bool = False) -> Iterator[Step]:
+    """Every scale from an x of any size, at half the size from where memory runs out the first time.
+
+    Args:
+        halved: whether it is at half the size already.
+    """
     while run.plan:
         try:
             for step, reached in run.scale(x):

@@ -6,8 +6,10 @@ Departure from Gatys et al. (2016), who optimise at one size: a coarse scale fin
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from engine.recipe import More
 from engine.tensors import at_least
 
 COARSEST = 192  # pixels, long side of the first scale; below it conv5_1 sees the whole picture at once
@@ -18,6 +20,8 @@ STEPS_RATIO = 0.6  # and this share of its steps: forms are found while they are
 class Scale(NamedTuple):
     size: tuple[int, int]  # (h, w) in pixels
     steps: int
+    after: int = 0  # which item of the recipe's then= it is, from 1; 0 is none
+    strength: int | None = None  # from then= as well; None is the recipe's own
 
 
 def scales(height: int, width: int, steps: int) -> list[Scale]:
@@ -34,9 +38,21 @@ def scales(height: int, width: int, steps: int) -> list[Scale]:
     return [scale for scale in found if scale.steps]
 
 
+def further(size: tuple[int, int], then: Sequence[More]) -> list[Scale]:
+    """What follows the last scale: each goes on with the strength of the one before, unless it has another."""
+    found: list[Scale] = []
+    for after, more in enumerate(then, 1):
+        strength = more.strength or (found[-1].strength if found else None)
+        found.append(Scale(size, more.steps, after, strength))
+    return found
+
+
 def halved(plan: list[Scale], grid: int = 1) -> list[Scale]:
     """The same steps in all, ending at half the size of the last scale, in whole multiples of ``grid`` pixels."""
     height, width = plan[-1].size
     half = at_least(height // 2 // grid * grid, width // 2 // grid * grid)
-    kept = [scale for scale in plan[:-1] if max(scale.size) <= max(half)]
-    return [*kept, Scale(half, sum(s.steps for s in plan) - sum(s.steps for s in kept))]
+    *rising, last = [scale for scale in plan if not scale.after] or [Scale(half, 0)]
+    kept = [scale for scale in rising if max(scale.size) <= max(half)]
+    left = sum(s.steps for s in (*rising, last)) - sum(s.steps for s in kept)
+    later = [scale._replace(size=half) for scale in plan if scale.after]
+    return [*kept, *([Scale(half, left)] if left else []), *later]

@@ -6,7 +6,6 @@ styles could share. What is saved by going together is the time between the laye
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,9 +13,9 @@ import torch
 from torch import Tensor
 
 from engine.fast.paint import alike
-from engine.recipe import Recipe, fast_knows, line
+from engine.recipe import Recipe, fast_knows
 from engine.subject.restraint import restrained
-from engine.work import Tools, Work, finished
+from engine.work import Tools, Work, finished, named
 
 # Pictures in one pass. With two threads and 224 x 168 pixels each, thirty took 1.6 s by six, 1.9 s by thirty and 2.2 s
 # one by one.
@@ -41,7 +40,7 @@ class Sketches:
             recipes: complete, of an instant mode.
             mine: the person's own style picture, where a recipe has it.
         """
-        names = [_name(p, mine, recipe) for recipe in recipes]
+        names = [named(p, mine, recipe) for recipe in recipes]
         known = {index: self._kept[name] for index, name in enumerate(names) if name in self._kept}
         for index in known:
             self._kept.move_to_end(names[index])
@@ -100,13 +99,3 @@ def _keeps_subject(recipe: Recipe) -> bool:
 
 def _bytes(x: Tensor) -> Tensor:
     return x.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
-
-
-def _name(p: Tensor, mine: Tensor | None, recipe: Recipe) -> str:
-    """Names a picture by all that it depends on."""
-    digest = hashlib.blake2b(line(recipe).encode(), digest_size=16)
-    for picture in (p, mine if recipe.mine else None):
-        if picture is not None:
-            digest.update(repr(tuple(picture.shape)).encode())
-            digest.update(picture.detach().contiguous().cpu().numpy().tobytes())
-    return digest.hexdigest()

@@ -80,7 +80,7 @@ def of_depth(recipe: Recipe, styles: Styles, encoder: Encoder, side: int) -> Run
     beta = PULL * whole**2
     layers = recipe.layers or layers_to(recipe.depth or len(DEPTHS), encoder)
     weights = Weights(0.0, beta, beta * tv, {}, shares(layers))
-    plan = [Scale((_down(h), _down(w)), count) for (h, w), count in scales(whole, whole, recipe.steps or 1)]
+    plan = [Scale((_down(h), _down(w)), count) for (h, w), count, *_ in scales(whole, whole, recipe.steps or 1)]
     p = torch.zeros(1, 3, whole, whole)
     return Run(plan, encoder, recipe, styles, p, weights=weights, around=circular(encoder))
 

@@ -21,7 +21,7 @@ from engine.motion import animate, morph
 from engine.motion.feedforward import ByNetwork, FeedForward, WithSubject
 from engine.motion.steady import OneByOne, StretchPainter
 from engine.recipe import Recipe
-from engine.stages import Stage
+from engine.stages import Refused, Stage
 from engine.subject.importance import Importance
 from engine.universal.paint import coloured
 from engine.work import Stages, Tools, Work, finished, preview
@@ -53,6 +53,8 @@ def paint(tools: ClipTools, clip: Clip, work: Work) -> Generator[Stage, None, li
     size = (clip.frames[0].shape[1], clip.frames[0].shape[2])
     if work.recipe.strength == 0:
         return clip.frames
+    if work.recipe.then:
+        raise Refused("A moving picture does not go on: leave then= out, or add frames=1 for a still.")
     if work.recipe.mode == "fine":
         encoder = yield from tools.encoder(work)
         frame = functools.partial(_fine_frame, tools, work, encoder)

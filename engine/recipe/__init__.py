@@ -11,12 +11,14 @@ from engine.recipe.cells import LEVELS, cell, cells, sketch, to_depth
 from engine.recipe.checks import check, default_mode, fast_knows, instant_mode, rules_for
 from engine.recipe.defaults import MINE_STRENGTH, PRESETS, STEPS, complete, expanded
 from engine.recipe.meanings import MEANINGS, values
+from engine.recipe.memory import Memory
 from engine.recipe.modes import FINE_ONLY, MODES, MORPH_FRAMES, OWN, SIZE_BOUNDS, TABLE, Mode, ModeRules
 from engine.recipe.settings import (
     DEPTH_BOUNDS,
     FRAMES_BOUNDS,
     LAYERS,
     MAX_STYLES,
+    MOST_THEN,
     OCTAVES_BOUNDS,
     RATE_BOUNDS,
     RATIO_BOUNDS,
@@ -33,6 +35,7 @@ from engine.recipe.settings import (
     EncoderName,
     Faces,
     Init,
+    More,
     Optimizer,
     Pooling,
     Preset,
@@ -59,6 +62,7 @@ __all__ = [
     "MINE_TITLE",
     "MODES",
     "MORPH_FRAMES",
+    "MOST_THEN",
     "OCTAVES_BOUNDS",
     "OWN",
     "PRESETS",
@@ -81,8 +85,10 @@ __all__ = [
     "EncoderName",
     "Faces",
     "Init",
+    "Memory",
     "Mode",
     "ModeRules",
+    "More",
     "Optimizer",
     "Pooling",
     "Preset",

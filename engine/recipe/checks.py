@@ -112,10 +112,12 @@ def _check_pairs(recipe: Recipe) -> None:
         raise RecipeError("strength= and ratio= say the same thing in two ways. Keep one of them.")
     if recipe.depth is not None and recipe.layers is not None:
         raise RecipeError("depth= and layers= say the same thing in two ways. Keep one of them.")
-    if recipe.every is not None and recipe.steps is not None and recipe.steps > recipe.every * MOST_STATIONS:
-        least = -(-recipe.steps // MOST_STATIONS)
+    if recipe.then and recipe.strength == 0:
+        raise RecipeError("With strength=0 the picture is the photo, and there is nothing to go on with. Drop then=.")
+    if recipe.every is not None and recipe.steps is not None and recipe.all_steps > recipe.every * MOST_STATIONS:
+        least = -(-recipe.all_steps // MOST_STATIONS)
         raise RecipeError(
-            f"every={recipe.every} with {recipe.steps} steps would be more than {MOST_STATIONS} pictures. Write"
+            f"every={recipe.every} with {recipe.all_steps} steps would be more than {MOST_STATIONS} pictures. Write"
             f" every={least} or more."
         )
     if recipe.rate is not None and recipe.optimizer == "lbfgs":

@@ -49,7 +49,7 @@ class ModeRules(NamedTuple):
 _STILL = ("strength", "brush", "colors", "alpha", "faces", "size", "seed")
 _INSTANT = (*_STILL, "frames")
 _OPTIMISED = ("steps", "pooling", "optimizer", "rate", "tv", "encoder")
-_METHODS = (*_OPTIMISED, "layers", "content", "init", "ratio", "normalize", "plain", "preset")
+_METHODS = (*_OPTIMISED, "then", "layers", "content", "init", "ratio", "normalize", "plain", "preset")
 _FINE = (*_INSTANT, *_METHODS, "clip")
 _LOOK = {"colors": "style", "faces": "keep"}
 _METHOD = {"pooling": "avg", "optimizer": "lbfgs"}

@@ -39,6 +39,7 @@ OCTAVES_BOUNDS = (1, 10)
 ZOOM_BOUNDS = (2, 48)
 CELL_BOUNDS = (1, 999)
 MOST_STATIONS = 24  # of an optimisation on one picture
+MOST_THEN = 8  # times that an optimisation goes on
 
 
 class RecipeError(ValueError):
@@ -50,6 +51,16 @@ class Share(msgspec.Struct, frozen=True):
 
     name: str
     weight: int = 1
+
+
+class More(msgspec.Struct, frozen=True):
+    """Steps at the full size, once a picture is finished, and the strength that they go on with, if it is another."""
+
+    steps: int
+    strength: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.steps) if self.strength is None else f"{self.steps}@{self.strength}"
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +77,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     frames: int | None = None  # of an animation, at most; 1 gives a still of its first
     seed: int | None = None
     steps: int | None = None  # of the optimiser, over all scales
+    then: tuple[More, ...] | None = None  # what follows these, one after the other
     layers: tuple[str, ...] | None = None  # style layers, each perhaps with its weight: see `weighted`
     content: tuple[str, ...] | None = None  # content layers
     pooling: Pooling | None = None
@@ -90,6 +102,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def mine(self) -> bool:
         """Whether the person's own picture is among the styles."""
         return any(share.name == MINE for share in self.styles)
+
+    @property
+    def all_steps(self) -> int:
+        """Of the optimiser, those of `then` among them."""
+        return (self.steps or 0) + sum(more.steps for more in self.then or ())
 
     @property
     def rules(self) -> ModeRules:
@@ -154,6 +171,20 @@ def _layers(text: str) -> tuple[str, ...]:
     return tuple(name if w == 1 else f"{name}:{as_text(w)}" for name, w in zip(names, weights, strict=True))
 
 
+def _then(text: str) -> tuple[More, ...]:
+    wanted = f"up to {MOST_THEN} numbers of steps with commas between, each perhaps at a strength, such as 100,20@80"
+    found = []
+    for part in text.split(","):
+        steps, at, strength = part.partition("@")
+        try:
+            found.append(More(whole(*STEPS_BOUNDS)(steps), whole(1, STRENGTH_BOUNDS[1])(strength) if at else None))
+        except ValueError:
+            raise ValueError(wanted) from None
+    if len(found) > MOST_THEN:
+        raise ValueError(wanted)
+    return tuple(found)
+
+
 def weighted(layers: tuple[str, ...]) -> dict[str, float]:
     """The weight of each layer of a recipe: ``conv4_1:0.5`` has 0.5, ``conv4_1`` 1."""
     parts = (layer.partition(":") for layer in layers)
@@ -163,7 +194,7 @@ def weighted(layers: tuple[str, ...]) -> dict[str, float]:
 def as_text(value: Any) -> str:
     """A setting's value as a line prints it."""
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and value < 1e9 else repr(value)
     return str(value)
@@ -181,6 +212,7 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "frames": whole(*FRAMES_BOUNDS),
     "seed": whole(*SEED_BOUNDS),
     "steps": whole(*STEPS_BOUNDS),
+    "then": _then,
     "layers": _layers,
     "content": _names,
     "pooling": _choice(Pooling),

@@ -51,7 +51,7 @@ def main() -> None:
         painter.ready = msgspec.structs.replace(painter.ready, cage=held)
         gc.freeze()
         gc.enable()
-        serve(requests, events, painter, at_rest=give_memory_back, at_end=end_orphan)
+        serve(requests, events, painter, at_rest=give_memory_back, at_end=end_orphan, tidy=painter.canvases.tidy)
         code = 0
     except BaseException:
         log.exception("The engine has failed.")

@@ -195,8 +195,8 @@ class InHand:
 
 
 def _done(job: str, picture: Picture, seconds: float) -> wire.Done:
-    data, recipe, width, height, notes, findings, media_type, cells = picture
-    return wire.Done(job, data, recipe, width, height, round(seconds, 2), notes, findings, media_type, cells)
+    data, recipe, width, height, notes, findings, media_type, cells, went_on = picture
+    return wire.Done(job, data, recipe, width, height, round(seconds, 2), notes, findings, media_type, cells, went_on)
 
 
 class Easel:
@@ -269,23 +269,26 @@ def serve(
     clock: Callable[[], float] = time.monotonic,
     at_rest: Callable[[], None] = lambda: None,
     at_end: Callable[[], None] = lambda: None,
+    tidy: Callable[[], int] = lambda: 0,
 ) -> None:
     """Send Ready, then paint order after order until Stop, or until the bot is gone.
 
     Every order is answered by exactly one Done or Failed, unless the process is stopped in the middle of it.
-    ``at_rest`` is called once after the last of them, before the first beat.
+    ``at_rest`` is called once after the last of them, before the first beat. ``tidy`` gives up what was kept for too
+    long, and says how many bytes are kept still; where these are fewer than before, ``at_rest`` is called again.
     """
     inbox, outbox = Inbox(requests, at_end), Outbox(events)
     easel = Easel(painter, inbox, outbox, clock)
     with suppress(Stopped):
         outbox.send(wire.encode(painter.ready))
-        rested = True
+        rested, kept = True, 0
         while True:
             if inbox.wait(beat_seconds):
                 easel.work()
                 rested = False
                 continue
-            if not rested:
+            before, kept = kept, tidy()
+            if not rested or kept < before:
                 at_rest()
                 rested = True
-            outbox.send(wire.encode(wire.Beat()))
+            outbox.send(wire.encode(wire.Beat(kept)))

@@ -121,6 +121,10 @@ class Bench:
     def beat(self) -> None:
         assert self._arrived.get(timeout=PATIENCE) == BEAT
 
+    def until_beat(self, kept: int) -> None:
+        while self._arrived.get(timeout=PATIENCE) != wire.Beat(kept):
+            pass
+
     def answer(self, job: str = "job") -> tuple[list[wire.Progress | wire.Preview], wire.Done | wire.Failed]:
         """What came on the way, and the end of the job."""
         way: list[wire.Progress | wire.Preview] = []
@@ -186,7 +190,7 @@ def test_a_job_is_answered_once_with_its_picture_and_the_next_one_is_taken() -> 
             way, done = bench.answer(job)
             assert isinstance(done, wire.Done)
             assert (done.picture, done.recipe, done.width, done.height) == PICTURE[:4]
-            assert (done.notes, done.findings, done.media_type, done.cells) == PICTURE[4:]
+            assert (done.notes, done.findings, done.media_type, done.cells, done.went_on) == PICTURE[4:]
             assert way == [wire.Progress(job, 0.5, "half way")]
         bench.hang_up()
         bench.join()
@@ -224,6 +228,19 @@ def test_it_rests_once_when_no_more_orders_come() -> None:
         bench.beat()
         bench.beat()
     assert len(rests) == 1
+
+
+def test_it_says_what_it_keeps_and_rests_again_when_it_keeps_less() -> None:
+    rests: list[None] = []
+    kept = [500]
+    with Bench(at_once, at_rest=lambda: rests.append(None), tidy=lambda: kept[0]) as bench:
+        bench.send(order())
+        bench.answer()
+        bench.until_beat(500)
+        kept[0] = 200
+        bench.until_beat(200)
+        bench.until_beat(200)
+    assert len(rests) == 2
 
 
 def test_a_painter_that_forgets_the_picture_has_failed() -> None:

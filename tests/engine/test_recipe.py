@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import gallery, recipe
-from engine.recipe import MINE, MODES, Recipe, RecipeError, Share, complete, line, parse
+from engine.recipe import MINE, MODES, More, Recipe, RecipeError, Share, complete, line, parse
 from engine.recipe.settings import as_text
 
 STYLES = gallery.default()
@@ -66,6 +66,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "frames": st.integers(1, 300),
         "seed": st.integers(0, recipe.SEEDS - 1),
         "steps": st.integers(1, 5000),
+        "then": st.lists(further(), min_size=1, max_size=recipe.MOST_THEN).map(tuple),
         "layers": one_layer(encoder) if mode == "dream" else weighted(layers(encoder)),
         "content": layers(encoder),
         "pooling": st.sampled_from(get_args(recipe.Pooling) if encoder == "full" else ("avg",)),
@@ -82,7 +83,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "tile": st.sampled_from(get_args(recipe.Switch)),
         "octaves": st.integers(*recipe.OCTAVES_BOUNDS),
         "zoom": st.integers(*recipe.ZOOM_BOUNDS),
-        "every": st.integers(209, 5000),  # with the most steps that there may be, few enough pictures
+        "every": st.integers(213, 5000),  # with the most steps that there may be, few enough pictures
         "cell": st.integers(1, 15),
         "clip": st.sampled_from(get_args(recipe.Switch)),
     }
@@ -101,6 +102,10 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return untangled(Recipe(styles=draw(drawn[rules.styles]), **given))
 
 
+def further() -> st.SearchStrategy[More]:
+    return st.builds(More, st.integers(1, 12), st.none() | st.integers(1, 100))
+
+
 def one_layer(encoder: recipe.EncoderName) -> st.SearchStrategy[object]:
     return st.sampled_from(recipe.LAYERS[encoder]).map(lambda name: (name,))
 
@@ -110,6 +115,8 @@ def untangled(made: Recipe) -> Recipe:
     change: dict[str, object] = {}
     if made.strength is not None:
         change["ratio"] = None
+    if made.strength == 0:
+        change["then"] = None
     if made.depth is not None:
         change["layers"] = None
     elif made.layers is None:
@@ -261,6 +268,11 @@ def test_an_error_names_the_word_at_fault_and_the_nearest_valid_one(text: str, w
         ("starrynight strength=101", "a whole number from 0 to 100"),
         ("starrynight strength=-1", "a whole number from 0 to 100"),
         ("starrynight strength=", "a whole number from 0 to 100"),
+        ("starrynight then=20@0", "such as 100,20@80"),
+        ("starrynight then=20@", "such as 100,20@80"),
+        ("starrynight then=1,1,1,1,1,1,1,1,1", "up to 8 numbers of steps"),
+        ("starrynight strength=0 then=5", "nothing to go on with"),
+        ("starrynight mode=fast then=5", "mode=fast does not support then=. Leave it out, or use mode=fine."),
         ("starrynight brush=0.2", "a number from 0.25 to 4"),
         ("starrynight brush=nan", "a number from 0.25 to 4"),
         ("starrynight brush=1.2.3", "a number from 0.25 to 4"),

@@ -169,7 +169,8 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_one_thread")
 def test_a_full_encoder_that_is_unavailable_is_replaced_by_the_slim_one(tmp_path: Path) -> None:
-    from engine.painter import NO_FULL, TorchPainter
+    from engine.encoders.shelf import NO_FULL
+    from engine.painter import TorchPainter
 
     nowhere = tmp_path / "missing.safetensors"
     painter = TorchPainter(wire.EngineSettings(device="cpu", weights=nowhere))

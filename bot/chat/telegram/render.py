@@ -21,7 +21,7 @@ PER_ROW = 3
 ROWS = (
     (Action.AGAIN, Action.VARIATIONS),
     (Action.STRONGER, Action.SOFTER, Action.COLORS),
-    (Action.FINER, Action.LARGER),
+    (Action.FINER, Action.STEPS, Action.LARGER),
     (Action.EXPLAIN, Action.FILM),
     (Action.ORIGINAL, Action.DELETE),
 )
@@ -31,7 +31,7 @@ PICK_ROWS = range(8, 4, -1)  # numbers in a row, of which the one is taken that 
 JOB = "a"  # what callback data begins with: a button under a picture
 CHOOSE, PAGE, TAGS, NEXT = "s", "g", "k", "n"  # or one under a choice
 DATA = 64  # bytes
-NOT_IN_ALBUMS = (Action.VARIATIONS, Action.FILM)  # a row takes eight buttons
+NOT_IN_ALBUMS = (Action.VARIATIONS, Action.EXPLAIN, Action.FILM)  # a row takes eight buttons
 SIGNS = {
     Action.AGAIN: "↻",
     Action.VARIATIONS: "🎲",
@@ -39,6 +39,7 @@ SIGNS = {
     Action.SOFTER: "－",
     Action.COLORS: "🎨",
     Action.FINER: "✨",
+    Action.STEPS: "💯",
     Action.LARGER: "⤢",
     Action.EXPLAIN: "🔬",
     Action.FILM: "🎬",

@@ -11,7 +11,7 @@ import msgspec
 
 from bot.core.estimate.clips import ClipOrder
 from bot.core.jobs import Job
-from engine.recipe import Recipe
+from engine.recipe import Memory, Recipe
 from engine.wire import most_frames
 
 # Engine seconds for one step (outside fine mode: one picture) over one megapixel, before anything was learned, on two
@@ -31,7 +31,11 @@ FIRST_GUESS = {
     "map": 2.0,
 }
 QUICK_SECONDS = 20.0  # the longest that a picture may be likely to take, and keep a long one waiting
+MUCH_MEMORY = 10**9  # bytes, from which on that is said as well
 LONG_SECONDS = 60.0  # what takes longer is said how long in advance
+# A step at the full size takes as long as so many over all scales as there are times this many pixels in its long
+# side: 90 steps up to 512, 768, 1024, 2048 pixels paint as many pixels as 33, 22, 18, 8 of the last size.
+COARSEST = 192
 KEPT = 60  # of each kind; older ones were perhaps painted on another machine
 NEAREST = 9
 
@@ -57,6 +61,10 @@ def work(recipe: Recipe) -> float:
     width = recipe.size or 0
     height = round(width * 0.75)
     steps: float = recipe.steps or 1 if recipe.rules.optimises else 1
+    at_full_size = max(1.0, width / COARSEST)
+    if recipe.plain == "yes":
+        steps *= at_full_size
+    steps += at_full_size * sum(more.steps for more in recipe.then or ())
     if recipe.zoom and width:  # frames that are not painted take their steps with them
         steps *= min(1.0, max(2, most_frames("dream", height, width)) / recipe.zoom)
     return steps * width * height / 1e6
@@ -72,7 +80,22 @@ def quote(job: Job) -> str:
     if job.cost < LONG_SECONDS:
         return ""
     size = f" at {job.recipe.size} pixels" if job.recipe.size else ""
-    return f"{in_words(job.cost)} of painting{size}"
+    memory = f" and up to {job.memory / 1e9:.1f} GB of memory" if job.memory >= MUCH_MEMORY else ""
+    return f"{in_words(job.cost)} of painting{size}{memory}"
+
+
+def memory(recipe: Recipe, there: Memory) -> int:
+    """Bytes that a complete recipe is likely to need, for a photo of 4:3 that is no smaller."""
+    width = recipe.size or 0
+    return there.needed(recipe, round(width * 0.75), width)
+
+
+def reduced(recipe: Recipe, there: Memory) -> str:
+    """What to say in advance where the engine is likely to reduce a picture for want of memory."""
+    width = recipe.size or 0
+    if there.suffices(recipe, round(width * 0.75), width):
+        return ""
+    return f"Memory is short for {width} pixels, so it is likely to be painted at {width // 2}."
 
 
 CLIP = "clip"  # what the kind of an animation ends in: its work is frames x megapixels

@@ -206,8 +206,11 @@ class Store:
         notes: tuple[str, ...] = (),
         media_type: str = PNG.media_type,
         cells: tuple[Cell, ...] = (),
+        went_on: bool = False,
     ) -> Job:
         """The job PAINTED, its picture on disk, its duration (engine seconds) noted for the estimates.
+
+        One that went on from another picture tells nothing of how long all of it takes.
 
         Raises:
             InvalidTransition: the job was not being painted any more.
@@ -216,7 +219,7 @@ class Store:
             **dict(recipe=recipe, width=width, height=height, seconds=seconds),
             **dict(notes=notes, media_type=media_type, cells=cells),
         )
-        return await self._do(lambda db: jobs.finish(db, self._pictures, id, picture, changes))
+        return await self._do(lambda db: jobs.finish(db, self._pictures, id, picture, changes, learn=not went_on))
 
     async def unfinished(self) -> list[Job]:
         """The jobs that a restart takes up again, oldest first."""

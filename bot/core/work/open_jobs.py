@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bot.core.admission import Admission, is_look
 from bot.core.announce import Announcer, Pace
 from bot.core.errors import InvalidTransition, StoreError
-from bot.core.estimate import is_quick
+from bot.core.estimate import Steady, is_quick
 from bot.core.jobs import OPEN, Job, State
 from bot.core.journal.store import Store
 from bot.core.messages import Chat, Result
@@ -33,7 +33,8 @@ CELLS = "Choose one of these to have it in full, or name its number: /again cell
 class OpenJob:
     """A job in memory, from acceptance until its answer has arrived."""
 
-    def __init__(self, job: Job, chat: Chat, pace: Pace) -> None:
+    def __init__(self, job: Job, chat: Chat, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.job = job
         self.chat = chat
         self.announcer = Announcer(chat, pace)
@@ -43,7 +44,8 @@ class OpenJob:
         self.done = 0.0  # share of the work
         self.seconds = 0.0  # of the engine's time that it has taken, as the engine said last
         self._paces: deque[float] = deque(maxlen=PACES)  # seconds for all of the work, by its latest parts
-        self._whole = 0.0  # seconds for all of the work, by all of these
+        self._part = 0.0  # share of the work that the latest of them was
+        self._told = Steady()
         self.heard = 0.0  # when that was, by the monotonic clock
         self.note = ""  # the engine's latest sentence about it
         self.preview: bytes | None = None
@@ -56,20 +58,19 @@ class OpenJob:
 
     def begin(self) -> None:
         """The engine has it now."""
-        self.started = self.heard = time.monotonic()
-        self.done, self.seconds, self.preview = 0.0, 0.0, None
+        self.started = self.heard = self._clock()
+        self.done, self.seconds, self.preview, self._part = 0.0, 0.0, None, 0.0
+        self._told.begin()
         self._paces.clear()
 
     def hear(self, done: float, seconds: float) -> None:
         """The engine says how far it is."""
-        self.heard = time.monotonic()
+        self.heard = self._clock()
         seconds = seconds or self.heard - self.started
         if self.done and done > self.done:
-            self._paces.append((seconds - self.seconds) / (done - self.done))
+            self._part = done - self.done
+            self._paces.append((seconds - self.seconds) / self._part)
         self.done, self.seconds = done, seconds
-        if done:
-            # Not by all of the time so far: what comes before the first step takes long, and is no part of the rest.
-            self._whole = statistics.median(self._paces) if self._paces else seconds / done
 
     @property
     def taken(self) -> float:
@@ -78,7 +79,7 @@ class OpenJob:
             return self.job.seconds
         if not self.started:
             return 0.0
-        return self.seconds or time.monotonic() - self.started
+        return self.seconds or self._clock() - self.started
 
     @property
     def overdue(self) -> bool:
@@ -88,13 +89,23 @@ class OpenJob:
     def left(self) -> float:
         """Estimated seconds of the engine's time until it is finished."""
         if self.done > MEASURED:
-            since = time.monotonic() - self.heard
-            return max(0.0, self._whole * (1 - self.done) - since)
+            since = self._clock() - self.heard
+            # Not by all of the time so far: what comes before the first step takes long, and is no part of the rest.
+            pace = statistics.median(self._paces) if self._paces else self.seconds / self.done
+            # However long the part takes that is being painted, those after it are still to come.
+            return max(pace * (1 - self.done) - since, pace * (1 - self.done - self._part), 0.0)
         if self.overdue:  # by what is known of such things, it will take about as long again
             return self.taken
         if self.done:
             return self.job.cost * (1 - self.done)
         return max(0.0, self.job.cost - self.taken)
+
+    def told(self, left: float) -> float:
+        """Such an estimate as it is to be told, without the wavering of a machine under load."""
+        if self.overdue:
+            self._told.begin()
+            return left
+        return self._told.tell(left, self._clock())
 
 
 class OpenJobs:

@@ -200,11 +200,10 @@ class Painting:
         else:
             live.hear(event.done, event.seconds)
             live.note = event.note or live.note
-        left = self._line.left(live)
+        left = live.told(self._line.left(live))
         if isinstance(event, Progress):
             said = "longer than expected" if live.overdue else f"{in_words(left)} left"
-            text = f"{event.text}, {said}"
-            text = f"{text}. {live.note}" if live.note else text
+            text = ". ".join(filter(None, (f"{event.text}, {said}", live.note)))
         status = Status(text=text, done=live.done, preview=live.preview, cells=live.cells, left=left)
         live.announcer.show(live.job, status)
 
@@ -224,10 +223,12 @@ class Painting:
                 notes=event.notes,
                 media_type=event.media_type,
                 cells=event.cells,
+                went_on=event.went_on,
             )
         )
         took = estimate.painted(live.job, event.seconds)
-        self._estimator.learn(took)
+        if not event.went_on:
+            self._estimator.learn(took)
         self._health.painting.labels(took.kind).observe(event.seconds)
         self._jobs.deliver(live)
 

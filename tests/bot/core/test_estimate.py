@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.estimate import Duration, Estimator, in_words, kind, work
-from engine.recipe import Recipe, Share
+from bot.core.estimate import Duration, Estimator, in_words, kind, memory, quote, reduced, work
+from bot.core.jobs import Job, Place
+from engine.recipe import Memory, More, Recipe, Share
+
+MEMORY = Memory(free=4 * 10**9, slim=1800, full=2100)
 
 
 def _recipe(size: int = 512, steps: int = 125) -> Recipe:
@@ -74,3 +78,34 @@ def test_no_time_is_said_far_from_what_it_is(seconds: float) -> None:
         _, number, unit = words.split()
         said = int(number) * {"s": 1, "min": 60, "h": 3600}[unit]
         assert said == pytest.approx(seconds, rel=0.35)
+
+
+def test_steps_at_the_full_size_count_for_more_than_those_over_all_scales() -> None:
+    plain, more = _recipe(size=768, steps=90), _recipe(size=768, steps=90)
+    more = msgspec.structs.replace(more, then=(More(90),))
+    assert work(more) == pytest.approx(5 * work(plain))  # 90 steps up to 768 pixels are 22 of the last size
+
+
+@pytest.mark.parametrize(
+    ("cost", "size", "said"),
+    [
+        (30, 512, ""),
+        (150, 512, "about 2 min of painting at 512 pixels"),
+        (150, 1536, "about 2 min of painting at 1536 pixels and up to 3.2 GB of memory"),
+    ],
+)
+def test_a_quote_says_seconds_and_memory_where_they_matter(cost: float, size: int, said: str) -> None:
+    recipe = _recipe(size)
+    job = Job(
+        id="a", user="ann", place=Place("web", "r"), created=0, recipe=recipe, cost=cost, memory=memory(recipe, MEMORY)
+    )
+    assert quote(job) == said
+
+
+def test_a_reduction_is_told_in_advance_where_memory_is_short() -> None:
+    assert reduced(_recipe(1024), MEMORY) == ""
+    assert reduced(_recipe(2048), MEMORY) == (
+        "Memory is short for 2048 pixels, so it is likely to be painted at 1024."
+    )
+    assert reduced(_recipe(2048), Memory()) == "", "nobody knows"
+    assert memory(msgspec.structs.replace(_recipe(2048), mode="fast"), MEMORY) == 0

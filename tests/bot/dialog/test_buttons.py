@@ -282,3 +282,90 @@ async def test_a_button_of_another_age_is_refused_with_a_sentence(data: str) -> 
         pressed = await Buttons(it.studio, it.store).press(Press(data=data, user="ann"))
         assert pressed.refused
         assert pressed.text.endswith(".")
+
+
+# --- going on with a fine picture ------------------------------------------------------------------------------------
+
+
+async def going_on(it: Bot, job: Job, action: Action) -> Job:
+    pressed = await press(it, job, action)
+    assert pressed.job, pressed.text
+    return await it.until_state(pressed.job.id, State.DELIVERED)
+
+
+async def test_a_hundred_steps_more_are_the_same_line_with_what_follows() -> None:
+    async with bot() as it:
+        job = await painted(it, "/stylize starrynight mode=fine")
+        pressed = await press(it, job, Action.STEPS)
+        assert pressed.job, pressed.text
+        assert pressed.text.startswith("100 steps more: ")
+        assert line(pressed.job.recipe) == line(job.recipe).replace("steps=90", "steps=90 then=100")
+        more = await it.until_state(pressed.job.id, State.DELIVERED)
+        twice = await going_on(it, more, Action.STEPS)
+        assert "steps=90 then=100,100" in line(twice.recipe)
+
+
+async def test_a_fine_picture_goes_on_at_another_strength_from_where_it_is() -> None:
+    async with bot() as it:
+        job = await painted(it, "/stylize starrynight mode=fine strength=50")
+        stronger = await going_on(it, job, Action.STRONGER)
+        assert line(stronger.recipe) == line(job.recipe).replace("steps=90", "steps=90 then=16@70")
+        pressed = await press(it, stronger, Action.SOFTER)
+        assert pressed.job
+        assert pressed.text.startswith("16 steps more at strength=50: ")
+        assert "strength=50" in line(pressed.job.recipe)
+        assert "then=16@70,16@50" in line(pressed.job.recipe)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("strength=15", "strength=0"),  # the photo itself
+        ("strength=50 init=photo", "strength=30"),  # there is no sketch to go by
+        ("strength=50 then=1,1,1,1,1,1,1,1", "strength=30"),
+        ("strength=50 steps=990", "strength=30"),
+        ("strength=50 steps=990 then=5@80", "strength=60"),
+    ],
+)
+async def test_where_it_cannot_go_on_another_strength_is_painted_anew(said: str, expected: str) -> None:
+    async with bot() as it:
+        job = await painted(it, f"/stylize starrynight mode=fine {said}")
+        pressed = await press(it, job, Action.SOFTER)
+        assert pressed.job, pressed.text
+        assert expected in line(pressed.job.recipe).split()
+        assert pressed.job.recipe.then is None
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("mode=fine strength=0", "Only a still of mode=fine"),
+        ("mode=fast", "Only a still of mode=fine"),
+        ("mode=fine steps=950", "has 950 steps already, and the limit is 1000 here"),
+        ("mode=fine then=1,1,1,1,1,1,1,1", "has gone on 8 times already"),
+    ],
+)
+async def test_what_cannot_have_more_steps_is_not_offered_them(said: str, why: str) -> None:
+    async with bot() as it:
+        job = await painted(it, f"/stylize starrynight {said}")
+        assert Action.STEPS not in await offered(it, job)
+        refused = await press(it, job, Action.STEPS)
+        assert refused.refused
+        assert why in refused.text
+
+
+async def test_a_picture_that_is_not_finished_does_not_go_on() -> None:
+    async with bot(waits) as it:
+        job = await it.order("/stylize starrynight mode=fine")
+        assert "not finished" in (await press(it, job, Action.STEPS)).text
+
+
+async def test_what_only_went_on_teaches_nothing_about_how_long_a_picture_takes() -> None:
+    async def goes_on(engine: EngineDouble, paint: Paint) -> AsyncGenerator[Event, None]:
+        yield done(paint, seconds=0.001, went_on=True)
+
+    async with bot(goes_on) as it:
+        job = await painted(it, "/stylize starrynight mode=fine")
+        again = await it.order("/stylize starrynight mode=fine")
+        assert again.cost == pytest.approx(job.cost)
+        assert await it.store.durations() == []

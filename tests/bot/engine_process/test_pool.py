@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bot.core.engine import Taken
 from bot.core.errors import EngineError
 from bot.engine_process.pool import Part, Pool, cards, parts
 from engine import wire
-from tests.bot.engine_process.harness import FAULTY, Watched, order
+from engine.recipe import More, Recipe
+from tests.bot.engine_process.harness import FAULTY, RECIPE, Watched, order, pid_of
 
 
 @asynccontextmanager
@@ -101,6 +103,34 @@ async def test_a_job_that_waits_for_room_ends_with_the_pool() -> None:
     for task in (first, waiting):
         with pytest.raises(EngineError, match="shutting down"):
             await task
+
+
+async def test_what_goes_on_is_given_to_who_painted_what_it_goes_on_from() -> None:
+    async def painter_of(recipe: Recipe, job: str) -> int:
+        paint = msgspec.structs.replace(order("well", job), recipe=recipe)
+        return pid_of([event async for event in engine.run(paint)])
+
+    begun = msgspec.structs.replace(RECIPE, mode="fine", size=768, seed=7)
+    more = msgspec.structs.replace(begun, size=640, then=(More(100),))  # the size that it was painted at
+    async with pool("well", "well") as (engine, members):
+        for member in members:
+            await member.until("started", "ready")
+        long = asyncio.create_task(events_of(engine, "patient", "long"))
+        await members[0].until_turn("long")
+        assert await painter_of(begun, "begun") == members[1].pid
+        await engine.cancel("long")
+        await long
+        assert [worker.state for worker in engine.workers] == ["idle", "idle"]
+        assert await painter_of(more, "more") == members[1].pid
+        assert await painter_of(msgspec.structs.replace(more, seed=8), "another") == members[0].pid
+        long = asyncio.create_task(events_of(engine, "patient", "long"))
+        await members[0].until_turn("long")
+        longer = asyncio.create_task(events_of(engine, "patient", "longer"))
+        await members[1].until_turn("longer")
+        await engine.cancel("long")
+        assert await painter_of(more, "anew") == members[0].pid, "who has it is busy"
+        await engine.cancel("longer")
+        await asyncio.gather(long, longer)
 
 
 def test_the_cores_are_shared_out_in_equal_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from bot.core.engine import Taken
 from bot.core.errors import EngineError
 from bot.engine_process.command import clean_environment, fetching_environment, worker_command
 from bot.engine_process.outcomes import ProcessEvent
+from bot.engine_process.rest import Rest
 from bot.engine_process.supervisor import Supervisor
 from engine import wire
 from tests.bot.engine_process.harness import (
@@ -250,6 +251,15 @@ async def test_an_engine_that_has_grown_is_replaced_while_nobody_waits() -> None
         assert pid_of(await events_of(engine, "grow")) == first
         await engine.until("started", "ready", "recycled", "started", "ready")
         assert pid_of(await events_of(engine, "well")) != first
+
+
+async def test_what_an_engine_keeps_on_purpose_is_no_growth() -> None:
+    rest = Rest(growth=25 * 2**20, seconds=0.0)
+    rest.disturb()
+    assert not rest.is_over(os.getpid())
+    kept = bytearray(b"x" * 50 * 2**20)
+    assert rest.is_over(os.getpid())
+    assert not rest.is_over(os.getpid(), len(kept))
 
 
 async def test_an_engine_that_is_about_as_large_as_before_is_kept() -> None:

@@ -54,6 +54,20 @@ async def painted(page: Page, at: Site, line: str = "/stylize starrynight streng
     return page.locator(f"[data-job='{paint.job}']")
 
 
+async def test_a_fine_picture_goes_on(page: Page, at: Site) -> None:
+    job = await painted(page, at, "/stylize starrynight mode=fine strength=50 seed=7")
+    await job.get_by_role("button", name="+100 steps").click()
+    more = await at.engine.order()
+    assert [(then.steps, then.strength) for then in more.recipe.then or ()] == [(100, None)]
+    at.engine.finishes(more, picture())
+    later = page.locator(f"[data-job='{more.job}']")
+    await later.get_by_role("button", name="Softer").click()
+    assert [(then.steps, then.strength) for then in (await at.engine.order()).recipe.then or ()] == [
+        (100, None),
+        (16, 30),
+    ]
+
+
 async def test_every_button_changes_what_it_says(page: Page, at: Site) -> None:
     job = await painted(page, at)
     for label, setting, value in (

@@ -81,7 +81,7 @@ class Sketcher:
         x = 1 - p[None] if start is None else start
         if anchor is not None:
             assert float(anchor(x)) >= 0
-        yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, x)
+        yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, x, x)
 
 
 def begun(p: Tensor) -> Tensor:

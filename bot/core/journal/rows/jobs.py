@@ -113,9 +113,13 @@ def move(db: sqlite3.Connection, id: str, state: State, changes: dict[str, Any])
     return job
 
 
-def finish(db: sqlite3.Connection, pictures: Pictures, id: str, result: bytes, changes: dict[str, Any]) -> Job:
+def finish(
+    db: sqlite3.Connection, pictures: Pictures, id: str, result: bytes, changes: dict[str, Any], *, learn: bool
+) -> Job:
     job = move(db, id, State.PAINTED, changes)
     _attach(db, pictures, "results", id, result)
+    if not learn:
+        return job
     values = estimate.painted(job, changes["seconds"])
     db.execute("INSERT INTO durations VALUES (?, ?, ?)", msgspec.structs.astuple(values))
     newest = f"SELECT rowid FROM durations ORDER BY rowid DESC LIMIT {DURATIONS_KEPT}"

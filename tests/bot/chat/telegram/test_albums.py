@@ -59,7 +59,7 @@ async def test_an_album_with_one_command_is_answered_with_an_album(server: FakeT
         assert sorted(paint.photo for paint in it.engine.runs) == sorted(photos)
         keyboard = await message_with(server, ANN, "its buttons")
         rows = keyboard["reply_markup"]["inline_keyboard"]
-        assert [len(row) for row in rows] == [len(SIGNS) - 3] * 3, (
+        assert [len(row) for row in rows] == [len(SIGNS) - 4] * 3, (
             "all but variations and what only fine pictures have"
         )
         assert len(server.of_bot(ANN)) == 4

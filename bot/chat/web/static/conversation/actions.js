@@ -12,6 +12,7 @@ const LOOKS = {
   softer: { path: "M5 12h14", hint: "Less of the painting’s style" },
   colors: { path: "M12 3.5c3.5 4.3 5.5 7 5.5 9.7a5.5 5.5 0 0 1-11 0c0-2.7 2-5.4 5.5-9.7z", hint: "The same picture in the other colours" },
   finer: { path: "M12 3l2.2 6.8L21 12l-6.8 2.2L12 21l-2.2-6.8L3 12l6.8-2.2z", hint: "The same settings, painted slowly" },
+  steps: { path: "M5 5l7 7-7 7M12 5l7 7-7 7", hint: "Go on painting: a hundred steps more at this size" },
   larger: { path: "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7", hint: "The same picture at twice the size" },
   explain: { path: "M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM15.5 15.5L20 20M10.5 7.5v6M7.5 10.5h6", hint: "Paint it once more, and draw how it went" },
   film: { path: "M4 5h16v14H4zM4 9h16M8 5v4M12 5v4M16 5v4M10 12l5 2.5-5 2.5z", hint: "Paint it once more, and show that as a clip" },

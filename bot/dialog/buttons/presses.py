@@ -10,57 +10,23 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from enum import StrEnum
 
 import msgspec
 
-from bot.core.admission import Rules
 from bot.core.errors import InvalidOrder, LimitReached, NotNow, NotOwner, Refusal, sentence
 from bot.core.jobs import OPEN, Job, Place, State
 from bot.core.journal.store import JobMessage, Store
 from bot.core.messages import Incoming
 from bot.core.studio import Studio
 from bot.dialog import sheets
-from engine.recipe import MODES, RATIO_BOUNDS, Recipe
+from bot.dialog.buttons.actions import NO_ORDERS, Action, change_in_words, changed, fits, label, larger
+from engine.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
-STEP = 20  # of the scale of strength
 DOUBLE_SECONDS = 3.0  # within which the same press is an accidental double click
 DOUBLE = "This is being done already."
 PRESSES_KEPT = 100  # whose outcome is remembered, for a platform that hands one over again
-
-
-class Action(StrEnum):
-    """What a button does; the value is its letter."""
-
-    AGAIN = "a"
-    VARIATIONS = "r"
-    STRONGER = "p"
-    SOFTER = "m"
-    COLORS = "c"
-    FINER = "f"
-    LARGER = "l"
-    EXPLAIN = "e"
-    FILM = "v"
-    ORIGINAL = "o"
-    DELETE = "d"
-
-
-NO_ORDERS = frozenset({Action.ORIGINAL, Action.DELETE})  # all others are orders of a new picture
-LABELS = {
-    Action.AGAIN: "Again",
-    Action.VARIATIONS: "Variations",
-    Action.STRONGER: "Stronger",
-    Action.SOFTER: "Softer",
-    Action.COLORS: "Photo's colours",
-    Action.FINER: "Finer",
-    Action.LARGER: "Larger",
-    Action.EXPLAIN: "How it was made",
-    Action.FILM: "How it was painted",
-    Action.ORIGINAL: "Original file",
-    Action.DELETE: "Delete",
-}
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -111,33 +77,6 @@ def job_id(data: str) -> str:
     return data.partition(":")[0]
 
 
-def _fits(action: Action, recipe: Recipe, largest: int) -> bool:
-    settings = recipe.rules.settings
-    match action:
-        case Action.VARIATIONS:
-            return recipe.mode in MODES
-        case Action.FINER:
-            return recipe.mode in MODES and recipe.mode != "fine"
-        case Action.LARGER:
-            return recipe.size is not None and recipe.size < largest and not recipe.rules.sketched
-        case Action.EXPLAIN | Action.FILM:
-            return recipe.mode == "fine"
-        case Action.AGAIN:
-            return "seed" in settings
-        case Action.STRONGER | Action.SOFTER:
-            return "strength" in settings and not (recipe.strength is None and recipe.ratio is None)
-        case Action.COLORS:
-            return "colors" in settings
-        case _:
-            return True
-
-
-def _label(action: Action, job: Job) -> str:
-    if action is Action.COLORS and job.recipe.colors == "photo":
-        return "Painting's colours"
-    return LABELS[action]
-
-
 class Buttons:
     """Does what buttons ask for.
 
@@ -155,12 +94,10 @@ class Buttons:
     async def under(self, job: Job) -> tuple[Button, ...]:
         """The buttons that belong under a job's picture, in order."""
         largest = await self._largest(job, job.place.room)
-        fitting = [action for action in Action if _fits(action, job.recipe, largest)]
-        if job.moves or not self._studio.plays(job.place.chat):
+        fitting = [action for action in Action if fits(action, job, largest, self._studio.rules)]
+        if not self._studio.plays(job.place.chat):
             fitting = [action for action in fitting if action is not Action.FILM]
-        if job.moves:
-            fitting = [action for action in fitting if action is not Action.VARIATIONS]
-        return tuple(Button(action, _label(action, job), f"{job.id}:{action}") for action in fitting)
+        return tuple(Button(action, label(action, job), f"{job.id}:{action}") for action in fitting)
 
     async def _largest(self, job: Job, room: str) -> int:
         """The largest size, in pixels, that a picture of the job's mode may have in a room."""
@@ -245,9 +182,9 @@ class Buttons:
                 return await self._order(press, job, sheets.variations(job))
             case Action.LARGER:
                 largest = await self._largest(job, (press.place or job.place).room)
-                return await self._order(press, job, _larger(job, largest))
+                return await self._order(press, job, larger(job, largest))
             case _:
-                return await self._order(press, job, _changed(action, _repeated(job), self._studio.rules))
+                return await self._order(press, job, changed(action, job, self._studio.rules))
 
     def _incoming(self, press: Press, job: Job) -> Incoming:
         return Incoming(
@@ -266,9 +203,7 @@ class Buttons:
             raise InvalidOrder("This photo is no longer kept. Send it again.")
         accepted = await self._studio.accept(msgspec.structs.replace(incoming, photo=photo, style=style), recipe)
         status = await self._studio.status(accepted.id)
-        given = [(name, getattr(recipe, name)) for name in ("strength", "size")]
-        changes = [f"{name}={value}" for name, value in given if value not in (None, getattr(job.recipe, name))]
-        what = " ".join(changes) or f"order {accepted.id}"
+        what = change_in_words(job.recipe, recipe) or f"order {accepted.id}"
         return Pressed(text=f"{what}: {status.text if status else accepted.state}.", job=accepted)
 
     async def _original(self, job: Job) -> Pressed:
@@ -295,60 +230,3 @@ def _delete_message(press: Press) -> Pressed:
     if press.admin:
         return Pressed(text="Deleted.", delete=True)
     raise NotOwner("This picture is no longer kept, and its owner is unknown. An admin can delete it.")
-
-
-def _repeated(job: Job) -> Recipe:
-    """The recipe that paints a job's picture again. A size that nobody named stays so: another mode has another."""
-    return job.recipe if job.size_named else msgspec.structs.replace(job.recipe, size=None)
-
-
-def _larger(job: Job, largest: int) -> Recipe:
-    """The recipe with twice the size, and no more than ``largest`` (pixels)."""
-    size = job.recipe.size or largest
-    if job.state in OPEN:  # so that it is not known yet how large it will be
-        raise InvalidOrder("This picture is not finished yet. Try again when it is.")
-    if size >= largest:
-        raise InvalidOrder(f"This picture has size={size} already, and mode={job.recipe.mode} goes no further here.")
-    return msgspec.structs.replace(job.recipe, size=min(2 * size, largest))
-
-
-def _changed(action: Action, recipe: Recipe, rules: Rules) -> Recipe:
-    """The recipe as a button changes it. Only Again takes another seed, so that the others show what they change."""
-    match action:
-        case Action.STRONGER:
-            return _stronger(recipe, STEP)
-        case Action.SOFTER:
-            return _stronger(recipe, -STEP)
-        case Action.COLORS:
-            colors = "style" if recipe.colors == "photo" else "photo"
-            return msgspec.structs.replace(recipe, colors=colors)
-        case Action.FINER:
-            if recipe.mode not in MODES or recipe.mode == "fine":
-                raise InvalidOrder(f"This picture was made with mode={recipe.mode} already; there is no finer mode.")
-            size = min(recipe.size, rules.largest("fine")) if recipe.size else None
-            return msgspec.structs.replace(recipe, mode="fine", size=size)
-        case Action.EXPLAIN:
-            if recipe.mode != "fine":
-                raise InvalidOrder("Only a picture of mode=fine can be explained.")
-            return msgspec.structs.replace(recipe, mode="explain", frames=None, clip=None)
-        case Action.FILM:
-            if recipe.mode != "fine":
-                raise InvalidOrder("Only a picture of mode=fine is painted step by step.")
-            return msgspec.structs.replace(recipe, clip="yes", frames=None)
-        case _:
-            return msgspec.structs.replace(recipe, seed=None)
-
-
-def _stronger(recipe: Recipe, by: int) -> Recipe:
-    """``by`` steps up the scale of strength, whose 25 steps are a factor of ten of the papers' ratio."""
-    if recipe.ratio is not None:
-        ratio = min(max(float(f"{recipe.ratio * 10 ** (-by / 25):.6g}"), RATIO_BOUNDS[0]), RATIO_BOUNDS[1])
-        if ratio == recipe.ratio:
-            raise InvalidOrder(f"ratio={recipe.ratio:g} is the end of the scale.")
-        return msgspec.structs.replace(recipe, ratio=ratio)
-    old = recipe.strength if recipe.strength is not None else 50
-    new = min(max(old + by, 0), 100)
-    if new == old:
-        end = "the most" if by > 0 else "the least, the photo itself"
-        raise InvalidOrder(f"This picture has strength={old} already, and that is {end}.")
-    return msgspec.structs.replace(recipe, strength=new)
