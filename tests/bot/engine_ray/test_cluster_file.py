@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'", exc_type=ImportError)
-yaml = pytest.importorskip("yaml")  # Ray brings it
+from tests.bot.engine_ray.harness import with_ray
+
+pytestmark = with_ray
 
 
 @pytest.fixture(scope="module")
 def described(root: Path) -> dict[str, Any]:
+    import yaml  # Ray brings it
+
     return yaml.safe_load((root / "docs" / "scaling" / "cluster.yaml").read_text("utf-8"))
 
 
 def test_it_is_what_rays_schema_asks_for(described: dict[str, Any]) -> None:
-    schema = json.loads(resources.files("ray").joinpath("autoscaler", "ray-schema.json").read_text("utf-8"))
+    ray = importlib.util.find_spec("ray")
+    assert ray
+    assert ray.origin
+    schema = json.loads((Path(ray.origin).parent / "autoscaler" / "ray-schema.json").read_text("utf-8"))
     jsonschema.validate(described, schema)
 
 
