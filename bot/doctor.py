@@ -12,7 +12,6 @@ import re
 import socket
 import urllib.error
 import urllib.request
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
@@ -25,7 +24,7 @@ from bot.config import Config, Setting, is_loopback, settings
 from bot.core.engine import ABSENT
 from bot.core.errors import ConfigError
 from bot.core.journal.store import Store
-from bot.engine_process.command import clean_environment
+from bot.engine_process.introduction import introduce
 from bot.engine_process.pool import parts
 from bot.engine_ray.engine import NO_RAY
 from bot.engine_ray.frames import Plan
@@ -265,7 +264,7 @@ def swatches(gallery: Gallery) -> Finding:
 
 async def painting(config: Config, command: Sequence[str]) -> AsyncIterator[Finding]:
     """Start the engine once and hear what it says of itself."""
-    ready, last_words = await _start(command, config.engine.load_seconds)
+    ready, last_words = await introduce(command, config.engine.load_seconds)
     if ready is None:
         yield Finding("bad", "engine", f"It does not start. The last line of its log: {last_words}")
         return
@@ -331,35 +330,6 @@ def encoders(config: Config, ready: wire.Ready) -> Iterator[Finding]:
             "encoders",
             "for a GPU, or for encoder=full: “impasto fetch full” gets it, 548 MB, of which 25 are kept",
         )
-
-
-async def _start(command: Sequence[str], seconds: float) -> tuple[wire.Ready | None, str]:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment(os.environ)
-        )
-    except OSError as error:
-        return None, f"{command[0]}: {error.strerror}"
-    assert process.stdin
-    assert process.stdout
-    assert process.stderr
-    # Read beside it, for a full pipe would hold the engine up.
-    words = asyncio.create_task(process.stderr.read())
-    ready: wire.Event | None = None
-    last = f"nothing for {seconds:g} s (engine.load_seconds)"
-    try:
-        async with asyncio.timeout(seconds):
-            ready = await wire.read_event(process.stdout)
-    except TimeoutError:
-        pass
-    except (asyncio.IncompleteReadError, wire.WireError):
-        last = ""
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        lines = (await words).decode("utf-8", "replace").strip().splitlines()
-    return (ready if isinstance(ready, wire.Ready) else None), last or (lines[-1] if lines else "none")
 
 
 def _host(config: Config) -> str:

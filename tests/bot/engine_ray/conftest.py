@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import secrets
 import shutil
@@ -26,8 +25,6 @@ TIMINGS = Timings(cancel_seconds=ENDLESS, growth=0, restart=Backoff(first=0.01, 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head that paints nothing, and two machines with one CPU each."""
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip("Ray is not installed: pip install '.[ray]'")
     folder = Path(tempfile.mkdtemp(prefix="rays-", dir="/tmp"))  # short, for sockets are in it
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("RAY_")]:

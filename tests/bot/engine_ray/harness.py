@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import re
 import signal
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.backoff import Backoff
 from bot.core.engine import Taken
 from bot.engine_ray import frames
@@ -21,6 +24,12 @@ from engine import wire
 from tests.bot.engine_process.harness import ENDLESS, order
 
 FAULTY = (sys.executable, str(Path(__file__).parents[1] / "engine_process" / "faulty_engine.py"))
+
+
+# Looked for and not imported: it reads the environment at its import, which the cluster's fixture sets.
+with_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
+)
 
 
 class Going:

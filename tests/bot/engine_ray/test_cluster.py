@@ -25,11 +25,12 @@ from tests.bot.engine_ray.harness import (
     machine_of,
     parent,
     until_ended,
+    with_ray,
 )
 from tests.harness import Bot, ChatDouble, assembled, at_work
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [with_ray, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def two_at_work(engine: WatchedEngine, rest: Path) -> tuple[Going, Going]:

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from bot.core.engine import Engine
 from bot.engine_process.command import worker_command
 from bot.engine_process.supervisor import Supervisor
@@ -20,10 +18,10 @@ from bot.engine_ray import frames
 from engine import gallery, wire
 from engine.recipe import Recipe, Share, complete
 from tests.bot.engine_process.harness import ENDLESS
-from tests.bot.engine_ray.harness import FAULTY, WatchedEngine, family, kill, until_ended
+from tests.bot.engine_ray.harness import FAULTY, WatchedEngine, family, kill, until_ended, with_ray
 from tests.pictures import patch
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'", exc_type=ImportError)
+pytestmark = with_ray
 SECRET = "12345:a-token-of-the-bot"
 BOT = """
 import asyncio, sys

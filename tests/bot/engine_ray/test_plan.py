@@ -14,6 +14,7 @@ from bot.engine_ray import frames
 from bot.engine_ray.cluster import Needs, Node, needs
 from bot.engine_ray.engine import RayEngine, link_environment
 from engine import wire
+from tests.bot.engine_ray.harness import with_ray
 
 
 def nodes(*sizes: tuple[int, int]) -> list[Node]:
@@ -79,8 +80,8 @@ async def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest
     assert "pip install" in finding.text
 
 
+@with_ray
 async def test_where_there_is_no_cluster_the_operator_is_told_where_none_is() -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'", exc_type=ImportError)
     async with RayEngine(frames.Plan(address="127.0.0.1:1")) as engine:
         await engine.introduced()
         assert engine.ready is None
