@@ -8,8 +8,8 @@ from torch import Tensor
 
 from engine import gallery
 from engine.encoders.slim import SlimEncoder
-from engine.fine.losses import gram
 from engine.fine.gatys import Run
+from engine.fine.losses import gram
 from engine.fine.paint import paint
 from engine.fine.scales import Scale, scales
 from engine.fine.weights import ratio
