@@ -122,9 +122,13 @@ class Run:
             maps.setdefault(DETAIL_LAYER, self.importance.detail)
         with torch.no_grad():
             layers = maps or self.weights.content
-            P = self.encoder.features(shifted(resize(self.p, size), shift), layers) if layers else {}
-        placed = {name: shifted(reduced_map(m, size), shift) for name, m in maps.items()}
-        content = {name: reduced_map(m, (P[name].shape[2], P[name].shape[3])) for name, m in placed.items()}
+            p = shifted(resize(self.p, size), shift)
+            P = self.encoder.features(p, layers) if layers else {}
+        content = {}
+        for name, m in maps.items():
+            placed = reduced_map(shifted(reduced_map(m, size), shift), (P[name].shape[2], P[name].shape[3]))
+            content[name] = own(placed, p, shift)
+        P = {name: own(F, p, shift) for name, F in P.items()}
         smoothness = 1.0 if self.importance is None else reduced_map(self.importance.smoothness, size)
         return Target(P, A, {name: G.square().mean() for name, G in A.items()}, content, smoothness, shift)
 
@@ -134,6 +138,8 @@ class Run:
         encoder, move = (self.encoder, shifted) if self.around is None else (self.around, rolled)
         seen = move(x, target.shift).contiguous(memory_format=torch.channels_last)
         F = encoder.features(seen, (*target.P, *style))
+        if self.around is None:
+            F = {l: own(features, seen, target.shift) for l, features in F.items()}
         # Departure: the mean instead of the sum, so that alpha / beta means the same at every size and for encoders of
         # every width; E_l is independent of both already.
         L_content = x.new_zeros(())
@@ -266,6 +272,16 @@ def shifted(x: Tensor, shift: tuple[int, int]) -> Tensor:
     """x (1, N, h, w) moved down and right, with what is at its border mirrored."""
     down, right = shift
     return fn.pad(x, (right, 0, down, 0), mode="reflect") if down or right else x
+
+
+def own(F: Tensor, seen: Tensor, shift: tuple[int, int]) -> Tensor:
+    """Features of ``seen``, a picture that is `shifted`, without those of the mirrored part.
+
+    With them what lies at the border would count twice, and colours that a painting has little of, such as poppies,
+    would gather there as specks.
+    """
+    top, left = (round(n * F.shape[k] / seen.shape[k]) for n, k in zip(shift, (2, 3), strict=True))
+    return F[..., top:, left:]
 
 
 def rolled(x: Tensor, shift: tuple[int, int]) -> Tensor:

@@ -23,13 +23,14 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", help="gallery names; without any, all styles of fast mode")
     parser.add_argument("--photo", default="chelsea", help="name of one of scikit-image's photos")
 
 
 def run(args: Namespace) -> None:
     set_up_process(EngineSettings())
     painters = Painters(DATA)
-    styles = [style for style in painters.gallery if style.fast]
+    styles = [style for style in painters.gallery if style.fast and style.name in (args.names or [style.name])]
     for name in write_previews(styles, painters.fast, args.photo, HERE / "previews"):
         log.info("%s", name)
 

@@ -464,7 +464,7 @@ def test_the_laboratory_says_what_cannot_be(text: str, told: str) -> None:
         ("mode=sheet strength=9", "mode=sheet strength=9 colors=style faces=keep size=512 seed=7"),
         (
             "scream mode=variations",
-            "scream mode=variations strength=36 brush=1 colors=style faces=keep size=512 seed=7",
+            "scream mode=variations strength=38 brush=1 colors=style faces=keep size=512 seed=7",
         ),
         ("mode=map", "mode=map size=512"),
         ("mode=like size=300", "mode=like size=300"),

@@ -30,7 +30,7 @@ class Trainer(Protocol):
     def load(self, path: Path) -> None: ...
 
 
-def add_arguments(parser: argparse.ArgumentParser, steps: int, steps_help: str | None = None) -> None:
+def add_arguments(parser: argparse.ArgumentParser, steps: int | None, steps_help: str | None = None) -> None:
     """The options of every long training."""
     parser.add_argument("--data", type=Path, default=DATA, help="the data folder")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder for checkpoints and samples")

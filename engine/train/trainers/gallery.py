@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +16,7 @@ from engine.fast.network import Network, noise
 from engine.fine.losses import total_variation
 from engine.train.data.paintings import whole_artwork
 from engine.train.data.teachers import TeacherEncoder
-from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented
+from engine.train.trainers.perceptual import Palettes, Perceptual, StyleTarget, augmented
 from engine.train.trainers.trainer import Trainer, TrainerSettings, replace_file
 
 
@@ -45,6 +46,22 @@ class GallerySettings(TrainerSettings, frozen=True, kw_only=True):
     strengths: float = 0.12  # share of pictures, at another strength than the style's own
     painting_sides: tuple[int, ...] = (480, 672)  # pixels, long side: strokes at several scales
     average: float = 0.998  # decay of the running mean of the weights, a step
+    palette_weight: float = 0.0  # of the colours' distance from the painting's, against content 1
+
+
+class PairSettings(GallerySettings, frozen=True, kw_only=True):
+    """The numbers of some styles' training while the convolutions stay as they are."""
+
+    steps: int = 400
+    rate: float = 3e-3
+    warmup: int = 20
+    constant: float = 0.3
+    identity_steps: int = 0
+    ramp: int = 1
+    weight_limits: tuple[float, float] = (15.0, 40.0)
+    style_weight: float = 20.0
+    average: float = 0.98
+    palette_weight: float = 6.0
 
 
 class GalleryTrainer(Trainer):
@@ -66,7 +83,9 @@ class GalleryTrainer(Trainer):
             self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average)
         )
         self.perceptual = Perceptual(TeacherEncoder(data / "teachers", mirrored=False).to(device))
-        self.perceptual.set_styles((whole_artwork(data, name).to(device) for name in names), settings.painting_sides)
+        artworks = [whole_artwork(data, name).to(device) for name in names]
+        self.perceptual.set_styles(artworks, settings.painting_sides)
+        self.palettes = Palettes(artworks) if settings.palette_weight else None
         count = len(names)
         self.weight = [settings.style_weight] * count
         self.content_errors = [0.3] * count  # running means for each style
@@ -86,7 +105,7 @@ class GalleryTrainer(Trainer):
         """What the pictures of the next batch are to become; None is the photo itself."""
         s, rng, count = self.settings, self.rng, len(self.weight)
         targets: list[StyleTarget | None] = []
-        for i in rng.sample(range(count), min(s.batch, count)):
+        for i in different(rng, count, s.batch):
             if self.step < s.identity_steps or rng.random() < s.identities:
                 targets.append(None)
                 continue
@@ -134,7 +153,11 @@ class GalleryTrainer(Trainer):
         content, style = self.perceptual.errors(x, y, targets)
         self._adjust_weights(targets, content.tolist(), style.tolist())
         weights = torch.tensor([self.weight_of(t) for t in targets], device=x.device)
-        return (content + weights * style).sum()
+        total = content + weights * style
+        if self.palettes:
+            shares = torch.tensor([t.t for t in targets], device=x.device).clamp_max(1)
+            total = total + self.settings.palette_weight * shares * self.palettes.errors(y, targets)
+        return total.sum()
 
     def _adjust_weights(
         self, targets: Sequence[StyleTarget], content: Sequence[float], style: Sequence[float]
@@ -156,7 +179,7 @@ class GalleryTrainer(Trainer):
         """Steps until the settings' end; yields the mean running errors."""
         s = self.settings
         while self.step < s.steps:
-            if self.step == s.identity_steps:
+            if s.identity_steps and self.step == s.identity_steps:
                 # Every style starts as the identity.
                 self.network.pairs.data[1:] = self.network.pairs.data[:1]
             x = self.photo_batch().contiguous(memory_format=torch.channels_last)
@@ -191,8 +214,22 @@ class GalleryTrainer(Trainer):
         self.averaged.module.load_state_dict(self.network.state_dict())
         self.step = self.settings.identity_steps + self.settings.ramp
 
+    def only_pairs(self) -> None:
+        """Leave everything but the styles' pairs as it is, also the photo's own pair."""
+        for name, tensor in self.network.named_parameters():
+            tensor.requires_grad_(name == "pairs")
+        of_styles = torch.ones(len(self.network.pairs), 1, 1, device=self.device)
+        of_styles[0] = 0
+        self.network.pairs.register_hook(lambda gradient: gradient * of_styles)
+
     def load(self, path: Path) -> None:
         super().load(path)
         state = torch.load(path.with_suffix(".kept"), map_location=self.device, weights_only=False)
         self.averaged.load_state_dict(state["kept"])
         self.weight, self.content_errors, self.style_errors = state["weight"], state["content"], state["style"]
+
+
+def different(rng: random.Random, count: int, wanted: int) -> list[int]:
+    """Numbers below ``count``, none again before all were drawn."""
+    rounds = -(-wanted // count)
+    return [i for _ in range(rounds) for i in rng.sample(range(count), count)][:wanted]

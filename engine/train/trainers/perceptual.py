@@ -21,6 +21,8 @@ STYLE_LAYERS: Mapping[str, float] = {
 }
 # The first keeps things where they are, the second only what they are: strokes may leave the photo's lines.
 CONTENT_LAYERS: Mapping[str, float] = {"fire4": 0.5, "half/conv4_2": 0.5}
+SLICES = 12  # directions in which palettes are compared, others at every step
+RANKS = 1024
 
 
 class StyleTarget(NamedTuple):
@@ -82,6 +84,42 @@ class Perceptual:
             error = (found[name] - A).square().sum((1, 2)) / A.square().sum((1, 2))
             style = style + weight / sum(STYLE_LAYERS.values()) * error
         return content, style
+
+
+class Palettes:
+    """How far pictures' colours are from a painting's: the sliced Wasserstein distance (Rabin et al. 2011).
+
+    Gram matrices of deep networks hardly see a colour that a painting has little of, such as the green of a few
+    shapes. Here every colour has to go somewhere.
+    """
+
+    def __init__(self, artworks: Iterable[Tensor]) -> None:
+        """``artworks`` are (1, 3, H, W) in 0..1."""
+        self.colours = torch.cat([_colours(fn.interpolate(a, (192, 192), mode="area")) for a in artworks])
+
+    def errors(self, y: Tensor, targets: Sequence[StyleTarget]) -> Tensor:
+        """The squared distance for every picture y (B, 3, H, W), over the painting's own variance: (B,)."""
+        directions = fn.normalize(torch.randn(3, SLICES, device=y.device), dim=0)
+        seen = _colours(fn.avg_pool2d(y.float(), 2)) @ directions
+        known = self.colours.to(y) @ directions
+        rows = []
+        for colours, target in zip(_quantiles(seen), targets, strict=True):
+            # Along a line the colours half way between two palettes are those half way between their ranks.
+            A = torch.lerp(_quantiles(known[target.j]), _quantiles(known[target.i]), target.share)
+            rows.append((colours - A).square().mean() / A.var(0, correction=0).mean())
+        return torch.stack(rows)
+
+
+def _colours(x: Tensor) -> Tensor:
+    """The pixels of pictures (B, 3, h, w) as (B, M, 3): light, and two differences of colours."""
+    red, green, blue = x.unbind(1)
+    return torch.stack([(red + green + blue) / 3, red - green, (red + green) / 2 - blue], -1).flatten(1, 2)
+
+
+def _quantiles(x: Tensor) -> Tensor:
+    """Values (..., M, S) in order, at `RANKS` evenly spaced ranks: (..., RANKS, S)."""
+    ranks = torch.linspace(0, x.shape[-2] - 1, RANKS, device=x.device).round().long()
+    return x.sort(-2).values.index_select(-2, ranks)
 
 
 def grams(features: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from engine import gallery
 from engine.encoders.slim import SlimEncoder
+from engine.fine.gatys import Run
 from engine.fine.losses import gram
 from engine.fine.paint import paint
-from engine.fine.scales import scales
+from engine.fine.scales import Scale, scales
 from engine.fine.weights import ratio
 from engine.recipe import Recipe, Share, complete
-from engine.tensors import YIQ
+from engine.tensors import YIQ, resize
 from tests.shapes import disc
 
 
@@ -189,3 +190,17 @@ def test_layers_are_those_that_the_recipe_names(photo, style, encoder) -> None:
     watch = Faulty(encoder, lambda found: asked.append(set(found)) or found, range(99))
     list(paint(photo, [(style, 1.0)], recipe(layers=("conv1_1", "fire2"), content=("conv3_1",), steps=2), watch))
     assert set().union(*asked) == {"conv1_1", "fire2", "conv3_1"}
+
+
+def test_what_lies_at_the_border_counts_no_more_than_what_lies_inside(photo, style, encoder) -> None:
+    """Or rare colours would gather there: they cost least where the encoder sees them twice."""
+    run = Run([Scale((96, 96), 1)], encoder, recipe(), [(style[None], 1.0)], resize(photo[None], (96, 96)))
+    target = run.target((96, 96), run.grams((96, 96)), (8, 8))
+    pulls = torch.zeros(96, 96)
+    for seed in range(6):
+        x = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(seed), requires_grad=True)
+        (gradient,) = torch.autograd.grad(run.losses(x, target)[2], x)
+        pulls += gradient.square().sum((0, 1))
+    inside = pulls[16:-16, 16:-16].mean()
+    for border in (pulls[:3], pulls[-3:], pulls[:, :3], pulls[:, -3:]):
+        assert border.mean() < 1.25 * inside

@@ -1,6 +1,7 @@
 """Training the gallery's network and single styles, at postage-stamp size."""
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 from engine.encoders.slim import SlimEncoder
+from engine.fast import network
 from engine.fast.network import load
 from engine.train.data.crops import Crops
-from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented
+from engine.train.gallery import replace_pairs
+from engine.train.trainers.gallery import different
+from engine.train.trainers.perceptual import Palettes, Perceptual, StyleTarget, augmented
 from engine.train.trainers.style import StyleSettings, StyleTrainer
 
 
@@ -81,3 +85,50 @@ def test_a_new_style_is_learned_without_touching_the_others(encoder, stripes, ph
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     network.add("stripes", trainer.pair.detach())
     assert torch.equal(network.pair([("stripes", 1)]), trainer.pair)
+
+
+def patches(seed: int) -> Tensor:
+    """Patches of 8 pixels, (1, 3, 192, 192)."""
+    return (
+        torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(seed))
+        .repeat_interleave(8, 2)
+        .repeat_interleave(8, 3)
+    )
+
+
+def test_a_palette_is_at_no_distance_from_itself_wherever_its_colours_lie() -> None:
+    palettes, target = Palettes([patches(1)]), [StyleTarget(0, 0, 1.0, 1.0)]
+    assert float(palettes.errors(patches(1).transpose(2, 3).flip(2), target)) < 1e-3
+    assert float(palettes.errors(0.5 * patches(1), target)) > 0.3
+
+
+def test_a_little_green_that_is_missing_counts_and_can_be_learned() -> None:
+    grey = patches(1).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    leaf = grey.clone()
+    leaf[..., 16:48, 16:48] = torch.tensor([0.1, 0.6, 0.2]).view(1, 3, 1, 1)
+    palettes, target = Palettes([leaf]), [StyleTarget(0, 0, 1.0, 1.0)]
+    x = grey.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(palettes.errors(x, target).sum(), x)
+    greener = (grey - 0.1 * gradient / gradient.abs().max()).clamp(0, 1)
+    assert 1e-3 < float(palettes.errors(greener, target)) < float(palettes.errors(grey, target))
+    assert float((greener[:, 1] - greener[:, 0]).max()) > 0.02
+
+
+def test_only_the_pairs_that_are_named_change_in_the_packages_weights(tmp_path: Path) -> None:
+    path = tmp_path / "gallery.safetensors"
+    shutil.copy(network.FILE, path)
+    before = network.load(torch.device("cpu"), path=path)
+    pair = before.pair([("udnie", 1.0)]) + 1
+    replace_pairs({"udnie": pair}, path, "by hand")
+    after = network.load(torch.device("cpu"), path=path)
+    assert after.names == before.names
+    assert after.fingerprint() == before.fingerprint()
+    changed = [name for k, name in enumerate(after.names) if not torch.equal(after.pairs[k], before.pairs[k])]
+    assert changed == ["udnie"]
+    torch.testing.assert_close(after.pair([("udnie", 1.0)]), pair, atol=2e-3, rtol=2e-3)
+
+
+def test_a_batch_has_every_style_once_before_any_twice() -> None:
+    drawn = different(random.Random(1), 3, 7)
+    assert sorted(drawn[:3]) == sorted(drawn[3:6]) == [0, 1, 2]
+    assert len(drawn) == 7
