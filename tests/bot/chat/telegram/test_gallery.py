@@ -110,8 +110,8 @@ async def test_the_same_choice_another_time_is_painted_again(
 ) -> None:
     monkeypatch.setattr(presses, "DOUBLE_SECONDS", 0.0)
     async with telegram_bot(server) as it:
-        for _ in range(photos):
-            server.says(ANN, "" if photos > 1 else "/stylize", photo=CAT, **({"album": "h"} if photos > 1 else {}))
+        for number in range(photos):
+            server.says(ANN, "" if number else "/stylize", photo=CAT, **({"album": "h"} if photos > 1 else {}))
         offer = (await message_with(server, ANN, WHICH))["message_id"]
         keyboard = server.messages[ANN, offer]["reply_markup"]["inline_keyboard"]
         scream = next(button["callback_data"] for row in keyboard for button in row if button["text"] == "scream")
