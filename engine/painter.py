@@ -155,6 +155,7 @@ class TorchPainter:
             work = opened(order, self._limits, self.device)
             if work.recipe.clip == "yes":
                 work.watch = functools.partial(animate.keep_step, work.film)
+            work.anew = order.checked is not None
             x = yield from device.with_threads_for(_at_once(work.recipe), self.repaint(work))
             height, width = x.shape[-2:]
             if work.film:
@@ -271,7 +272,7 @@ class TorchPainter:
 
     def _fine(self, work: Work) -> Stages:
         # What is watched is painted whole, and so is what is verified.
-        canvas = None if work.watch or work.recipe.verify else self.canvases.find(work)
+        canvas = None if work.watch or work.anew else self.canvases.find(work)
         start = None
         if canvas is not None:
             work.went_on = True

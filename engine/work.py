@@ -36,6 +36,7 @@ class Work:
     cells: tuple[Cell, ...] = ()  # of a sheet
     film: list[Tensor] = field(default_factory=list)  # (3, h, w) uint8, pictures that are to be shown as a clip
     watch: Callable[[Any], None] | None = None  # is handed every `engine.fine.gatys.Step`
+    anew: bool = False  # from the start, whatever is kept
     went_on: bool = False  # from a canvas of `engine.fine.canvases`, so that only the rest was painted
 
 

@@ -94,4 +94,4 @@ def _name(work: Work, then: tuple[More, ...]) -> str:
 
 def _painted(recipe: Recipe, then: tuple[More, ...]) -> Recipe:
     """The recipe as far as x depends on it."""
-    return msgspec.structs.replace(recipe, then=then or None, alpha=None, frames=None, clip=None, verify=False)
+    return msgspec.structs.replace(recipe, then=then or None, alpha=None, frames=None, clip=None)

@@ -101,17 +101,13 @@ def test_what_is_verified_or_filmed_is_painted_from_the_start(painter: TorchPain
     painted(painter, "starrynight mode=fine steps=4")
     _, more = painted(painter, "starrynight mode=fine steps=4 then=2")
     assert more.went_on
-    order = Paint("job", photo(), Recipe(**{**as_dict(more.recipe), "verify": True}), style=more.data)
+    order = Paint("job", photo(), more.recipe, checked=more.data)
     *_, verified = painter.paint(order)
     assert isinstance(verified, Picture)
     assert not verified.went_on
     assert verified.notes[0] == "Verified: identical, in every pixel."
     _, film = painted(painter, "starrynight mode=fine steps=4 then=2 clip=yes", plays=("image/gif",))
     assert not film.went_on
-
-
-def as_dict(made: Recipe) -> dict:
-    return {name: getattr(made, name) for name in made.__struct_fields__}
 
 
 def test_a_strength_changes_the_picture_as_much_as_painting_anew_does(painter: TorchPainter) -> None:
