@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from bot.core.limits import Limits
+from bot.core.limits import LOOKS, Limits
 from bot.core.messages import Accepted, Choice, Reply
 from bot.dialog.buttons import Press
 from bot.dialog.sheets import picks
@@ -70,9 +70,13 @@ async def test_where_many_wait_the_gallery_shows_its_own_pictures() -> None:
             it.engine.let_go(job.id)
 
 
-async def test_who_may_order_no_more_may_still_look_at_the_gallery() -> None:
+async def test_who_may_order_no_more_may_still_look_and_then_at_the_gallerys_own_pictures() -> None:
     async with bot(limits=Limits(burst=1, per_minute=1)) as it:
         await it.order("/stylize starrynight")
+        for _ in range(LOOKS):
+            look = await it.say("What a day", photo=b"cat")
+            assert isinstance(look, Accepted)
+            await it.chat.answered(look.job.id)
         assert is_the_gallery(await it.say("What a day", photo=b"cat"))
 
 

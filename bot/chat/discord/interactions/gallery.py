@@ -284,12 +284,16 @@ class Suggestions:
     async def press(self, interaction: discord.Interaction[Any], part: str) -> None:
         if user_of(interaction) != self._user:
             raise NotOwner("This is for the person who asked. /stylize is for everybody.")
+        line = self._lines[int(part)]
+        if line.picture == "none":  # so it may be pressed again and again
+            await self._order(interaction, line)
+            return
         if part in self._ordered:
             raise LimitReached("That is ordered already.")
         self._ordered.add(part)
         taken = False
         try:
-            taken = await self._order(interaction, self._lines[int(part)])
+            taken = await self._order(interaction, line)
         finally:
             if not taken:
                 self._ordered.discard(part)

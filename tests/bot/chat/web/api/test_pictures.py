@@ -11,8 +11,7 @@ import pytest
 from aiohttp import ClientSession
 from PIL import Image
 
-from bot.chat.web.api import pictures
-from bot.chat.web.door import sending
+from bot.chat.web.door import converting, sending
 from bot.core.limits import Limits
 from engine.wire import Failed, Preview, Progress
 from tests.bot.chat.web.api.harness import PHOTO, Script
@@ -204,7 +203,7 @@ async def test_a_result_comes_in_parts_and_whole(script: Script, monkeypatch: py
 async def test_so_many_converted_pictures_are_in_memory_and_no_more(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "CONVERTED", 0)
+    monkeypatch.setattr(converting, "SENT", 0)
     done = await finished(script, await script.accepted(format="jpeg"))
     status, problem, answer = await script.ask("GET", done["links"]["result"])
     assert (status, "Retry-After" in answer.headers) == (503, True)
