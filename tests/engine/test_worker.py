@@ -24,7 +24,6 @@ from engine.stages import Picture, Refused
 from engine.worker.process import settings_of
 
 PATIENCE = 60.0  # seconds for what must come; no test may come near it
-BEAT = wire.Beat()
 
 
 def photo_bytes(size: tuple[int, int] = (90, 60)) -> bytes:
@@ -75,7 +74,7 @@ class Process:
         events: list[wire.Event] = []
         while not (events and isinstance(events[-1], wire.Done | wire.Failed)):
             event = self.next()
-            if event != BEAT:
+            if not isinstance(event, wire.Beat):
                 events.append(event)
         return events
 
