@@ -187,6 +187,15 @@ class TorchPainter:
     def _film(self, order: Paint, clip: Clip, work: Work) -> Picture:
         return animate.encoded(order, clip, work.recipe, work.notes, self._made_with, self._limits)
 
+    def tidy(self) -> int:
+        """Let go of what was kept of pictures for long enough; how many bytes are left."""
+        return self.canvases.tidy() + self.sketches.tidy()
+
+    def forget(self) -> None:
+        """Let go of all that is kept of pictures that are done."""
+        self.canvases.forget()
+        self.sketches.forget()
+
     def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
         """The styles' pictures (3, h, w), each with its weight."""
         found = []

@@ -126,6 +126,10 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     job: str
 
 
+class Forget(msgspec.Struct, frozen=True, tag=True):
+    """Let go of all that is kept of pictures that are done. Not answered: it is done before the next step of a job."""
+
+
 class Stop(msgspec.Struct, frozen=True, tag=True):
     """Abandon what is running and exit."""
 
@@ -225,7 +229,7 @@ class Fetched(msgspec.Struct, frozen=True, tag=True):
     new: bool  # or they were there already
 
 
-Request = Paint | Cancel | Stop
+Request = Paint | Cancel | Forget | Stop
 Event = Ready | Beat | Turn | Progress | Preview | Done | Failed | Fetched
 
 _encoder = msgspec.msgpack.Encoder()

@@ -316,6 +316,7 @@ class Studio:
             async with asyncio.timeout(FORGET_SECONDS):
                 for live in mine:
                     await live.answered.wait()
+        await self.engine.forget()
         await self._store.forget(incoming.user, incoming.place.room if incoming.own_room else "")
         return before, await self.held(incoming)
 

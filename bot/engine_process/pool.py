@@ -69,6 +69,10 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
                     self._remember(_picture(paint), self._at[paint.job])
                 yield event
 
+    async def forget(self) -> None:
+        await super().forget()
+        self._painted.clear()
+
     def _preferred(self, paint: wire.Paint) -> Painter | None:
         """Who can go on with what it has kept."""
         return self._painted.get(_picture(paint)) if paint.recipe.then else None

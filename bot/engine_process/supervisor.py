@@ -177,6 +177,11 @@ class Supervisor:
             if run and run.job == job and not run.verdict:
                 self._give_up(run, wire.Failed(job, "cancelled", CANCELLED))
 
+    async def forget(self) -> None:
+        """See `Engine.forget`. A process that is not ready keeps nothing; and it reads this before its next order."""
+        if self.ready:
+            self._send(wire.encode(wire.Forget()))
+
     def _abandon(self, lane: Lane, run: Run) -> None:
         """Nobody listens any more: the engine may drop it, and takes the next job as soon as it has."""
         if not run.verdict:

@@ -144,6 +144,10 @@ class RayEngine:
             seconds = self._plan.timings.cancel_seconds + SLACK if run.sent else 0.0
             run.arm(seconds, lambda run: run.finish(wire.Failed(run.job, "cancelled", CANCELLED)))
 
+    async def forget(self) -> None:
+        """See `Engine.forget`."""
+        self._send(wire.encode(wire.Forget()))
+
     def _send(self, frame: bytes) -> None:
         # Not drained: the link reads whatever it is doing, and there are no more jobs than workers.
         if self._process and self._process.stdin and not self._process.stdin.is_closing():

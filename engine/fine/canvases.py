@@ -87,6 +87,10 @@ class Canvases:
             self._kept.popitem(last=False)
         return self.size
 
+    def forget(self) -> None:
+        """Let go of all."""
+        self._kept.clear()
+
 
 def _name(work: Work, then: tuple[More, ...]) -> str:
     return named(work.p, work.mine, _painted(work.recipe, then))
