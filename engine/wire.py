@@ -81,6 +81,12 @@ def clip_seconds(frames: int, height: int, width: int, mode: str) -> float:
     return frames * height * width / 1e6 * FRAME_SECONDS.get(mode, 10.0)
 
 
+# --- fine pictures that are kept for who wants more of them: in each engine process ---------------------------------
+
+MOST_KEPT = 4
+MOST_KEPT_BYTES = 64 * 2**20  # one of 768 x 576 pixels has 5 MB, of 2048 x 1536 38 MB
+KEPT_SECONDS = 1800.0
+
 # --- the engine's settings -------------------------------------------------------------------------------------------
 
 EncoderChoice = Literal["auto", "slim", "full"]  # auto takes full where there is a GPU and its file, slim elsewhere

@@ -25,7 +25,7 @@ from bot.core.errors import (
     NotOwner,
     StoreError,
 )
-from bot.core.estimate import Estimator, clip_order, memory, reduced
+from bot.core.estimate import Estimator, GoingOn, Pictures, clip_order, memory, reduced
 from bot.core.jobs import OPEN, Job, Place, State, new_id
 from bot.core.journal.rows.forget import Held
 from bot.core.journal.rows.jobs import Given
@@ -95,6 +95,7 @@ class Studio:
         self._clock = clock
         self._chats: dict[str, Chat] = {}
         self._estimator = Estimator()
+        self._going_on = GoingOn()
         self._open = asyncio.Event()
         self._stopping = False
         self._tasks = asyncio.TaskGroup()
@@ -110,6 +111,7 @@ class Studio:
             store,
             gallery,
             self._estimator,
+            self._going_on,
             rules=self.rules,
             pace=pace,
             health=self.health,
@@ -172,6 +174,8 @@ class Studio:
         clip = clip_order(complete_recipe, given.photo, recipe.size is not None) if plays else None
         there = self.engine.ready.memory if self.engine.ready else Memory()
         note = clip.note if clip else reduced(complete_recipe, there)
+        # What is verified is painted whole.
+        begun = -1 if given.checked else self._going_on.begun(Pictures(given.photo, given.style), complete_recipe)
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -179,7 +183,7 @@ class Studio:
             recipe=complete_recipe,
             requested=recipe,
             created=self._clock(),
-            cost=self._estimator.seconds(complete_recipe, clip),
+            cost=self._estimator.seconds(complete_recipe, clip, begun),
             memory=0 if clip else memory(complete_recipe, there),
             idempotency_key=incoming.idempotency_key,
         )
@@ -317,6 +321,7 @@ class Studio:
                 for live in mine:
                     await live.answered.wait()
         await self.engine.forget()
+        self._going_on.forget()
         await self._store.forget(incoming.user, incoming.place.room if incoming.own_room else "")
         return before, await self.held(incoming)
 

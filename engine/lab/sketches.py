@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from engine.fast.paint import alike
-from engine.fine.canvases import KEPT_SECONDS
 from engine.recipe import Recipe, fast_knows
 from engine.subject.restraint import restrained
+from engine.wire import KEPT_SECONDS
 from engine.work import Tools, Work, finished, named
 
 # Pictures in one pass. With two threads and 224 x 168 pixels each, thirty took 1.6 s by six, 1.9 s by thirty and 2.2 s

@@ -13,14 +13,13 @@ from skimage import data
 from torch import Tensor
 
 from engine import gallery
-from engine.fine.canvases import KEPT_SECONDS
 from engine.images.decode import tensor_of
 from engine.lab.contact import columns_for
 from engine.lab.sketches import TOGETHER, Sketches
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, Share, complete, parse
 from engine.stages import Picture, Stage
-from engine.wire import EngineSettings, Paint
+from engine.wire import KEPT_SECONDS, EngineSettings, Paint
 from tests.pictures import patch, picture
 
 STYLES = gallery.default()
