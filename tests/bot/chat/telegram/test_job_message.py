@@ -311,7 +311,7 @@ async def test_a_help_text_on_its_way_is_not_taken_for_a_lost_first_word(server:
 
 async def test_a_help_text_of_the_last_run_is_not_taken_for_one_either(server: FakeTelegram, tmp_path: Path) -> None:
     handled = server._on_sendMessage
-    lost = []
+    lost: list[int] = []
 
     def loses_first_words(call):
         if not call.parameters["text"].startswith("The Scream: "):
