@@ -13,9 +13,9 @@ from discord import ui
 from discord.utils import escape_markdown
 
 from bot.chat.discord.attachments import NONE, Pictures
+from bot.chat.discord.drafts import ALT, LABEL, OPTIONS
 from bot.chat.discord.interactions.reply import InteractionReply, cut
 from bot.chat.discord.places import user_of
-from bot.chat.discord.transport import ALT
 from bot.core.errors import NotOwner
 from bot.core.jobs import Job
 from bot.core.messages import Choice, Incoming, Reply
@@ -26,7 +26,6 @@ from bot.engine_process import thumbnails
 from engine.gallery import Gallery, Style
 from engine.recipe import MODES
 
-OPTIONS, LABEL = 25, 100  # of a select menu; characters of one
 NOTHING = "-"  # for Discord takes no empty values
 PICTURE_BYTES = 8 * 2**20
 STRENGTHS = (20, 40, 60, 80, 100)
