@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 import msgspec
 
@@ -55,6 +55,16 @@ class Run:
         found = [event for event in (self._taken, self._progress, self._preview, self.end) if event]
         self._taken = self._progress = self._preview = None
         return found
+
+    async def events(self) -> AsyncGenerator[Taken | wire.Event, None]:
+        """All of them, to the end; raises EngineError where that is one."""
+        while True:
+            for event in await self.news():
+                if isinstance(event, EngineError):
+                    raise event
+                yield event
+                if isinstance(event, wire.Done | wire.Failed):
+                    return
 
     def arm(self, seconds: float, overdue: Callable[[Run], None]) -> None:
         """Call ``overdue`` unless the job ends within ``seconds``; replaces the deadline before."""

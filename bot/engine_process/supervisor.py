@@ -13,7 +13,7 @@ import os
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Self
 
@@ -158,13 +158,9 @@ class Supervisor:
         lane.run = run
         self._dispatch()
         try:
-            while True:
-                for event in await run.news():
-                    if isinstance(event, EngineError):
-                        raise event
+            async with aclosing(run.events()) as events:
+                async for event in events:
                     yield event
-                    if isinstance(event, wire.Done | wire.Failed):
-                        return
         finally:
             if lane.run is run:
                 self._abandon(lane, run)
