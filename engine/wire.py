@@ -71,6 +71,12 @@ MOST_PAINTED = {
 FRAME_SECONDS = {"fast": 3.5, "morph": 2.5, "universal": 3.5, "fine": 60.0}
 
 
+# Each frame begins from the one before, so there is no picture from which all of them could go on.
+NO_MORE_OF_A_CLIP = (
+    "A moving picture does not go on: leave then= out and give it more steps=, or add frames=1 for a still."
+)
+
+
 def most_frames(mode: str, height: int, width: int) -> int:
     """How many frames of this size are painted of a clip, however long it is."""
     return max(1, min(MOST_FRAMES, MOST_PAINTED.get(mode, 0) // (height * width)))

@@ -16,6 +16,7 @@ from bot.core.announce import Pace
 from bot.core.engine import Engine
 from bot.core.errors import (
     InternalError,
+    InvalidOrder,
     StoreError,
 )
 from bot.core.estimate import Estimator, GoingOn, Pictures, clip_order, memory, reduced
@@ -35,6 +36,7 @@ from bot.core.work.withdrawal import Withdrawal
 from bot.health import Health
 from engine.gallery import Gallery
 from engine.recipe import Memory, Recipe, line
+from engine.wire import NO_MORE_OF_A_CLIP
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +166,8 @@ class Studio:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
         plays = chat.plays_in(incoming.place)
         clip = clip_order(complete_recipe, given.photo, recipe.size is not None) if plays else None
+        if clip and complete_recipe.then:
+            raise InvalidOrder(NO_MORE_OF_A_CLIP)
         there = self.engine.ready.memory if self.engine.ready else Memory()
         note = clip.note if clip else reduced(complete_recipe, there)
         # What is verified is painted whole.
