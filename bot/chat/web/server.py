@@ -235,7 +235,7 @@ class PageServer:
             "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
             "orders": ORDERS,
             "styled": STYLED,
-            "settings": [{"name": name, "what": f"{what} ({values(name)})"} for name, what in MEANINGS.items()],
+            "settings": [{"name": name, "what": f"{values(name)}: {what}"} for name, what in MEANINGS.items()],
             "sign_ins": self._access.guarded,
             "max_bytes": self._services.max_photo_bytes,
             "max_pixels": MAX_PIXELS,
