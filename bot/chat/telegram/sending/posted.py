@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from telegram import Message
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, NetworkError, TelegramError
 
 from bot.chat.telegram.messages import TelegramAddress
 from bot.chat.telegram.rate_limiter import Bot, Turn
@@ -42,7 +42,7 @@ class Posted:
         self._sent: deque[tuple[int, int]] = deque(maxlen=MESSAGES_KEPT)  # chats and numbers
         self._under_way: Counter[int] = Counter()  # posts whose numbers are not known yet, by chat
         self._one_over = asyncio.Event()
-        # First words under way, by chat and job.
+        # First words of which nobody has heard yet, by chat and job.
         self._begun = defaultdict[int, dict[str, JobMessage]](dict)
 
     def saw(self, chat: int, message: int) -> None:
@@ -74,12 +74,14 @@ class Posted:
 
     async def _tell_apart(self, chat: int, posted: Sequence[int], jobs: Container[str]) -> None:
         """Have the journal know these messages for something else than the first words of all jobs but these."""
-        for job, message in list(self._begun.get(chat, {}).items()):
-            if posted and job not in jobs:
-                message = msgspec.structs.replace(message, others=(*message.others, *posted)[-LOOKED_AT:])
-                self._begun[chat][job] = message
-                with suppress(StoreError):
-                    await self._store.set_job_message(job, message)
+        for job in [job for job in self._begun.get(chat, {}) if posted and job not in jobs]:
+            before = self._begun.get(chat, {}).get(job)
+            if before is None:  # they were heard of meanwhile, and what the journal knows now is their message
+                continue
+            message = msgspec.structs.replace(before, others=(*before.others, *posted)[-LOOKED_AT:])
+            self._begun[chat][job] = message
+            with suppress(StoreError):
+                await self._store.set_job_message(job, message)
 
     # --- first words of jobs -----------------------------------------------------------------------------------------
 
@@ -98,12 +100,19 @@ class Posted:
             self._begun[address.chat][job.id] = before
         try:
             yield begun
-        finally:
-            for job in jobs:
-                chat = TelegramAddress.of(job.place).chat
-                self._begun[chat].pop(job.id, None)
-                if not self._begun[chat]:
-                    del self._begun[chat]
+        except NetworkError:  # they may be there, and the next attempt follows soon
+            raise
+        except BaseException:
+            self._heard_of(jobs)
+            raise
+        self._heard_of(jobs)
+
+    def _heard_of(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            chat = TelegramAddress.of(job.place).chat
+            self._begun[chat].pop(job.id, None)
+            if not self._begun[chat]:
+                del self._begun[chat]
 
     async def clear(self, job: Job, begun: Mapping[str, JobMessage], posted: int) -> None:
         """Delete what an earlier attempt has posted, before this message."""

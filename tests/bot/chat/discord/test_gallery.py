@@ -121,7 +121,6 @@ async def test_a_menu_goes_on_after_a_restart_where_it_was(fake: FakeDiscord, tm
         assert "starrynight mode=fast strength=80" in fake.text(await it.answer())
         assert it.pictures[-1].photo == PHOTO
         await it.fake.until(lambda: not offered(fake, shown))
-    async with on(fake, path=tmp_path / "journal") as it:
         assert len(await it.jobs()) == 2, "the picture, and the sheet that the menu showed"
 
 
