@@ -47,7 +47,7 @@ from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
 from engine.verify import verdict
 from engine.wire import EngineSettings, Paint, Ready
-from engine.work import Stages, Work, finished, preview
+from engine.work import Stages, Work, as_part, finished, preview
 
 FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
 
@@ -187,6 +187,15 @@ class TorchPainter:
     def _film(self, order: Paint, clip: Clip, work: Work) -> Picture:
         return animate.encoded(order, clip, work.recipe, work.notes, self._made_with, self._limits)
 
+    def tidy(self) -> int:
+        """Let go of what was kept of pictures for long enough; how many bytes are left."""
+        return self.canvases.tidy() + self.sketches.tidy()
+
+    def forget(self) -> None:
+        """Let go of all that is kept of pictures that are done."""
+        self.canvases.forget()
+        self.sketches.forget()
+
     def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
         """The styles' pictures (3, h, w), each with its weight."""
         found = []
@@ -301,7 +310,9 @@ class TorchPainter:
     def _sketch(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""
         paint = self._fast if work.recipe.init == "fast" else self._universal
-        x = yield from _as_first_share(paint(work))
+        x = yield from as_part(
+            paint(work), lambda stage: stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
+        )
         yield Stage(FIRST_SHARE, "a first sketch", preview=preview(x), at_once=True)
         return x
 
@@ -332,17 +343,6 @@ def _check_weights() -> None:
                 pass
         except (OSError, SafetensorError) as error:
             raise RuntimeError(f"{path} cannot be read ({error}). Install Impasto again.") from error
-
-
-def _as_first_share(stages: Stages) -> Stages:
-    """The same stages as the first share of a longer job."""
-    while True:
-        try:
-            stage = next(stages)
-        except StopIteration as end:
-            x: Tensor = end.value
-            return x
-        yield stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
 
 
 def _version() -> str:

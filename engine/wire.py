@@ -71,6 +71,12 @@ MOST_PAINTED = {
 FRAME_SECONDS = {"fast": 3.5, "morph": 2.5, "universal": 3.5, "fine": 60.0}
 
 
+# Each frame begins from the one before, so there is no picture from which all of them could go on.
+NO_MORE_OF_A_CLIP = (
+    "A moving picture does not go on: leave then= out and give it more steps=, or add frames=1 for a still."
+)
+
+
 def most_frames(mode: str, height: int, width: int) -> int:
     """How many frames of this size are painted of a clip, however long it is."""
     return max(1, min(MOST_FRAMES, MOST_PAINTED.get(mode, 0) // (height * width)))
@@ -80,6 +86,12 @@ def clip_seconds(frames: int, height: int, width: int, mode: str) -> float:
     """A first guess of the engine's seconds for a clip."""
     return frames * height * width / 1e6 * FRAME_SECONDS.get(mode, 10.0)
 
+
+# --- fine pictures that are kept for who wants more of them: in each engine process ---------------------------------
+
+MOST_KEPT = 4
+MOST_KEPT_BYTES = 64 * 2**20  # one of 768 x 576 pixels has 5 MB, of 2048 x 1536 38 MB
+KEPT_SECONDS = 1800.0
 
 # --- the engine's settings -------------------------------------------------------------------------------------------
 
@@ -124,6 +136,10 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     """Abandon this job; answered by `Failed` with kind ``cancelled``, or nothing if it is no longer running."""
 
     job: str
+
+
+class Forget(msgspec.Struct, frozen=True, tag=True):
+    """Let go of all that is kept of pictures that are done. Not answered: it is done before the next step of a job."""
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -225,7 +241,7 @@ class Fetched(msgspec.Struct, frozen=True, tag=True):
     new: bool  # or they were there already
 
 
-Request = Paint | Cancel | Stop
+Request = Paint | Cancel | Forget | Stop
 Event = Ready | Beat | Turn | Progress | Preview | Done | Failed | Fetched
 
 _encoder = msgspec.msgpack.Encoder()

@@ -86,6 +86,17 @@ def named(p: Tensor, mine: Tensor | None, recipe: Recipe) -> str:
     return digest.hexdigest()
 
 
+def as_part(stages: Stages, part: Callable[[Stage], Stage]) -> Stages:
+    """The same picture, each of its stages told as a part of something longer."""
+    while True:
+        try:
+            stage = next(stages)
+        except StopIteration as end:
+            x: Tensor = end.value
+            return x
+        yield part(stage)
+
+
 def finished(stages: Stages) -> Tensor:
     """The picture that stages end with, for who shows none of them."""
     while True:

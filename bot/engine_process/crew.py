@@ -56,6 +56,8 @@ class Member(Protocol[OrderIn, EventOut]):
 
     async def cancel(self, job: str) -> None: ...
 
+    async def forget(self) -> None: ...
+
 
 class Crew(Generic[Order, Event]):
     """Those who paint, whoever they are at the moment."""
@@ -112,6 +114,11 @@ class Crew(Generic[Order, Event]):
     async def cancel(self, job: str) -> None:
         if member := self._at.get(job):
             await member.cancel(job)
+
+    async def forget(self) -> None:
+        """See `Engine.forget`."""
+        for member in self._crew:
+            await member.forget()
 
     async def _room_for(self, paint: Order) -> Member[Order, Event]:
         """The member that is to have the job: one that is idle, if there is one, and of these who is preferred.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -15,10 +14,11 @@ from typing import Literal, Self
 import msgspec
 
 from bot.core.engine import Taken
+from bot.core.estimate.going_on import Pictures, picture_of
 from bot.engine_process.crew import Crew, Member
 from bot.engine_process.supervisor import Supervisor
 from engine import wire
-from engine.recipe import EncoderName, line
+from engine.recipe import EncoderName
 
 Painter = Member[wire.Paint, Taken | wire.Event]
 REMEMBERED = 16  # pictures of which it is known who painted them
@@ -30,7 +30,7 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
     def __init__(self, members: Sequence[Supervisor]) -> None:
         super().__init__(members)
         self._members = tuple(members)
-        self._painted: OrderedDict[bytes, Painter] = OrderedDict()  # by `_picture`: who may have kept it
+        self._painted: OrderedDict[bytes, Painter] = OrderedDict()  # by `picture_of`: who may have kept it
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -69,6 +69,10 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
                     self._remember(_picture(paint), self._at[paint.job])
                 yield event
 
+    async def forget(self) -> None:
+        await super().forget()
+        self._painted.clear()
+
     def _preferred(self, paint: wire.Paint) -> Painter | None:
         """Who can go on with what it has kept."""
         return self._painted.get(_picture(paint)) if paint.recipe.then else None
@@ -81,12 +85,7 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
 
 
 def _picture(paint: wire.Paint) -> bytes:
-    """What two orders have in common of which one goes on with the other. The size is known when it is painted."""
-    recipe = msgspec.structs.replace(paint.recipe, then=None, size=None)
-    digest = hashlib.blake2b(line(recipe).encode(), digest_size=16)
-    for picture in (paint.photo, paint.style):
-        digest.update(picture or b"")
-    return digest.digest()
+    return picture_of(paint.recipe, Pictures(paint.photo, paint.style))
 
 
 # --- parts of the machine --------------------------------------------------------------------------------------------

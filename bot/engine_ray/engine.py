@@ -14,7 +14,7 @@ import secrets
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Self
 
@@ -123,13 +123,9 @@ class RayEngine:
         if self._linked:
             self._send(run.frame)
         try:
-            while True:
-                for event in await run.news():
-                    if isinstance(event, EngineError):
-                        raise event
+            async with aclosing(run.events()) as events:
+                async for event in events:
                     yield event
-                    if isinstance(event, wire.Done | wire.Failed):
-                        return
         finally:
             run.disarm()
             if not run.end:
@@ -143,6 +139,10 @@ class RayEngine:
             self._send(wire.encode(wire.Cancel(job)))
             seconds = self._plan.timings.cancel_seconds + SLACK if run.sent else 0.0
             run.arm(seconds, lambda run: run.finish(wire.Failed(run.job, "cancelled", CANCELLED)))
+
+    async def forget(self) -> None:
+        """See `Engine.forget`."""
+        self._send(wire.encode(wire.Forget()))
 
     def _send(self, frame: bytes) -> None:
         # Not drained: the link reads whatever it is doing, and there are no more jobs than workers.

@@ -115,7 +115,7 @@ class _Kind(msgspec.Struct):
     type: str
 
 
-Order = Paint | wire.Cancel | wire.Stop | Waiting
+Order = Paint | wire.Cancel | wire.Forget | wire.Stop | Waiting
 News = wire.Event | Roster | Trouble | Begun | Lost | Happened | Said | Standing
 
 encode = msgspec.msgpack.Encoder().encode

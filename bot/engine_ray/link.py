@@ -75,6 +75,8 @@ class Link:
                 tasks.create_task(self._paint(order), name=f"job {order.job}")
             case wire.Cancel():
                 await self._crew.cancel(order.job)
+            case wire.Forget():
+                await self._crew.forget()
             case wire.Stop():
                 raise Closed
             case frames.Waiting():

@@ -84,6 +84,10 @@ class Painter:
         if self._supervisor:
             await self._supervisor.cancel(job)
 
+    async def forget(self) -> None:
+        if self._supervisor:
+            await self._supervisor.forget()
+
     def _happened(self, event: ProcessEvent) -> None:
         self._tell(frames.Happened(event))
 

@@ -115,6 +115,10 @@ class Seat:
         if self._painter is not None:
             self._painter.cancel.remote(job)
 
+    async def forget(self) -> None:
+        if self._painter is not None:
+            self._painter.forget.remote()
+
     async def _verdict(self, job: str, node: str, error: Exception) -> EngineError:
         """Whose fault a painter's death is: only of what it was painting, and not where its machine is gone."""
         log.warning("Job %s has lost its painter (worker %s): %s", job, self.name, str(error).partition("\n")[0])

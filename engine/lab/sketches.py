@@ -6,8 +6,9 @@ styles could share. What is saved by going together is the time between the laye
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch import Tensor
 from engine.fast.paint import alike
 from engine.recipe import Recipe, fast_knows
 from engine.subject.restraint import restrained
+from engine.wire import KEPT_SECONDS
 from engine.work import Tools, Work, finished, named
 
 # Pictures in one pass. With two threads and 224 x 168 pixels each, thirty took 1.6 s by six, 1.9 s by thirty and 2.2 s
@@ -24,12 +26,17 @@ MOST_BYTES = 32 * 2**20  # of pictures that are kept; thirty at 224 x 168 are 3.
 
 
 class Sketches:
-    """Paints them, and keeps those that it painted last."""
+    """Paints them, and keeps those that were used last, for as long as a finished fine picture.
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    Args:
+        clock: seconds, from any beginning.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most_bytes
+        self._clock = clock
         self._held = 0  # bytes
-        self._kept: OrderedDict[str, Tensor] = OrderedDict()  # the latest used last
+        self._kept: OrderedDict[str, tuple[float, Tensor]] = OrderedDict()  # since when; the latest used last
 
     def paint(
         self, tools: Tools, p: Tensor, recipes: Sequence[Recipe], mine: Tensor | None = None
@@ -41,9 +48,7 @@ class Sketches:
             mine: the person's own style picture, where a recipe has it.
         """
         names = [named(p, mine, recipe) for recipe in recipes]
-        known = {index: self._kept[name] for index, name in enumerate(names) if name in self._kept}
-        for index in known:
-            self._kept.move_to_end(names[index])
+        known = {index: self._use(name) for index, name in enumerate(names) if name in self._kept}
         if known:
             yield known
         missing = [index for index in range(len(recipes)) if index not in known]
@@ -56,6 +61,18 @@ class Sketches:
                 self._keep(names[index], picture)
             yield made
 
+    def tidy(self) -> int:
+        """Let go of those that were not used for too long; how many bytes are left."""
+        oldest = self._clock() - KEPT_SECONDS
+        while self._kept and next(iter(self._kept.values()))[0] < oldest:
+            self._drop()
+        return self._held
+
+    def forget(self) -> None:
+        """Let go of all that are kept."""
+        self._kept.clear()
+        self._held = 0
+
     def _group(
         self, tools: Tools, p: Tensor, recipes: Sequence[Recipe], keep: Tensor | None, mine: Tensor | None
     ) -> Tensor:
@@ -64,11 +81,21 @@ class Sketches:
         xs = tools.together(p, recipes)
         return xs if keep is None or not _keeps_subject(recipes[0]) else restrained(xs, p[None], keep)
 
+    def _use(self, name: str) -> Tensor:
+        _, picture = self._kept.pop(name)
+        self._kept[name] = self._clock(), picture
+        return picture
+
     def _keep(self, name: str, picture: Tensor) -> None:
-        self._kept[name] = picture
+        if name in self._kept:  # two recipes of one sheet may be the same
+            self._held -= self._use(name).numel()
+        self._kept[name] = self._clock(), picture
         self._held += picture.numel()
         while self._held > self._most:
-            self._held -= self._kept.popitem(last=False)[1].numel()
+            self._drop()
+
+    def _drop(self) -> None:
+        self._held -= self._kept.popitem(last=False)[1][1].numel()
 
 
 def _groups(tools: Tools, p: Tensor, recipes: Sequence[Recipe], indices: Sequence[int]) -> Iterator[list[int]]:

@@ -24,6 +24,7 @@ from engine.recipe import Recipe
 from engine.stages import Refused, Stage
 from engine.subject.importance import Importance
 from engine.universal.paint import coloured
+from engine.wire import NO_MORE_OF_A_CLIP
 from engine.work import Stages, Tools, Work, finished, preview
 
 INSTANT = ("fast", "universal")
@@ -54,7 +55,7 @@ def paint(tools: ClipTools, clip: Clip, work: Work) -> Generator[Stage, None, li
     if work.recipe.strength == 0:
         return clip.frames
     if work.recipe.then:
-        raise Refused("A moving picture does not go on: leave then= out, or add frames=1 for a still.")
+        raise Refused(NO_MORE_OF_A_CLIP)
     if work.recipe.mode == "fine":
         encoder = yield from tools.encoder(work)
         frame = functools.partial(_fine_frame, tools, work, encoder)

@@ -61,6 +61,8 @@ class Client(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             shard_id=shard[0],
             shard_count=shard[1],
+            # The library waits for the last server to introduce itself, also beyond the end of the connection.
+            guild_ready_timeout=0.0,
         )
         self.orders = orders
         self.messages = messages

@@ -22,7 +22,7 @@ from bot.core.estimate import Duration
 from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.file import File
 from bot.core.journal.pictures import collect
-from bot.core.journal.rows import albums, blobs, forget, jobs, promises, rooms, sign_ins
+from bot.core.journal.rows import albums, blobs, forget, jobs, menus, promises, rooms, sign_ins
 from bot.core.journal.rows.albums import Mark
 from bot.core.journal.rows.blobs import Blob, BlobInfo, NewBlob
 from bot.core.journal.rows.forget import Held
@@ -315,7 +315,7 @@ class Store:
         """See `albums.shared`."""
         return await self._do(lambda db: albums.shared(db, share))
 
-    # --- promises: see the module of that name -----------------------------------------------------------------------
+    # --- promises and menus: see the modules of these names ----------------------------------------------------------
 
     async def promise(self, promise: Promise) -> None:
         await self._do(lambda db: promises.add(db, promise))
@@ -326,6 +326,12 @@ class Store:
 
     async def end_promise(self, key: str) -> None:
         await self._do(lambda db: promises.end(db, key))
+
+    async def menu(self, key: str) -> bytes | None:
+        return await self._do(lambda db: menus.get(db, key))
+
+    async def set_menu(self, key: str, user: str, menu: bytes) -> None:
+        await self._do(lambda db: menus.put(db, key, user, menu))
 
     # --- sign-ins: see the module of that name -----------------------------------------------------------------------
 
