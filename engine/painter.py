@@ -19,28 +19,29 @@ from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
 from engine.fast import network
 from engine.fast.collections import Generators
+from engine.fast.keeping import keeping, keeps
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
 from engine.fine import memory
 from engine.fine.canvases import Canvases
 from engine.fine.paint import paint as paint_fine
 from engine.images.animation import Clip
-from engine.images.decode import Limits, decode
+from engine.images.decode import Limits
 from engine.images.encode import encode_png
-from engine.images.formats import ImageRefused
 from engine.images.metadata import made_with
 from engine.lab import contact, content, explain, grid, like, suggest, texture
 from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
-from engine.recipe import MINE, Mode, Recipe, line
+from engine.recipe import Mode, Recipe, line
 from engine.stages import Picture, Refused, Stage
+from engine.style.palette import Palette
+from engine.style.pictures import StylePictures
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
 from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
-from engine.subject.restraint import restrained
 from engine.tensors import reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
@@ -79,7 +80,7 @@ class TorchPainter:
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self.gallery = gallery.load(settings.gallery)
         self._encoders = Encoders(self.device, settings, self.gallery)
-        self._swatches: dict[str, Tensor] = {}
+        self._styles = StylePictures(self.gallery, self.device)
         self._generators = Generators(self.device)
         self.sketches = Sketches()
         self.canvases = Canvases()
@@ -188,22 +189,16 @@ class TorchPainter:
         return animate.encoded(order, clip, work.recipe, work.notes, self._made_with, self._limits)
 
     def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
-        """The styles' pictures (3, h, w), each with its weight."""
-        found = []
-        for share in work.recipe.styles:
-            picture = work.mine if share.name == MINE else self.swatch(share.name)
-            assert picture is not None
-            found.append((picture, float(share.weight)))
-        return found
+        """See `engine.work.Tools`."""
+        return self._styles.of(work.recipe, work.mine)
+
+    def palette(self, work: Work) -> Palette:
+        """See `engine.work.Tools`."""
+        return self._styles.palette(work.recipe, work.mine)
 
     def swatch(self, name: str) -> Tensor:
-        if name not in self._swatches:
-            try:
-                picture = decode(self.gallery[name].swatch.read_bytes())
-            except ImageRefused as refusal:  # of an operator's own style
-                raise Refused(f"The gallery's picture of {name} cannot be used. {refusal}") from refusal
-            self._swatches[name] = picture.pixels.to(self.device)
-        return self._swatches[name]
+        """See `engine.work.Tools`."""
+        return self._styles.swatch(name)
 
     # --- modes -------------------------------------------------------------------------------------------------------
 
@@ -233,13 +228,13 @@ class TorchPainter:
         style = self.gallery.find(work.recipe.styles[0].name)
         if style and style.generator_file:
             paint_one = functools.partial(paint_collection, self._generators.of(style), work.p)
-            return (yield from self._instant(work, paint_one))
+            return (yield from self._instant(work, paint_one, None))
         pair = self.pair(work)
 
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_fast(self.network, work.p, pair, recipe)
 
-        return (yield from self._instant(work, paint))
+        return (yield from self._instant(work, paint, self.palette(work)))
 
     def _universal(self, work: Work) -> Stages:
         pictures = self.pictures(work)
@@ -247,18 +242,20 @@ class TorchPainter:
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_universal(self.network, self._predictor, self._slim, work.p, pictures, recipe)
 
-        return (yield from self._instant(work, paint))
+        return (yield from self._instant(work, paint, self.palette(work)))
 
-    def _instant(self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]]) -> Stages:
-        """A picture of one of the instant modes, its subject with restraint."""
+    def _instant(
+        self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]], style: Palette | None
+    ) -> Stages:
+        """A picture of one of the instant modes, and what it keeps of the photo; see `keeping`."""
         keep = self.kept(work.p, work.recipe)
         for done, x in paint(work.recipe):
             yield Stage(done, "painting", preview=preview(x))
-        return x if keep is None else restrained(x, work.p[None], keep)
+        return keeping(x, work.p[None], work.recipe, style, keep)
 
     def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
         """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
-        if recipe.faces == "free" or recipe.strength == 0:
+        if not keeps(recipe):
             return None
         small = reduced(p, TELLS_SIDE)  # once, for all that look at it
         subject = self._find(small)

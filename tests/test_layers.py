@@ -35,6 +35,7 @@ ENGINE_FLOORS = (
     {"engine", *DOORS},
     {"engine.cage", "engine.device", "engine.stages", "engine.tensors"},
     {"engine.images"},
+    {"engine.style"},
     {"engine.encoders"},
     {"engine.subject"},
     {"engine.work", "engine.verify"},
