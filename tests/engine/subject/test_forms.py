@@ -75,7 +75,5 @@ def test_any_shape_and_no_variety_at_all_stay_in_range() -> None:
     style = Palette(torch.full((3,), 0.5).double(), torch.eye(3).double())
     for height, width in ((32, 32), (33, 400), (1, 7)):
         for p in (torch.rand(1, 3, height, width), torch.full((1, 3, height, width), 0.4)):
-            x = with_forms(
-                torch.rand(1, 3, height, width), p, Palette(torch.full((3,), 0.5).double(), torch.eye(3).double())
-            )
+            x = with_forms(torch.rand(1, 3, height, width), p, style)
             assert 0 <= x.min() <= x.max() <= 1
