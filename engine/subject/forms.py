@@ -18,6 +18,7 @@ SIDE = 384  # pixels, long side at which forms are compared
 FINEST = 3.2  # pixels there, deviation of the finest form that is kept
 AREAS = 6  # along the long side; their colours are the painter's
 SHARE = 0.6  # of the photo's forms; chosen by eye, as are both bounds
+LIVELY = 1.15  # how much further than the network's the colours are spread, on a screen's light; by eye
 
 
 def with_forms(x: Tensor, photo: Tensor, style: Palette, share: float = SHARE) -> Tensor:
@@ -30,6 +31,7 @@ def with_forms(x: Tensor, photo: Tensor, style: Palette, share: float = SHARE) -
     areas = [max(1, round(AREAS * side / max(small))) for side in small]
     coarse = fn.interpolate(fn.interpolate(difference, areas, mode="area"), small, mode="bicubic")
     forms = share * (blur(difference, FINEST) - coarse).transpose(0, 1)
-    # The mean of two pictures is duller than both: the colours are then spread as far as they were.
-    lively = transport(palette_of(y + forms), palette_of(y))
+    # The mean of two pictures is duller than both: the colours are spread as far as they were, and a little further.
+    before = palette_of(y)
+    lively = transport(palette_of(y + forms), before._replace(covariance=LIVELY**2 * before.covariance))
     return apply(lively, x + fn.interpolate(forms, (height, width), mode="bilinear")).clamp_(0, 1)
