@@ -25,6 +25,7 @@ from engine.fast.paint import paint_collection, paint_together
 from engine.fine import memory
 from engine.fine.canvases import Canvases
 from engine.fine.paint import paint as paint_fine
+from engine.finish import finish, optimised
 from engine.images.animation import Clip
 from engine.images.decode import Limits
 from engine.images.encode import encode_png
@@ -34,7 +35,7 @@ from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
-from engine.recipe import Mode, Recipe, line
+from engine.recipe import INSTANT, Mode, Recipe, is_finished, line
 from engine.stages import Picture, Refused, Stage
 from engine.style.palette import Palette
 from engine.style.pictures import StylePictures
@@ -42,7 +43,7 @@ from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
 from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
-from engine.tensors import reduced, resize
+from engine.tensors import at_least, reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
@@ -274,26 +275,39 @@ class TorchPainter:
         if canvas is not None:
             work.went_on = True
             work.notes.extend(canvas.notes)
-        elif work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
+        elif work.recipe.init in INSTANT and work.recipe.strength != 0:
             start = yield from self._sketch(work)
         encoder = yield from self.encoder(work)
         weights = self.what_matters(work.p, work.recipe)
-        pictures = self.pictures(work)
-        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in ("fast", "universal") else None
+        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in INSTANT else None
         now = msgspec.structs.replace(self.ready.memory, free=device.free(self.device, self._at_rest))
         halve = not now.suffices(work.recipe, *work.p.shape[1:])
-        for step in paint_fine(
-            work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch, halve=halve
-        ):
+        p = optimised(work.p, work.recipe)
+        begun = functools.partial(
+            paint_fine, p, self.pictures(work), work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch
+        )
+        for step in begun(halve=halve, enlarged=max(work.p.shape) / max(p.shape)):
             if work.watch:
                 work.watch(step)
             if step.note:
                 work.notes.append(step.note)
             done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
             yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(step.x))
-        if work.recipe.strength != 0:
+        halved = step.x.shape[2:] != p.shape[1:]
+        if work.recipe.strength != 0 and not halved:  # a halved one is no beginning of anything
             self.canvases.keep(work, step)
-        return step.x
+        return (yield from self._finish(work, step.x, 2 if halved else 1)) if is_finished(work.recipe) else step.x
+
+    def _finish(self, work: Work, x: Tensor, reduction: int) -> Stages:
+        """An optimised picture at its own size, or at that reduced by so much, with its last strokes."""
+        size = at_least(work.p.shape[1] // reduction, work.p.shape[2] // reduction)
+        begun = work.recipe.init if self.alone(work) is None else "universal"  # a collection has no pair
+        recipe = msgspec.structs.replace(work.recipe, mode=begun, strength=work.recipe.last_strength)
+        for _, y in finish(self.network, self.pair(replace(work, recipe=recipe)), x, size, recipe):
+            yield Stage(1.0, "the last strokes", preview=preview(y))
+        if work.film:
+            work.film.append(animate.as_bytes(y[0]))
+        return y
 
     def _sketch(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""

@@ -42,6 +42,7 @@ def paint(
     canvas: Canvas | None = None,
     sketch: Callable[[int], Tensor] | None = None,
     halve: bool = False,
+    enlarged: float = 1.0,
 ) -> Iterator[Step]:
     """Paint the photo in the mixed styles; the last step's x is the picture.
 
@@ -57,6 +58,7 @@ def paint(
             is moved first by what that changes in the sketch.
         canvas: what the recipe's beginning has led to already; the rest goes on from there, and to the same picture.
         halve: there is too little memory for the whole size.
+        enlarged: how much larger the picture will be that people see, who are told its size.
 
     Raises:
         torch.OutOfMemoryError: when half the size is too large as well.
@@ -88,6 +90,7 @@ def paint(
     run.anchor = anchor
     if sketch is not None:
         run.sketch = lambda strength: _in_colours(sketch(strength), p, recipe)
+    run.enlarged = enlarged
     if canvas is not None:
         run.strength = canvas.strength or recipe.strength
     if halve:

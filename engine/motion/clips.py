@@ -21,14 +21,12 @@ from engine.images.animation import Clip
 from engine.motion import animate, morph
 from engine.motion.feedforward import ByNetwork, FeedForward, Keeping
 from engine.motion.steady import OneByOne, StretchPainter
-from engine.recipe import Recipe
+from engine.recipe import INSTANT, Recipe
 from engine.stages import Refused, Stage
 from engine.style.palette import mixed, palette_of
 from engine.subject.importance import Importance
 from engine.universal.paint import coloured
 from engine.work import Stages, Tools, Work, finished, preview
-
-INSTANT = ("fast", "universal")
 
 
 class ClipTools(Tools, Protocol):
