@@ -19,29 +19,31 @@ from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
 from engine.fast import network
 from engine.fast.collections import Generators
+from engine.fast.keeping import keeping, keeps
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
 from engine.fine import memory
 from engine.fine.canvases import Canvases
 from engine.fine.paint import paint as paint_fine
+from engine.finish import finish, optimised
 from engine.images.animation import Clip
-from engine.images.decode import Limits, decode
+from engine.images.decode import Limits
 from engine.images.encode import encode_png
-from engine.images.formats import ImageRefused
 from engine.images.metadata import made_with
 from engine.lab import contact, content, explain, grid, like, suggest, texture
 from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
-from engine.recipe import MINE, Mode, Recipe, line
+from engine.recipe import INSTANT, Mode, Recipe, is_finished, line
 from engine.stages import Picture, Refused, Stage
+from engine.style.palette import Palette
+from engine.style.pictures import StylePictures
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
 from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
-from engine.subject.restraint import restrained
-from engine.tensors import reduced, resize
+from engine.tensors import at_least, reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
@@ -79,7 +81,7 @@ class TorchPainter:
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self.gallery = gallery.load(settings.gallery)
         self._encoders = Encoders(self.device, settings, self.gallery)
-        self._swatches: dict[str, Tensor] = {}
+        self._styles = StylePictures(self.gallery, self.device)
         self._generators = Generators(self.device)
         self.sketches = Sketches()
         self.canvases = Canvases()
@@ -197,22 +199,16 @@ class TorchPainter:
         self.sketches.forget()
 
     def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
-        """The styles' pictures (3, h, w), each with its weight."""
-        found = []
-        for share in work.recipe.styles:
-            picture = work.mine if share.name == MINE else self.swatch(share.name)
-            assert picture is not None
-            found.append((picture, float(share.weight)))
-        return found
+        """See `engine.work.Tools`."""
+        return self._styles.of(work.recipe, work.mine)
+
+    def palette(self, work: Work) -> Palette:
+        """See `engine.work.Tools`."""
+        return self._styles.palette(work.recipe, work.mine)
 
     def swatch(self, name: str) -> Tensor:
-        if name not in self._swatches:
-            try:
-                picture = decode(self.gallery[name].swatch.read_bytes())
-            except ImageRefused as refusal:  # of an operator's own style
-                raise Refused(f"The gallery's picture of {name} cannot be used. {refusal}") from refusal
-            self._swatches[name] = picture.pixels.to(self.device)
-        return self._swatches[name]
+        """See `engine.work.Tools`."""
+        return self._styles.swatch(name)
 
     # --- modes -------------------------------------------------------------------------------------------------------
 
@@ -242,13 +238,13 @@ class TorchPainter:
         style = self.gallery.find(work.recipe.styles[0].name)
         if style and style.generator_file:
             paint_one = functools.partial(paint_collection, self._generators.of(style), work.p)
-            return (yield from self._instant(work, paint_one))
+            return (yield from self._instant(work, paint_one, None))
         pair = self.pair(work)
 
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_fast(self.network, work.p, pair, recipe)
 
-        return (yield from self._instant(work, paint))
+        return (yield from self._instant(work, paint, self.palette(work)))
 
     def _universal(self, work: Work) -> Stages:
         pictures = self.pictures(work)
@@ -256,18 +252,20 @@ class TorchPainter:
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_universal(self.network, self._predictor, self._slim, work.p, pictures, recipe)
 
-        return (yield from self._instant(work, paint))
+        return (yield from self._instant(work, paint, self.palette(work)))
 
-    def _instant(self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]]) -> Stages:
-        """A picture of one of the instant modes, its subject with restraint."""
+    def _instant(
+        self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]], style: Palette | None
+    ) -> Stages:
+        """A picture of one of the instant modes, and what it keeps of the photo; see `keeping`."""
         keep = self.kept(work.p, work.recipe)
         for done, x in paint(work.recipe):
             yield Stage(done, "painting", preview=preview(x))
-        return x if keep is None else restrained(x, work.p[None], keep)
+        return keeping(x, work.p[None], work.recipe, style, keep)
 
     def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
         """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
-        if recipe.faces == "free" or recipe.strength == 0:
+        if not keeps(recipe):
             return None
         small = reduced(p, TELLS_SIDE)  # once, for all that look at it
         subject = self._find(small)
@@ -286,26 +284,39 @@ class TorchPainter:
         if canvas is not None:
             work.went_on = True
             work.notes.extend(canvas.notes)
-        elif work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
+        elif work.recipe.init in INSTANT and work.recipe.strength != 0:
             start = yield from self._sketch(work)
         encoder = yield from self.encoder(work)
         weights = self.what_matters(work.p, work.recipe)
-        pictures = self.pictures(work)
-        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in ("fast", "universal") else None
+        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in INSTANT else None
         now = msgspec.structs.replace(self.ready.memory, free=device.free(self.device, self._at_rest))
         halve = not now.suffices(work.recipe, *work.p.shape[1:])
-        for step in paint_fine(
-            work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch, halve=halve
-        ):
+        p = optimised(work.p, work.recipe)
+        begun = functools.partial(
+            paint_fine, p, self.pictures(work), work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch
+        )
+        for step in begun(halve=halve, enlarged=max(work.p.shape) / max(p.shape)):
             if work.watch:
                 work.watch(step)
             if step.note:
                 work.notes.append(step.note)
             done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
             yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(step.x))
-        if work.recipe.strength != 0:
+        halved = step.x.shape[2:] != p.shape[1:]
+        if work.recipe.strength != 0 and not halved:  # a halved one is no beginning of anything
             self.canvases.keep(work, step)
-        return step.x
+        return (yield from self._finish(work, step.x, 2 if halved else 1)) if is_finished(work.recipe) else step.x
+
+    def _finish(self, work: Work, x: Tensor, reduction: int) -> Stages:
+        """An optimised picture at its own size, or at that reduced by so much, with its last strokes."""
+        size = at_least(work.p.shape[1] // reduction, work.p.shape[2] // reduction)
+        begun = work.recipe.init if self.alone(work) is None else "universal"  # a collection has no pair
+        recipe = msgspec.structs.replace(work.recipe, mode=begun, strength=work.recipe.last_strength)
+        for _, y in finish(self.network, self.pair(replace(work, recipe=recipe)), x, size, recipe):
+            yield Stage(1.0, "the last strokes", preview=preview(y))
+        if work.film:
+            work.film.append(animate.as_bytes(y[0]))
+        return y
 
     def _sketch(self, work: Work) -> Stages:
         """The instant picture that a fine one starts from, shown at once."""

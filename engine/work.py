@@ -16,6 +16,7 @@ from engine.gallery import Gallery
 from engine.images.encode import encode_jpeg
 from engine.recipe import Recipe, line
 from engine.stages import Stage
+from engine.style.palette import Palette
 from engine.wire import Cell, Finding
 
 PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
@@ -52,6 +53,10 @@ class Tools(Protocol):
 
     def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
         """The styles' pictures (3, h, w) in 0..1, each with its weight."""
+        ...
+
+    def palette(self, work: Work) -> Palette:
+        """The colours of the styles' pictures, mixed."""
         ...
 
     def swatch(self, name: str) -> Tensor:

@@ -67,10 +67,8 @@ class Canvases:
 
     def keep(self, work: Work, last: Step) -> None:
         """Keep what the last step of a picture has led to."""
-        if last.raw.shape[-2:] != work.p.shape[-2:]:  # memory ran out, and this is no beginning of anything
-            return
         then = work.recipe.then or ()
-        strength = next((more.strength for more in reversed(then) if more.strength), None)
+        strength = work.recipe.last_strength if then else None
         canvas = Canvas(last.raw.detach().clone().cpu(), len(then), last.index, strength, tuple(work.notes))
         self._kept[_name(work, then)] = self._clock(), canvas
         self._kept.move_to_end(_name(work, then))

@@ -26,7 +26,7 @@ from engine.tensors import Styles, clamp, reduced_map, resize, resized_style
 
 DETAIL_LAYER = "conv3_1"  # for what the content layer, at an eighth of the pixels, does not see, such as eyes
 GRID = 16  # pixels of a position of conv5_1
-ROUND = 14  # steps, about, before the grid is moved
+ROUND = 6  # steps, about, before the grid is moved; with 14 the last scale, of nine, kept the mesh of one grid
 WORSE = 2.0  # times the lowest loss, from which on the steps before are undone
 ADAM_RATE = 5.0  # on the scale of 0..255, a step
 
@@ -86,6 +86,7 @@ class Run:
         self.anchor: Callable[[Tensor], Tensor] | None = None  # one more loss of x: what ties a frame to others
         self.sketch: Callable[[int], Tensor] | None = None  # the instant picture of a strength, like x
         self.strength = recipe.strength  # of the scale before
+        self.enlarged = 1.0  # how much larger the picture will be that people see
         self.plan, self.encoder, self.recipe = plan, encoder, recipe
         self.styles, self.p, self.finish = styles, p, finish
         self.index, self.of = before, before + sum(scale.steps for scale in plan)
@@ -96,9 +97,9 @@ class Run:
 
     def halve(self, note: str = "Memory ran out, so I painted it at {after} pixels instead of {before}.") -> None:
         """Paint the rest at half the size."""
-        before = max(self.plan[-1].size)
+        before = round(self.enlarged * max(self.plan[-1].size))
         self.plan = halved(self.plan, 1 if self.around is None else GRID)
-        self.note = note.format(before=before, after=max(self.plan[-1].size))
+        self.note = note.format(before=before, after=round(self.enlarged * max(self.plan[-1].size)))
 
     def grams(self, size: tuple[int, int]) -> dict[str, Tensor]:
         """The styles' mixed Gram matrices at one scale.

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from engine.fast.keeping import keeping, keeps
 from engine.fast.paint import alike
 from engine.recipe import Recipe, fast_knows
-from engine.subject.restraint import restrained
 from engine.wire import KEPT_SECONDS
 from engine.work import Tools, Work, finished, named
 
@@ -52,7 +52,7 @@ class Sketches:
         if known:
             yield known
         missing = [index for index in range(len(recipes)) if index not in known]
-        kept = next((recipes[index] for index in missing if _keeps_subject(recipes[index])), None)
+        kept = next((recipes[index] for index in missing if keeps(recipes[index])), None)
         keep = tools.kept(p, kept) if kept else None
         for group in _groups(tools, p, recipes, missing):
             pictures = self._group(tools, p, [recipes[index] for index in group], keep, mine)
@@ -78,8 +78,13 @@ class Sketches:
     ) -> Tensor:
         if not _is_fast(recipes[0], tools):
             return finished(tools.repaint(Work(p, recipes[0], mine, None)))
-        xs = tools.together(p, recipes)
-        return xs if keep is None or not _keeps_subject(recipes[0]) else restrained(xs, p[None], keep)
+        palettes = [tools.palette(Work(p, recipe, mine, None)) for recipe in recipes]
+        xs = tools.together(p, recipes).split(1)
+        kept = [
+            keeping(x, p[None], recipe, palette, keep)
+            for x, recipe, palette in zip(xs, recipes, palettes, strict=True)
+        ]
+        return torch.cat(kept)
 
     def _use(self, name: str) -> Tensor:
         _, picture = self._kept.pop(name)
@@ -103,7 +108,7 @@ def _groups(tools: Tools, p: Tensor, recipes: Sequence[Recipe], indices: Sequenc
     groups: list[tuple[object, list[int]]] = []
     for index in indices:
         recipe = recipes[index]
-        kinds = (alike(p, recipe), _keeps_subject(recipe))
+        kinds = (alike(p, recipe), keeps(recipe))
         kind = kinds if _is_fast(recipe, tools) else index
         same = next((group for known, group in groups if known == kind and len(group) < TOGETHER), None)
         if same is None:
@@ -118,10 +123,6 @@ def _is_fast(recipe: Recipe, tools: Tools) -> bool:
     return recipe.mode == "fast" and all(
         fast_knows(share, tools.gallery) and not tools.gallery[share.name].generator for share in recipe.styles
     )
-
-
-def _keeps_subject(recipe: Recipe) -> bool:
-    return recipe.faces != "free" and recipe.strength != 0
 
 
 def _bytes(x: Tensor) -> Tensor:

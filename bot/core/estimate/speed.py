@@ -11,7 +11,7 @@ import msgspec
 
 from bot.core.estimate.clips import ClipOrder
 from bot.core.jobs import Job
-from engine.recipe import Memory, Recipe
+from engine.recipe import Memory, Recipe, optimised_size
 from engine.wire import most_frames
 
 # Engine seconds for one step (outside fine mode: one picture) over one megapixel, before anything was learned, on two
@@ -62,8 +62,7 @@ def work(recipe: Recipe, begun: int = -1) -> float:
     Args:
         begun: see `GoingOn.begun`.
     """
-    width = recipe.size or 0
-    height = round(width * 0.75)
+    height, width = optimised_size(recipe, round((recipe.size or 0) * 0.75), recipe.size or 0)
     steps: float = recipe.steps or 1 if recipe.rules.optimises else 1
     at_full_size = max(1.0, width / COARSEST)
     if recipe.plain == "yes":
