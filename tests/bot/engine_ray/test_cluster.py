@@ -52,6 +52,17 @@ async def test_what_a_painter_says_arrives_and_a_picture_of_megabytes_is_whole(e
     assert [type(event) for event in job.events].count(wire.Done) == 1
 
 
+@pytest.mark.parametrize("size", [1_000, 60_000, 300_000])
+async def test_however_a_picture_travels_its_news_arrive_in_order(engine: WatchedEngine, size: int) -> None:
+    """With the call, beside other news, or through the store that machines share."""
+    photo = "well " + "x" * size
+    job = engine.paint(photo, f"{size} bytes")
+    done = await job.end()
+    assert isinstance(done, wire.Done)
+    assert done.picture == photo.encode()
+    assert await job.engine_process(), "what was said before the end has come before it"
+
+
 async def test_two_machines_have_one_worker_each_and_say_so(engine: WatchedEngine) -> None:
     await engine.until_staffed(2)
     assert engine.ready
