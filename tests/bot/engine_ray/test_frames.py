@@ -24,6 +24,7 @@ def test_what_is_small_goes_together_and_a_picture_is_not_copied() -> None:
 
 def test_what_is_cut_off_is_a_broken_protocol() -> None:
     [item] = frames.packed([SMALL, OTHER])
+    assert isinstance(item, bytes)
     with pytest.raises(wire.WireError):
         list(frames.unpacked(item[:-1]))
 
