@@ -75,6 +75,7 @@ class TorchPainter:
         _check_weights()
         self._settings = settings
         self.device, self.notes = device.choose(settings.device)
+        device.keep_to(self.device, settings.share)
         device.wake(self.device)
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self.gallery = gallery.load(settings.gallery)
@@ -130,8 +131,11 @@ class TorchPainter:
             version=_version(),
             notes=(*self.notes, *self._encoders.notes(), *self._notes()),
             encoder=self._encoders.usual,
-            memory=memory.of(self.device, device.free(self.device, self._at_rest)),
+            memory=memory.of(self.device, self._free()),
         )
+
+    def _free(self) -> int:
+        return device.free(self.device, self._at_rest, self._settings.share)
 
     def _notes(self) -> list[str]:
         """What the operator should know: pairs and networks that cannot be used."""
@@ -283,7 +287,7 @@ class TorchPainter:
         weights = self.what_matters(work.p, work.recipe)
         pictures = self.pictures(work)
         sketch = functools.partial(self._sketch_at, work) if work.recipe.init in ("fast", "universal") else None
-        now = msgspec.structs.replace(self.ready.memory, free=device.free(self.device, self._at_rest))
+        now = msgspec.structs.replace(self.ready.memory, free=self._free())
         halve = not now.suffices(work.recipe, *work.p.shape[1:])
         for step in paint_fine(
             work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch, halve=halve

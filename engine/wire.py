@@ -91,6 +91,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes the GPU where there is one
     threads: int = 0  # CPU threads; 0 leaves the choice to torch
+    share: int = 1  # how many processes paint on its GPU; each has one part of the memory
     cache: Path | None = None  # folder for the full encoder's weights
     weights: Path | None = None  # file with them, instead of a download
     encoder: EncoderChoice = "slim"  # of fine orders that name none; full is loaded at the start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
@@ -98,29 +98,31 @@ class Part(msgspec.Struct, frozen=True):
     name: str  # of the worker
     threads: int = 0  # of the CPU; 0 for all
     card: str = ""  # as CUDA_VISIBLE_DEVICES names it; nothing where all are to be seen
+    share: int = 1  # how many workers have this card
 
 
-def parts(workers: int | Literal["auto"], device: str, threads: int, environ: Mapping[str, str]) -> list[Part]:
+def parts(
+    workers: int | Literal["auto"], device: str, threads: int, environ: Mapping[str, str], per_card: int = 1
+) -> list[Part]:
     """Share the machine between so many workers: a card each, as far as there are any, else equal parts of the cores.
 
-    Without a number one for each card, or one for all of the cores.
+    Without a number as many for each card as ``per_card`` says, or one for all of the cores.
 
     Equal, because the number of threads shows in a picture's last bits, and the same line is to be the same picture.
 
     Args:
         device, threads: as configured; threads are those of each worker, 0 to share them out.
     """
-    if workers == 1:
-        return [Part("1", threads)]
     found = cards(environ) if device != "cpu" else []
-    if workers == "auto" and len(found) < 2:
+    count = max(1, len(found) * per_card) if workers == "auto" else workers
+    if count == 1:
         return [Part("1", threads)]
-    workers = len(found) if workers == "auto" else workers
     if found:
-        named = [found[number % len(found)] for number in range(workers)]
-        return [Part(f"{number} (card {card})", threads, card) for number, card in enumerate(named, 1)]
-    each = threads or max(1, len(os.sched_getaffinity(0)) // workers)
-    return [Part(f"{number}", each) for number in range(1, workers + 1)]
+        named = [found[number % len(found)] for number in range(count)]
+        shares = Counter(named)
+        return [Part(f"{number} (card {card})", threads, card, shares[card]) for number, card in enumerate(named, 1)]
+    each = threads or max(1, len(os.sched_getaffinity(0)) // count)
+    return [Part(f"{number}", each) for number in range(1, count + 1)]
 
 
 def cards(environ: Mapping[str, str], devices: Path = Path("/dev")) -> list[str]:

@@ -49,7 +49,7 @@ class Needs(msgspec.Struct, frozen=True):
     """What each painter has of a machine."""
 
     cpus: int
-    gpus: int
+    gpus: float  # a part of one where several painters share it
 
 
 @contextmanager
@@ -206,11 +206,11 @@ def _node(node: dict[str, Any]) -> Node:
 def needs(nodes: Sequence[Node], workers: int, settings: wire.EngineSettings) -> Needs:
     """Equal parts of the cluster for each painter: the number of threads shows in a picture's last bits.
 
-    A GPU each where there is one. Else as many CPUs as leave room for all of them, whole machines at most; without a
-    number of workers, the whole of the smallest machine.
+    A GPU each where there is one, or a part of it. Else as many CPUs as leave room for all of them, whole machines at
+    most; without a number of workers, the whole of the smallest machine.
     """
     if settings.device != "cpu" and (settings.device == "cuda" or any(node.gpus for node in nodes)):
-        return Needs(1, 1)
+        return Needs(1, 1 / settings.share)
     cpus = sorted(node.cpus for node in nodes if node.cpus) or [1]
     if settings.threads:
         return Needs(settings.threads, 0)

@@ -192,6 +192,29 @@ async def test_another_bot_shares_the_cluster_and_its_end_is_nobody_elses(
     cluster.remove_node(node)
 
 
+async def test_painters_share_a_gpu_as_configured_and_one_more_waits(
+    engine: WatchedEngine, cluster: Any, tmp_path: Path
+) -> None:
+    """One that is declared, and not there: who has it is for Ray to say."""
+    node = add_machine(cluster, cpus=4, num_gpus=1)
+    settings = wire.encode_settings(wire.EngineSettings(share=2))
+    plan = frames.Plan(address=cluster.address, workers=3, engine=settings, timings=TIMINGS, command=FAULTY)
+    async with WatchedEngine(plan) as other:
+        await other.patiently(lambda: sorted(w.state for w in other.workers) == ["idle", "idle", "waiting"])
+        held = other.paint(f"between {tmp_path / 'rest'}", "held")
+        await held.painter()
+        told = [await other.paint("environment", "asked").end()]
+        (tmp_path / "rest").touch()
+        await held.end()
+        both = other.paint("environment", "first"), other.paint("environment", "second")
+        told += [await job.end() for job in both]
+        assert len({await job.painter() for job in both}) == 2
+        for done in told:
+            assert isinstance(done, wire.Done)
+            assert b"('CUDA_VISIBLE_DEVICES', '0')" in done.picture
+    cluster.remove_node(node)
+
+
 async def test_a_machine_that_is_drained_finishes_what_it_paints(
     engine: WatchedEngine, cluster: Any, tmp_path: Path
 ) -> None:

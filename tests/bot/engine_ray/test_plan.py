@@ -33,6 +33,8 @@ def nodes(*sizes: tuple[int, int]) -> list[Node]:
         ([(0, 0), (8, 1)], 4, {}, Needs(1, 1)),
         ([(8, 1)], 4, {"device": "cpu"}, Needs(2, 0)),
         ([(0, 0)], 0, {"device": "cuda"}, Needs(1, 1)),
+        ([(0, 0), (8, 2)], 4, {"share": 4}, Needs(1, 0.25)),
+        ([(8, 0)], 2, {"share": 4}, Needs(4, 0)),
         ([(0, 0)], 0, {}, Needs(1, 0)),
     ],
 )
@@ -62,6 +64,8 @@ def test_the_plan_is_what_is_configured() -> None:
     assert plan.timings.hang_seconds == 30
     assert frames.decode_plan(frames.encode_plan(plan)) == plan
     assert plan.settings.max_photo_mb == config.limits.max_photo_mb
+    assert plan.settings.share == 1
+    assert plan_of(load(None, {}, {"engine.workers_per_gpu": 3})).settings.share == 3
 
 
 def test_rays_client_is_refused_with_what_to_do_instead() -> None:
