@@ -154,8 +154,13 @@ class Discord(Section, frozen=True):
         bool, _doc("Read plain /stylize replies too; needs the Message Content intent in the developer portal.")
     ] = False
     shards: Annotated[
-        int, _doc("How many processes share the servers, as Discord asks of bots on more than 2,500.", ge=1, le=10_000)
-    ] = 1
+        int,
+        _doc(
+            "How many processes share the servers; 0 is one, with as many connections as Discord recommends.",
+            ge=0,
+            le=10_000,
+        ),
+    ] = 0
     shard: Annotated[
         int, _doc("Which of them this is, from 0 up; the first also has the private conversations.", ge=0)
     ] = 0
