@@ -1,19 +1,25 @@
-"""Several workers as one engine: who has which job, and whose turn it is to get the next."""
+"""Several workers as one engine: who has which job, whose turn it is to get the next, and who has kept what."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from bot.core.engine import Worker
 from bot.core.errors import EngineError
 from bot.engine_process.outcomes import NOT_STARTED, STOPPED
 from engine import wire
+from engine.recipe import line
 
 LOOK_SECONDS = 1.0  # between two looks for a worker that has come back
+REMEMBERED = 16  # pictures of which it is known who painted them
 
 
 class Ordered(Protocol):
@@ -28,6 +34,7 @@ class Ordered(Protocol):
 
 Order = TypeVar("Order", bound=Ordered)
 Event = TypeVar("Event")
+Painter = TypeVar("Painter")
 OrderIn = TypeVar("OrderIn", bound=Ordered, contravariant=True)
 EventOut = TypeVar("EventOut", covariant=True)
 
@@ -138,3 +145,32 @@ class Crew(Generic[Order, Event]):
     def _preferred(self, paint: Order) -> Member[Order, Event] | None:
         """Who has something that spares work on it, if anybody."""
         return None
+
+
+# --- pictures that are kept --------------------------------------------------------------------------------------------
+
+
+class Kept(Generic[Painter]):
+    """The last pictures, by `picture_of`, and who painted them."""
+
+    def __init__(self) -> None:
+        self._painters: OrderedDict[bytes, Painter] = OrderedDict()
+
+    def remember(self, picture: bytes, painter: Painter) -> None:
+        self._painters[picture] = painter
+        self._painters.move_to_end(picture)
+        while len(self._painters) > REMEMBERED:
+            self._painters.popitem(last=False)
+
+    def painter(self, picture: bytes) -> Painter | None:
+        """Who may have it still."""
+        return self._painters.get(picture)
+
+
+def picture_of(paint: wire.Paint) -> bytes:
+    """What two orders have in common of which one goes on with the other. The size is known when it is painted."""
+    recipe = msgspec.structs.replace(paint.recipe, then=None, size=None)
+    digest = hashlib.blake2b(line(recipe).encode(), digest_size=16)
+    for picture in (paint.photo, paint.style):
+        digest.update(picture or b"")
+    return digest.digest()

@@ -19,7 +19,7 @@ class Run:
         """Args: order: the `wire.Paint`, encoded; raises WireError where it is too large."""
         self.job = job
         self.quick = quick
-        self.frame = (wire.header(order), order)
+        self.frame: tuple[wire.Buffer, ...] = (wire.header(order), order)
         self.sent = False
         self.verdict: wire.Failed | None = None  # ours: how the job ends, unless the engine finishes it first
         self.end: wire.Done | wire.Failed | EngineError | None = None

@@ -23,6 +23,7 @@ from bot.core.engine import Taken, Worker
 from bot.core.errors import EngineError, Interrupted
 from bot.engine_process.child import keep_log, shut_down, start, uncancelled
 from bot.engine_process.command import without_secrets
+from bot.engine_process.crew import picture_of
 from bot.engine_process.outcomes import CANCELLED, NOT_STARTED, STOPPED, TOO_LARGE, ProcessEvent
 from bot.engine_process.run import Run
 from bot.engine_ray import frames
@@ -123,6 +124,9 @@ class RayEngine:
             yield wire.Failed(paint.job, "refused", TOO_LARGE)
             return
         self._runs[run.job] = run
+        if paint.recipe.then or paint.recipe.rules.optimises:
+            concerns = frames.Concerns(run.job, picture_of(paint), bool(paint.recipe.then))
+            run.frame = (wire.frame(frames.encode(concerns)), *run.frame)
         if self._linked:
             self._send(*run.frame)
         try:

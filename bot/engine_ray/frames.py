@@ -62,6 +62,14 @@ class Waiting(msgspec.Struct, frozen=True, tag=True):
     pictures: int
 
 
+class Concerns(msgspec.Struct, frozen=True, tag=True):
+    """Of the order that comes next: the picture that it is about, where an order may go on with it, or does."""
+
+    job: str
+    picture: bytes  # see `picture_of`
+    goes_on: bool
+
+
 # --- from the link ---------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +131,7 @@ class Paint(msgspec.Struct, frozen=True, tag=True):
     job: str
     quick: bool = False
     body: Any = b""  # a wire.Buffer with all of it; no field of a wire.Paint
+    concerns: Concerns | None = None  # neither
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -137,7 +146,7 @@ class Brief(msgspec.Struct, frozen=True):
         return self.type in ("Done", "Failed", "Lost")
 
 
-Order = Paint | wire.Cancel | wire.Stop | Waiting
+Order = Paint | Concerns | wire.Cancel | wire.Stop | Waiting
 News = wire.Event | Roster | Trouble | Begun | Lost | Happened | Said | Standing
 
 encode = msgspec.msgpack.Encoder().encode

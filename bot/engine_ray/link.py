@@ -15,11 +15,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import BinaryIO
 
+import msgspec
+
 from bot.core.errors import EngineError, Interrupted
-from bot.engine_process.crew import Crew
+from bot.engine_process.crew import Crew, Kept, Member
 from bot.engine_ray import frames
 from bot.engine_ray.cluster import Cluster, NoCluster, joined
 from bot.engine_ray.staff import Staff
@@ -37,13 +40,33 @@ class Closed(Exception):
     """The bot wants no more, or is gone."""
 
 
+class Painters(Crew[frames.Paint, memoryview]):
+    """Who paints; an order that goes on with a picture is for who has kept it."""
+
+    def __init__(self, *, patience: float) -> None:
+        super().__init__(patience=patience)
+        self._kept = Kept[Member[frames.Paint, memoryview]]()
+
+    async def run(self, paint: frames.Paint) -> AsyncGenerator[memoryview, None]:
+        async with aclosing(super().run(paint)) as events:
+            async for event in events:
+                if paint.concerns and frames.brief(event).type == "Done":
+                    self._kept.remember(paint.concerns.picture, self._at[paint.job])
+                yield event
+
+    def _preferred(self, paint: frames.Paint) -> Member[frames.Paint, memoryview] | None:
+        concerns = paint.concerns
+        return self._kept.painter(concerns.picture) if concerns and concerns.goes_on else None
+
+
 class Link:
     """What the bot has ordered, and who paints it."""
 
     def __init__(self, plan: frames.Plan, cluster: Cluster, events: BinaryIO) -> None:
         self._events = events
         self._cluster = cluster
-        self._crew = Crew[frames.Paint, memoryview](patience=PATIENCE)
+        self._crew = Painters(patience=PATIENCE)
+        self._concerns: dict[str, frames.Concerns] = {}  # by job: the order itself is the next that comes
         self._staff = Staff(self._crew, cluster, plan, self._send, self._announce)
         self._roster: frames.Roster | None = None
 
@@ -71,7 +94,10 @@ class Link:
     async def _take(self, order: frames.Order, tasks: asyncio.TaskGroup) -> None:
         match order:
             case frames.Paint():
+                order = msgspec.structs.replace(order, concerns=self._concerns.pop(order.job, None))
                 tasks.create_task(self._paint(order), name=f"job {order.job}")
+            case frames.Concerns():
+                self._concerns[order.job] = order
             case wire.Cancel():
                 await self._crew.cancel(order.job)
             case wire.Stop():

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.backoff import Backoff
@@ -21,7 +22,8 @@ from bot.core.engine import Taken
 from bot.engine_ray import frames
 from bot.engine_ray.engine import RayEngine
 from engine import wire
-from tests.bot.engine_process.harness import ENDLESS, order
+from engine.recipe import Recipe
+from tests.bot.engine_process.harness import ENDLESS, RECIPE, order
 
 FAULTY = (sys.executable, str(Path(__file__).parents[1] / "engine_process" / "faulty_engine.py"))
 
@@ -86,8 +88,8 @@ class WatchedEngine(RayEngine):
     def _note(self, event: str) -> None:
         self.happened[event] += 1
 
-    def paint(self, photo: str, job: str, *, quick: bool = False) -> Going:
-        return Going(self, order(photo, job, quick=quick))
+    def paint(self, photo: str, job: str, *, quick: bool = False, recipe: Recipe = RECIPE) -> Going:
+        return Going(self, msgspec.structs.replace(order(photo, job, quick=quick), recipe=recipe))
 
     async def until_staffed(self, workers: int) -> None:
         """Wait until so many rest, and nobody else is there."""

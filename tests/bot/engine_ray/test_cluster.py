@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.core.engine import Taken
@@ -14,6 +15,8 @@ from bot.core.jobs import State
 from bot.engine_ray import frames
 from bot.engine_ray.report import by_node
 from engine import wire
+from engine.recipe import More
+from tests.bot.engine_process.harness import RECIPE
 from tests.bot.engine_ray.conftest import TIMINGS
 from tests.bot.engine_ray.harness import (
     FAULTY,
@@ -83,6 +86,30 @@ async def test_a_quick_picture_is_painted_between_the_steps_of_long_ones(
     (tmp_path / "rest").touch()
     for job in going:
         assert isinstance(await job.end(), wire.Done)
+
+
+async def test_what_goes_on_is_given_to_who_painted_what_it_goes_on_from(
+    engine: WatchedEngine, tmp_path: Path
+) -> None:
+    begun = msgspec.structs.replace(RECIPE, mode="fine", size=768, seed=7)
+    more = msgspec.structs.replace(begun, size=640, then=(More(100),))  # the size that it was painted at
+    await engine.until_staffed(2)
+    beside = engine.paint(f"between {tmp_path / 'rest'}", "beside")
+    first = await beside.painter()
+    original = engine.paint("well", "begun", recipe=begun)
+    await original.end()
+    assert (second := await original.painter()) != first
+    (tmp_path / "rest").touch()
+    await beside.end()
+    for number in range(3):
+        await engine.until_staffed(2)
+        further = engine.paint("well", f"more {number}", recipe=more)
+        await further.end()
+        assert await further.painter() == second
+    await engine.until_staffed(2)
+    other = engine.paint("well", "another", recipe=msgspec.structs.replace(more, seed=8))
+    await other.end()
+    assert await other.painter() == first, "nobody has that one"
 
 
 async def test_a_picture_is_given_up_between_two_steps(engine: WatchedEngine) -> None:
