@@ -147,7 +147,7 @@ class Crew(Generic[Order, Event]):
         return None
 
 
-# --- pictures that are kept --------------------------------------------------------------------------------------------
+# --- pictures that are kept ------------------------------------------------------------------------------------------
 
 
 class Kept(Generic[Painter]):

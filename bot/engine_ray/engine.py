@@ -38,9 +38,6 @@ STOP_SECONDS = 10.0  # for a cluster of our own to end
 TERMINATE_SECONDS = 2.0
 WAITING_SECONDS = 2.0  # between two looks at how many pictures wait
 SLACK = 5.0  # seconds, for what the painter answers to reach us
-# Pictures pass through, so that the same megabytes are needed again and again. glibc gives them back to the kernel
-# each time, which has to fetch and empty each page anew: a fifth of the time that 3 MB took there and back.
-MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=134217728"}
 CUT_OFF = "The connection to the painting engine was lost in the middle of this picture."
 
 log = logging.getLogger("impasto.engine")
@@ -277,4 +274,5 @@ def link_environment(environ: Mapping[str, str], *, own: bool) -> dict[str, str]
         "RAY_worker_niceness": "0",
         "RAY_max_direct_call_object_size": str(frames.OWN_INLINE),
     }
-    return MALLOC | without_secrets(environ) | {"RAY_USAGE_STATS_ENABLED": "0"} | ray | (own_only if own else {})
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0"}
+    return frames.MALLOC | without_secrets(environ) | quiet | ray | (own_only if own else {})

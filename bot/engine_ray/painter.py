@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from pickle import PickleBuffer
 
@@ -50,8 +50,7 @@ class Painter:
         log = logging.getLogger("impasto.engine")
         log.setLevel(logging.INFO)
         log.addHandler(_Told(self._tell))
-        # Ray sets it to the CPUs that an actor reserves; how many threads there are is for the settings to say.
-        environ = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        environ = for_the_engine(os.environ)
         self._supervisor = Supervisor(
             self._plan.command or worker_command(self._plan.settings),
             timings=self._plan.timings,
@@ -118,6 +117,14 @@ class Painter:
     def _tell(self, news: frames.News) -> None:
         self._lines.append(news)
         self._stirred.set()
+
+
+def for_the_engine(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without what is meant for this process and not for the engine."""
+    # Ray sets it to the CPUs that an actor reserves; how many threads there are is for the settings to say.
+    kept = {name: value for name, value in environ.items() if name != "OMP_NUM_THREADS"}
+    # The engine has memory of its own kind, in huge pages.
+    return {name: value for name, value in kept.items() if frames.MALLOC.get(name) != value}
 
 
 def _node_id() -> str:
