@@ -77,6 +77,7 @@ class TorchPainter:
         _check_weights()
         self._settings = settings
         self.device, self.notes = device.choose(settings.device)
+        device.keep_to(self.device, settings.share)
         device.wake(self.device)
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self.gallery = gallery.load(settings.gallery)
@@ -132,8 +133,11 @@ class TorchPainter:
             version=_version(),
             notes=(*self.notes, *self._encoders.notes(), *self._notes()),
             encoder=self._encoders.usual,
-            memory=memory.of(self.device, device.free(self.device, self._at_rest)),
+            memory=memory.of(self.device, self._free()),
         )
+
+    def _free(self) -> int:
+        return device.free(self.device, self._at_rest, self._settings.share)
 
     def _notes(self) -> list[str]:
         """What the operator should know: pairs and networks that cannot be used."""
@@ -289,7 +293,7 @@ class TorchPainter:
         encoder = yield from self.encoder(work)
         weights = self.what_matters(work.p, work.recipe)
         sketch = functools.partial(self._sketch_at, work) if work.recipe.init in INSTANT else None
-        now = msgspec.structs.replace(self.ready.memory, free=device.free(self.device, self._at_rest))
+        now = msgspec.structs.replace(self.ready.memory, free=self._free())
         halve = not now.suffices(work.recipe, *work.p.shape[1:])
         p = optimised(work.p, work.recipe)
         begun = functools.partial(

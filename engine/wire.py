@@ -103,6 +103,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes the GPU where there is one
     threads: int = 0  # CPU threads; 0 leaves the choice to torch
+    share: int = 1  # how many processes paint on its GPU; each has one part of the memory
     cache: Path | None = None  # folder for the full encoder's weights
     weights: Path | None = None  # file with them, instead of a download
     encoder: EncoderChoice = "slim"  # of fine orders that name none; full is loaded at the start
@@ -241,6 +242,7 @@ class Fetched(msgspec.Struct, frozen=True, tag=True):
     new: bool  # or they were there already
 
 
+Buffer = bytes | bytearray | memoryview  # what an encoded message may be in
 Request = Paint | Cancel | Forget | Stop
 Event = Ready | Beat | Turn | Progress | Preview | Done | Failed | Fetched
 
@@ -278,11 +280,21 @@ def encode(message: Request | Event) -> bytes:
     return frame(_encoder.encode(message))
 
 
+def encode_body(message: Request | Event) -> bytes:
+    """The same without its header."""
+    return _encoder.encode(message)
+
+
 def frame(body: bytes) -> bytes:
     """The frame of an encoded message."""
+    return header(body) + body
+
+
+def header(body: Buffer) -> bytes:
+    """What comes before an encoded message in its frame: to be written by itself, pictures are many megabytes."""
     if len(body) > MAX_FRAME:
         raise WireError(f"a frame of {len(body)} bytes; the limit is {MAX_FRAME}")
-    return HEADER.pack(len(body)) + body
+    return HEADER.pack(len(body))
 
 
 def decode_request(body: bytes) -> Request:
@@ -321,12 +333,18 @@ def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 def read_request(stream: BinaryIO) -> Request | None:
     """The engine's end: the next request, or None when the bot has closed the pipe."""
+    body = next_body(stream)
+    return None if body is None else decode_request(body)
+
+
+def next_body(stream: BinaryIO) -> bytes | None:
+    """The same, still encoded."""
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
     length = _length(header)
     body = stream.read(length)
-    return decode_request(body) if len(body) == length else None
+    return body if len(body) == length else None
 
 
 async def read_event(stream: asyncio.StreamReader) -> Event:

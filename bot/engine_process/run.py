@@ -15,10 +15,11 @@ from engine import wire
 class Run:
     """One job in the engine, and what its consumer has not seen yet: only the newest of each kind."""
 
-    def __init__(self, paint: wire.Paint) -> None:
-        self.job = paint.job
-        self.quick = paint.quick
-        self.frame = wire.encode(paint)
+    def __init__(self, job: str, quick: bool, order: wire.Buffer) -> None:
+        """Args: order: the `wire.Paint`, encoded; raises WireError where it is too large."""
+        self.job = job
+        self.quick = quick
+        self.frame: tuple[wire.Buffer, ...] = (wire.header(order), order)
         self.sent = False
         self.verdict: wire.Failed | None = None  # ours: how the job ends, unless the engine finishes it first
         self.end: wire.Done | wire.Failed | EngineError | None = None

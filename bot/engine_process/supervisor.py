@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from types import TracebackType
@@ -22,7 +22,7 @@ import msgspec
 from bot.backoff import Backoff
 from bot.core.engine import Taken, Worker, WorkerState
 from bot.core.errors import EngineError, Interrupted
-from bot.engine_process.child import keep_log, shut_down, uncancelled, wait_for_exit
+from bot.engine_process.child import keep_log, shut_down, start, uncancelled, wait_for_exit
 from bot.engine_process.command import clean_environment
 from bot.engine_process.outcomes import (
     CANCELLED,
@@ -145,15 +145,21 @@ class Supervisor:
 
     async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
         """See `Engine.run`. Waits for a process that is loading or being restarted."""
-        lane = self._lanes[paint.quick]
+        async with aclosing(self.run_encoded(paint.job, paint.quick, wire.encode_body(paint))) as events:
+            async for event in events:
+                yield event
+
+    async def run_encoded(self, job: str, quick: bool, order: wire.Buffer) -> AsyncGenerator[Taken | wire.Event, None]:
+        """The same of an order that is encoded already."""
+        lane = self._lanes[quick]
         if lane.run:
             raise RuntimeError(f"job {lane.run.job} is running; one at a time in each lane")
         if self._closed:
             raise EngineError(STOPPED)
         try:
-            run = Run(paint)
+            run = Run(job, quick, order)
         except wire.WireError:
-            yield wire.Failed(paint.job, "refused", TOO_LARGE)
+            yield wire.Failed(job, "refused", TOO_LARGE)
             return
         lane.run = run
         self._dispatch()
@@ -210,7 +216,7 @@ class Supervisor:
             if self.ready and lane.run and not lane.run.sent and not lane.abandoned:
                 lane.run.take()
                 lane.run.arm(self._timings.job_seconds, self._too_long)
-                self._send(lane.run.frame)
+                self._send(*lane.run.frame)
 
     @staticmethod
     def _end_of(run: Run, outcome: ProcessEvent, *, suspect: bool) -> wire.Failed | EngineError:
@@ -221,10 +227,11 @@ class Supervisor:
             return run.verdict
         return EngineError(SENTENCES[outcome]) if suspect else Interrupted(INTERRUPTED)
 
-    def _send(self, frame: bytes) -> None:
+    def _send(self, *frame: wire.Buffer) -> None:
         # Not drained: with two jobs at a time little can pile up, and a process that reads nothing answers nothing.
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
-            self._process.stdin.write(frame)
+            for part in frame:
+                self._process.stdin.write(part)
 
     def _end(self, run: Run, end: wire.Done | wire.Failed | EngineError) -> None:
         run.finish(end)
@@ -245,12 +252,9 @@ class Supervisor:
     async def _run_process(self) -> ProcessEvent:
         """One process from spawn to reaped; why it ended."""
         self._killed, self._rest = False, Rest(self._timings.growth, self._timings.rest_seconds)
-        spawn = asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._env, limit=2**20
-        )
         try:
             # asyncio can wait for ever when it is cancelled between fork and exec.
-            process, cancelled = await uncancelled(spawn)
+            process, cancelled = await uncancelled(start(self._command, self._env))
         except OSError as error:
             log.error("The engine cannot be started: %s.", error)
             return self._on_exit("crashed")
