@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
 from importlib import metadata
 
 import msgspec
@@ -12,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from engine import device, gallery
+from engine import device, fine_mode, gallery
 from engine.encoders import slim
 from engine.encoders.shelf import NO_FULL, Encoders
 from engine.encoders.slim import SlimEncoder
@@ -24,8 +23,6 @@ from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
 from engine.fine import memory
 from engine.fine.canvases import Canvases
-from engine.fine.paint import paint as paint_fine
-from engine.finish import finish, optimised
 from engine.images.animation import Clip
 from engine.images.decode import Limits
 from engine.images.encode import encode_png
@@ -35,7 +32,7 @@ from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
-from engine.recipe import INSTANT, Mode, Recipe, is_finished, line
+from engine.recipe import Memory, Mode, Recipe, line
 from engine.stages import Picture, Refused, Stage
 from engine.style.palette import Palette
 from engine.style.pictures import StylePictures
@@ -43,15 +40,13 @@ from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
 from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
-from engine.tensors import at_least, reduced, resize
+from engine.tensors import reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
 from engine.verify import verdict
 from engine.wire import EngineSettings, Paint, Ready
-from engine.work import Stages, Work, as_part, finished, preview
-
-FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
+from engine.work import Stages, Work, preview
 
 
 def set_up_process(settings: EngineSettings) -> None:
@@ -90,7 +85,7 @@ class TorchPainter:
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
             "universal": self._universal,
-            "fine": self._fine,
+            "fine": functools.partial(fine_mode.paint, self, self.canvases),
             "sheet": sheet,
             "variations": sheet,
             "content": functools.partial(content.paint, self),
@@ -164,6 +159,8 @@ class TorchPainter:
             work.anew = order.checked is not None
             x = yield from device.with_threads_for(_at_once(work.recipe), self.repaint(work))
             height, width = x.shape[-2:]
+            if work.recipe.clip == "yes" and x.shape[2:] != work.film[-1].shape[1:]:
+                work.film.append(animate.as_bytes(x[0]))  # with its last strokes
             if work.film:
                 yield self._film(order, animate.film_of(work), work)
                 return
@@ -281,60 +278,9 @@ class TorchPainter:
             return what_matters(p, [])
         return what_matters(p, faces(p), self._find(p))
 
-    def _fine(self, work: Work) -> Stages:
-        # What is watched is painted whole, and so is what is verified.
-        canvas = None if work.watch or work.anew else self.canvases.find(work)
-        start = None
-        if canvas is not None:
-            work.went_on = True
-            work.notes.extend(canvas.notes)
-        elif work.recipe.init in INSTANT and work.recipe.strength != 0:
-            start = yield from self._sketch(work)
-        encoder = yield from self.encoder(work)
-        weights = self.what_matters(work.p, work.recipe)
-        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in INSTANT else None
-        now = msgspec.structs.replace(self.ready.memory, free=self._free())
-        halve = not now.suffices(work.recipe, *work.p.shape[1:])
-        p = optimised(work.p, work.recipe)
-        begun = functools.partial(
-            paint_fine, p, self.pictures(work), work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch
-        )
-        for step in begun(halve=halve, enlarged=max(work.p.shape) / max(p.shape)):
-            if work.watch:
-                work.watch(step)
-            if step.note:
-                work.notes.append(step.note)
-            done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
-            yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(step.x))
-        halved = step.x.shape[2:] != p.shape[1:]
-        if work.recipe.strength != 0 and not halved:  # a halved one is no beginning of anything
-            self.canvases.keep(work, step)
-        return (yield from self._finish(work, step.x, 2 if halved else 1)) if is_finished(work.recipe) else step.x
-
-    def _finish(self, work: Work, x: Tensor, reduction: int) -> Stages:
-        """An optimised picture at its own size, or at that reduced by so much, with its last strokes."""
-        size = at_least(work.p.shape[1] // reduction, work.p.shape[2] // reduction)
-        begun = work.recipe.init if self.alone(work) is None else "universal"  # a collection has no pair
-        recipe = msgspec.structs.replace(work.recipe, mode=begun, strength=work.recipe.last_strength)
-        for _, y in finish(self.network, self.pair(replace(work, recipe=recipe)), x, size, recipe):
-            yield Stage(1.0, "the last strokes", preview=preview(y))
-        if work.film:
-            work.film.append(animate.as_bytes(y[0]))
-        return y
-
-    def _sketch(self, work: Work) -> Stages:
-        """The instant picture that a fine one starts from, shown at once."""
-        paint = self._fast if work.recipe.init == "fast" else self._universal
-        x = yield from as_part(
-            paint(work), lambda stage: stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
-        )
-        yield Stage(FIRST_SHARE, "a first sketch", preview=preview(x), at_once=True)
-        return x
-
-    def _sketch_at(self, work: Work, strength: int) -> Tensor:
-        """The instant picture at another strength."""
-        recipe = msgspec.structs.replace(work.recipe, mode=work.recipe.init, strength=strength)
-        return finished(self.repaint(replace(work, recipe=recipe)))
+    def memory(self) -> Memory:
+        """See `engine.fine_mode.FineTools`."""
+        return msgspec.structs.replace(self.ready.memory, free=self._free())
 
     def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
         """See `engine.work.Tools`."""

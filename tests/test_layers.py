@@ -40,7 +40,7 @@ ENGINE_FLOORS = (
     {"engine.subject"},
     {"engine.work", "engine.verify"},
     {"engine.fast", "engine.fine"},
-    {"engine.finish"},
+    {"engine.fine_mode"},
     {"engine.universal"},
     {"engine.lab"},
     {"engine.motion"},

@@ -101,7 +101,6 @@ class Link:
             case wire.Cancel():
                 await self._crew.cancel(order.job)
             case wire.Forget():
-                self._kept.forget()
                 await self._crew.forget()
             case wire.Stop():
                 raise Closed

@@ -6,20 +6,18 @@ from engine.recipe.settings import Recipe
 
 INSTANT = ("fast", "universal")  # what a fine picture may begin as
 ENLARGED = 1.5  # times, in the end
-SHORTEST = 32  # pixels, of any side
 SMALLEST = 384  # pixels, long side; below it an optimisation has too few for a face
-
-
-def is_finished(recipe: Recipe) -> bool:
-    """Whether the network has the last word in a complete recipe of fine mode."""
-    slim = recipe.mode in ("fine", "explain") and recipe.encoder == "slim"
-    return slim and recipe.init in INSTANT and recipe.plain != "yes" and recipe.strength != 0
+SHORTEST = 32  # pixels, of any side
 
 
 def optimised_size(recipe: Recipe, height: int, width: int) -> tuple[int, int]:
-    """The size (h, w) in pixels up to which a picture of this size is optimised."""
-    long = max(height, width)
-    if not is_finished(recipe) or long <= SMALLEST:
+    """The size (h, w) in pixels up to which a complete recipe's picture of this size is optimised.
+
+    Where that is less, the network has the last word: not where the paper's method is asked for plainly, or from the
+    photo or noise, and not with the full encoder, whose pictures need it less.
+    """
+    mixed = recipe.mode in ("fine", "explain") and recipe.init in INSTANT and recipe.encoder == "slim"
+    reduction = min(ENLARGED, max(height, width) / SMALLEST)
+    if not mixed or recipe.plain == "yes" or recipe.strength == 0 or reduction <= 1:
         return height, width
-    reduction = min(ENLARGED, long / SMALLEST)
     return max(SHORTEST, round(height / reduction)), max(SHORTEST, round(width / reduction))
