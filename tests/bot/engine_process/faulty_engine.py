@@ -70,7 +70,8 @@ class FaultyPainter:
 
     def between(self):
         """Works until the named file is there."""
-        while not Path(self.rest).exists():
+        file = Path(self.rest)  # at once: the rest is another's when a quick order comes in between
+        while not file.exists():
             time.sleep(0.01)
             yield Stage(0.5, "working")
 
