@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.engine_process.command import WAITING
+from engine import gallery
+
 # Before torch reads it, here and in the processes that tests start. At pictures as small as the tests' a second thread
 # takes more than it gives: four files of them took 2.5 times the processor's time with two. Tests that are about
-# threads, or paint something larger, say how many.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-from engine import gallery
+# threads say how many, and those wait as the engine's do.
+for name, value in {"OMP_NUM_THREADS": "1", **WAITING}.items():
+    os.environ.setdefault(name, value)
 
 HOMES = itertools.count()
 
