@@ -19,8 +19,9 @@ from bot.engine_process.command import worker_command
 from bot.engine_process.supervisor import Supervisor, Timings
 from engine import wire
 from engine.gallery import default
-from tests.bot.chat.discord.harness import fake_discord, on
+from tests.bot.chat.discord.harness import DiscordBot, fake_discord, on
 from tests.end_to_end.test_telegram import ANN, CAT, MINUTES, program
+from tests.fakes.discord.server import FakeDiscord
 from tests.fakes.telegram.server import FakeTelegram
 from tests.laboratory import ORDERS, WITHOUT_PHOTO, begins
 from tests.pictures import picture
@@ -72,14 +73,16 @@ async def test_telegram_paints_each(root: Path, tmp_path: Path, monkeypatch: pyt
         assert "Traceback" not in bot.output
 
 
+@asynccontextmanager
+async def discord_bot(fake: FakeDiscord, folder: Path) -> AsyncIterator[DiscordBot]:
+    async with real_engine(folder) as engine, on(fake, engine=engine, pause=3.0) as it:
+        yield it
+
+
 async def test_discord_paints_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = "size=64 steps=2"
     photo = ("photo.png", PHOTO)
-    async with (
-        fake_discord(monkeypatch) as fake,
-        real_engine(tmp_path) as engine,
-        on(fake, engine=engine, pause=3.0) as it,
-    ):
+    async with fake_discord(monkeypatch) as fake, discord_bot(fake, tmp_path) as it:
         fake.patience = MINUTES
         orders: list[tuple[str, dict[str, Any], str]] = [
             ("texture", {"style": "starrynight", "depth": 1, "recipe": small}, "texture"),
