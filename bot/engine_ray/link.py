@@ -54,6 +54,10 @@ class Painters(Crew[frames.Paint, memoryview]):
                     self._kept.remember(paint.concerns.picture, self._at[paint.job])
                 yield event
 
+    async def forget(self) -> None:
+        await super().forget()
+        self._kept.forget()
+
     def _preferred(self, paint: frames.Paint) -> Member[frames.Paint, memoryview] | None:
         concerns = paint.concerns
         return self._kept.painter(concerns.picture) if concerns and concerns.goes_on else None
