@@ -90,7 +90,7 @@ def clip_seconds(frames: int, height: int, width: int, mode: str) -> float:
 # --- fine pictures that are kept for who wants more of them: in each engine process ---------------------------------
 
 MOST_KEPT = 4
-MOST_KEPT_BYTES = 64 * 2**20  # one of 768 x 576 pixels has 5 MB, of 2048 x 1536 38 MB
+MOST_KEPT_BYTES = 64 * 2**20  # one of 768 x 576 pixels has 2 MB as it is optimised, of 2048 x 1536 17 MB
 KEPT_SECONDS = 1800.0
 
 # --- the engine's settings -------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.recipe import More, Recipe, line
+from engine.recipe import More, Recipe, line, optimised_size
 from engine.wire import KEPT_SECONDS, MOST_KEPT, MOST_KEPT_BYTES
 
 CHANNELS_BYTES = 3 * 4  # of a pixel that is kept
@@ -40,18 +41,21 @@ class GoingOn:
         self._clock = clock
         self._kept: OrderedDict[tuple[bytes, tuple[More, ...]], _Kept] = OrderedDict()  # the latest used last
 
-    def painted(self, of: Pictures, ordered: Recipe, recipe: Recipe, pixels: int, workers: int) -> None:
+    def painted(self, of: Pictures, ordered: Recipe, recipe: Recipe, size: tuple[int, int], workers: int) -> None:
         """A picture is done.
 
         Args:
             ordered: its complete recipe before it was painted.
+            size: (height, width) in pixels.
             workers: each of whom keeps some.
         """
         if recipe.mode != "fine" or recipe.strength == 0:
             return
         key = picture_of(ordered, of), recipe.then or ()
         self._kept.pop(key, None)
-        self._kept[key] = _Kept(self._clock(), CHANNELS_BYTES * pixels, (ordered.size, recipe.size))
+        self._kept[key] = _Kept(
+            self._clock(), CHANNELS_BYTES * math.prod(optimised_size(recipe, *size)), (ordered.size, recipe.size)
+        )
         self._tidy(max(1, workers))
 
     def begun(self, of: Pictures, recipe: Recipe) -> int:

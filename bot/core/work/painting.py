@@ -180,7 +180,7 @@ class Painting:
                         await self._taken(live)
                     case Done():
                         of, workers = Pictures(photo, style), len(self._engine.workers)
-                        self._going_on.painted(of, paint.recipe, event.recipe, event.width * event.height, workers)
+                        self._going_on.painted(of, paint.recipe, event.recipe, (event.height, event.width), workers)
                         return event
                     case Failed():
                         return event

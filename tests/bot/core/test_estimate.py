@@ -63,9 +63,9 @@ def then(*parts: More, size: int = 512) -> Recipe:
 def test_what_goes_on_from_a_picture_that_was_just_painted_takes_the_rest_of_its_steps() -> None:
     going_on, estimator = GoingOn(), Estimator([_took(_recipe(), 30.0)])
     assert going_on.begun(OF, then(More(100))) == -1
-    going_on.painted(OF, FIRST, FIRST, 512 * 384, 1)
+    going_on.painted(OF, FIRST, FIRST, (384, 512), 1)
     assert going_on.begun(OF, then(More(100))) == 0
-    going_on.painted(OF, then(More(100)), then(More(100)), 512 * 384, 1)
+    going_on.painted(OF, then(More(100)), then(More(100)), (384, 512), 1)
     assert going_on.begun(OF, then(More(100), More(20, 80))) == 1
     whole, rest = (estimator.seconds(then(More(100), More(20, 80)), begun=begun) for begun in (-1, 1))
     assert rest / whole == pytest.approx(20 * (512 / 192) / (125 + 120 * (512 / 192)))
@@ -84,7 +84,7 @@ def test_what_goes_on_from_a_picture_that_was_just_painted_takes_the_rest_of_its
 )
 def test_another_picture_or_the_same_once_more_begins_anew(of: Pictures, recipe: Recipe) -> None:
     going_on = GoingOn()
-    going_on.painted(OF, FIRST, FIRST, 512 * 384, 1)
+    going_on.painted(OF, FIRST, FIRST, (384, 512), 1)
     assert going_on.begun(of, recipe) == -1
 
 
@@ -93,12 +93,12 @@ def test_only_the_latest_are_likely_to_be_kept_and_not_for_long() -> None:
     going_on = GoingOn(clock=lambda: now)
     for seed in range(MOST_KEPT + 1):
         recipe = msgspec.structs.replace(FIRST, seed=seed)
-        going_on.painted(OF, recipe, recipe, 512 * 384, 1)
+        going_on.painted(OF, recipe, recipe, (384, 512), 1)
     kept = [going_on.begun(OF, msgspec.structs.replace(then(More(9)), seed=seed)) for seed in range(MOST_KEPT + 1)]
     assert kept == [-1, *[0] * MOST_KEPT]
     for seed in (8, 9):
         large = msgspec.structs.replace(FIRST, seed=seed, size=2048)
-        going_on.painted(OF, large, large, 2048 * 1536, 1)
+        going_on.painted(OF, large, large, (1536, 2048), 1)
     assert going_on.begun(OF, msgspec.structs.replace(then(More(9)), seed=2)) == -1, "for all of them take too much"
     now = KEPT_SECONDS + 1
     assert going_on.begun(OF, msgspec.structs.replace(large, then=(More(9),))) == -1
