@@ -74,7 +74,7 @@ def paint(tools: FineTools, canvases: Canvases, work: Work) -> Stages:
         done = step.done if start is None else SKETCH + (1 - SKETCH) * step.done
         yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(step.x))
     halved = step.x.shape[2:] != size
-    if work.recipe.strength != 0 and not halved:  # a halved one is no beginning of anything
+    if work.recipe.strength != 0:
         canvases.keep(work, step)
     if size == work.p.shape[1:]:
         return step.x

@@ -85,7 +85,7 @@ class TorchPainter:
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
             "universal": self._universal,
-            "fine": functools.partial(fine_mode.paint, self, self.canvases),
+            "fine": lambda work: fine_mode.paint(self, self.canvases, work),
             "sheet": sheet,
             "variations": sheet,
             "content": functools.partial(content.paint, self),

@@ -16,7 +16,7 @@ import msgspec
 from torch import Tensor
 
 from engine.fine.gatys import Step
-from engine.recipe import More, Recipe
+from engine.recipe import More, Recipe, optimised_size
 from engine.wire import KEPT_SECONDS, MOST_KEPT, MOST_KEPT_BYTES
 from engine.work import Work, named
 
@@ -67,6 +67,8 @@ class Canvases:
 
     def keep(self, work: Work, last: Step) -> None:
         """Keep what the last step of a picture has led to."""
+        if last.raw.shape[-2:] != optimised_size(work.recipe, work.p.shape[1], work.p.shape[2]):
+            return  # memory ran out, and this is no beginning of anything
         then = work.recipe.then or ()
         strength = work.recipe.last_strength if then else None
         canvas = Canvas(last.raw.detach().clone().cpu(), len(then), last.index, strength, tuple(work.notes))

@@ -26,7 +26,7 @@ from engine.tensors import Styles, clamp, reduced_map, resize, resized_style
 
 DETAIL_LAYER = "conv3_1"  # for what the content layer, at an eighth of the pixels, does not see, such as eyes
 GRID = 16  # pixels of a position of conv5_1
-ROUND = 6  # steps, about, before the grid is moved; with 14 the last scale, of nine, kept the mesh of one grid
+ROUND = 14  # steps, about, before the grid is moved
 WORSE = 2.0  # times the lowest loss, from which on the steps before are undone
 ADAM_RATE = 5.0  # on the scale of 0..255, a step
 
