@@ -45,14 +45,11 @@ def test_what_is_finer_stays_the_painters() -> None:
     assert abs(float(strokes) - LIVELY * 0.1) < 0.01
 
 
-def test_colours_of_large_areas_and_of_the_whole_stay_the_painters_a_little_livelier() -> None:
+def test_colours_of_large_areas_and_of_the_whole_stay_the_painters_and_are_a_little_livelier() -> None:
     x = painted()
     kept = with_forms(x, photo(48), palette_of(x))
-    mean = x.mean((2, 3))
     for half in (slice(0, WIDTH // 2), slice(WIDTH // 2, WIDTH)):
-        assert torch.allclose(
-            kept[..., half].mean((2, 3)) - mean, LIVELY * (x[..., half].mean((2, 3)) - mean), atol=0.03
-        )
+        assert torch.allclose(kept[..., half].mean((2, 3)), x[..., half].mean((2, 3)), atol=0.03)
     assert torch.allclose(palette_of(kept).covariance, LIVELY**2 * palette_of(x).covariance, atol=0.01)
 
 
