@@ -9,9 +9,10 @@ from torch import Tensor
 
 from engine.fast.paint import STRONGEST, degree
 from engine.recipe import MINE_STRENGTH, Recipe
-from engine.style.palette import Palette, palette_of
+from engine.style.palette import Palette, in_colours
 from engine.subject.forms import SHARE, with_forms
 from engine.subject.restraint import restrained
+from engine.tensors import grey
 
 
 def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, subject: Tensor | None) -> Tensor:
@@ -23,10 +24,12 @@ def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, sub
     """
     if not keeps(recipe):
         return x
-    if style is not None:
-        own = palette_of(photo) if recipe.colors == "photo" else style
-        x = with_forms(x, photo, own, _share(MINE_STRENGTH if recipe.strength is None else recipe.strength))
-    return x if subject is None else restrained(x, photo, subject)
+    if style is None:
+        shown = grey(photo)
+    else:
+        shown = photo if recipe.colors == "photo" else in_colours(photo, style)
+        x = with_forms(x, shown, _share(MINE_STRENGTH if recipe.strength is None else recipe.strength))
+    return x if subject is None else restrained(x, shown, subject)
 
 
 def keeps(recipe: Recipe) -> bool:

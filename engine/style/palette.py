@@ -12,6 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engine.tensors import reduced
+
+ENOUGH = 384  # pixels, long side in which all colours of a photo are seen
 FLOOR = 1e-3  # of the mean eigenvalue: directions of hardly any variance are not amplified into noise
 
 
@@ -56,6 +59,11 @@ def transport(content: Palette, style: Palette, floor: float = FLOOR) -> LinearM
     # Whiten, rotate and colour, in one matrix.
     T = whitening @ power(root @ style.covariance @ root, 0.5) @ whitening
     return LinearMap(T, style.mean - T @ content.mean)
+
+
+def in_colours(x: Tensor, style: Palette) -> Tensor:
+    """A picture (1, 3, h, w) in 0..1 in the style's colours."""
+    return apply(transport(palette_of(reduced(x[0], ENOUGH)[None]), style), x).clamp_(0, 1)
 
 
 def apply(map: LinearMap, x: Tensor, share: float = 1.0) -> Tensor:

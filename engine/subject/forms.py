@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch.nn.functional as fn
 from torch import Tensor
 
-from engine.style.palette import Palette, apply, palette_of, transport
+from engine.style.palette import apply, palette_of, transport
 from engine.subject.importance import blur
 
 SIDE = 384  # pixels, long side at which forms are compared
@@ -21,12 +21,11 @@ SHARE = 0.6  # of the photo's forms; chosen by eye, as are both bounds
 LIVELY = 1.15  # how much further than the network's the colours are spread, on a screen's light; by eye
 
 
-def with_forms(x: Tensor, photo: Tensor, style: Palette, share: float = SHARE) -> Tensor:
-    """The picture x of a photo, both (1, 3, H, W) in 0..1, with a share of its forms in the style's colours."""
+def with_forms(x: Tensor, photo: Tensor, share: float = SHARE) -> Tensor:
+    """The picture x of a photo in the painting's colours, both (1, 3, H, W) in 0..1, with a share of its forms."""
     height, width = x.shape[2:]
     small = [max(1, round(SIDE * side / max(height, width))) for side in (height, width)]
     y, p = (fn.interpolate(t, small, mode="area") for t in (x, photo))
-    p = apply(transport(palette_of(p), style), p).clamp_(0, 1)
     difference = (p - y).transpose(0, 1)  # each channel a picture for `blur`
     areas = [max(1, round(AREAS * side / max(small))) for side in small]
     coarse = fn.interpolate(fn.interpolate(difference, areas, mode="area"), small, mode="bicubic")
