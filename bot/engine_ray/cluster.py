@@ -198,7 +198,7 @@ class Cluster:
 
 
 def _draining() -> frozenset[str]:
-    """Machines that are about to go. Nothing public of Ray 2.10 to 2.60 says so; without it they go unannounced."""
+    """Machines that are about to go. Nothing public of Ray 2.60 says so; without it they go unannounced."""
     try:
         from ray._private.state import state
 
