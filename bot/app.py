@@ -67,6 +67,7 @@ def engine_settings(config: Config, part: Part | None = None) -> wire.EngineSett
     return wire.EngineSettings(
         device=config.engine.device,
         threads=part.threads if part else config.engine.threads,
+        share=part.share if part else config.engine.workers_per_gpu,
         cache=config.engine.cache.absolute(),
         weights=config.engine.weights and config.engine.weights.absolute(),
         encoder=config.engine.encoder,
@@ -218,7 +219,13 @@ def _engine(
             observer=observer,
             name=part.name,
         )
-        for part in parts(workers or config.engine.workers, config.engine.device, config.engine.threads, os.environ)
+        for part in parts(
+            workers or config.engine.workers,
+            config.engine.device,
+            config.engine.threads,
+            os.environ,
+            config.engine.workers_per_gpu,
+        )
     ]
     return members[0] if len(members) == 1 else Pool(members)
 

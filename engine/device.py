@@ -37,6 +37,12 @@ def wake(device: torch.device) -> None:
             torch.zeros(1, device=device).cpu()
 
 
+def keep_to(device: torch.device, share: int) -> None:
+    """Never take more than one of so many parts of a GPU's memory: other processes paint there too."""
+    if device.type == "cuda" and share > 1:
+        torch.cuda.set_per_process_memory_fraction(1 / share, device)
+
+
 @functools.cache
 def quick_type(device: torch.device) -> torch.dtype:
     """The type to multiply in: bfloat16 where the processor has instructions for it, else float32.
@@ -65,15 +71,17 @@ def held() -> int:
     return 0
 
 
-def free(device: torch.device, at_rest: int) -> int:
+def free(device: torch.device, at_rest: int, share: int = 1) -> int:
     """Bytes that a picture could take; 0 where the system does not say.
 
     Args:
         at_rest: what this process held when it had painted nothing yet. What it holds beyond that is used again.
+        share: how many processes share a GPU. What the others have not taken yet is theirs.
     """
     if device.type == "cuda":
-        unused, _ = torch.cuda.mem_get_info(device)
-        return unused + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        unused, in_all = torch.cuda.mem_get_info(device)
+        used = torch.cuda.memory_allocated(device)
+        return max(0, min(unused + torch.cuda.memory_reserved(device), in_all // share) - used)
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
         found = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
 from importlib import metadata
 
 import msgspec
@@ -12,44 +11,42 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from engine import device, gallery
+from engine import device, fine_mode, gallery
 from engine.encoders import slim
 from engine.encoders.shelf import NO_FULL, Encoders
 from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
 from engine.fast import network
 from engine.fast.collections import Generators
+from engine.fast.keeping import keeping, keeps
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
 from engine.fine import memory
 from engine.fine.canvases import Canvases
-from engine.fine.paint import paint as paint_fine
 from engine.images.animation import Clip
-from engine.images.decode import Limits, decode
+from engine.images.decode import Limits
 from engine.images.encode import encode_png
-from engine.images.formats import ImageRefused
 from engine.images.metadata import made_with
 from engine.lab import contact, content, explain, grid, like, suggest, texture
 from engine.lab.likeness import plane
 from engine.lab.sketches import Sketches
 from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
-from engine.recipe import MINE, Mode, Recipe, line
+from engine.recipe import Memory, Mode, Recipe, line
 from engine.stages import Picture, Refused, Stage
+from engine.style.palette import Palette
+from engine.style.pictures import StylePictures
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
 from engine.subject.finder import Finder
 from engine.subject.importance import TELLS_SIDE, Importance, kept, stands_out, what_matters
-from engine.subject.restraint import restrained
 from engine.tensors import reduced, resize
 from engine.universal import predictor
 from engine.universal.paint import paint as paint_universal
 from engine.universal.paint import predicted
 from engine.verify import verdict
 from engine.wire import EngineSettings, Paint, Ready
-from engine.work import Stages, Work, finished, preview
-
-FIRST_SHARE = 0.03  # of a fine picture's work, for the instant one that it starts from
+from engine.work import Stages, Work, preview
 
 
 def set_up_process(settings: EngineSettings) -> None:
@@ -75,11 +72,12 @@ class TorchPainter:
         _check_weights()
         self._settings = settings
         self.device, self.notes = device.choose(settings.device)
+        device.keep_to(self.device, settings.share)
         device.wake(self.device)
         self._limits = Limits(max_bytes=settings.max_photo_mb * 2**20)
         self.gallery = gallery.load(settings.gallery)
         self._encoders = Encoders(self.device, settings, self.gallery)
-        self._swatches: dict[str, Tensor] = {}
+        self._styles = StylePictures(self.gallery, self.device)
         self._generators = Generators(self.device)
         self.sketches = Sketches()
         self.canvases = Canvases()
@@ -87,7 +85,7 @@ class TorchPainter:
         self._modes: dict[Mode, Callable[[Work], Stages]] = {
             "fast": self._fast,
             "universal": self._universal,
-            "fine": self._fine,
+            "fine": lambda work: fine_mode.paint(self, self.canvases, work),
             "sheet": sheet,
             "variations": sheet,
             "content": functools.partial(content.paint, self),
@@ -130,8 +128,11 @@ class TorchPainter:
             version=_version(),
             notes=(*self.notes, *self._encoders.notes(), *self._notes()),
             encoder=self._encoders.usual,
-            memory=memory.of(self.device, device.free(self.device, self._at_rest)),
+            memory=memory.of(self.device, self._free()),
         )
+
+    def _free(self) -> int:
+        return device.free(self.device, self._at_rest, self._settings.share)
 
     def _notes(self) -> list[str]:
         """What the operator should know: pairs and networks that cannot be used."""
@@ -158,6 +159,8 @@ class TorchPainter:
             work.anew = order.checked is not None
             x = yield from device.with_threads_for(_at_once(work.recipe), self.repaint(work))
             height, width = x.shape[-2:]
+            if work.recipe.clip == "yes" and x.shape[2:] != work.film[-1].shape[1:]:
+                work.film.append(animate.as_bytes(x[0]))  # with its last strokes
             if work.film:
                 yield self._film(order, animate.film_of(work), work)
                 return
@@ -187,23 +190,26 @@ class TorchPainter:
     def _film(self, order: Paint, clip: Clip, work: Work) -> Picture:
         return animate.encoded(order, clip, work.recipe, work.notes, self._made_with, self._limits)
 
+    def tidy(self) -> int:
+        """Let go of what was kept of pictures for long enough; how many bytes are left."""
+        return self.canvases.tidy() + self.sketches.tidy()
+
+    def forget(self) -> None:
+        """Let go of all that is kept of pictures that are done."""
+        self.canvases.forget()
+        self.sketches.forget()
+
     def pictures(self, work: Work) -> list[tuple[Tensor, float]]:
-        """The styles' pictures (3, h, w), each with its weight."""
-        found = []
-        for share in work.recipe.styles:
-            picture = work.mine if share.name == MINE else self.swatch(share.name)
-            assert picture is not None
-            found.append((picture, float(share.weight)))
-        return found
+        """See `engine.work.Tools`."""
+        return self._styles.of(work.recipe, work.mine)
+
+    def palette(self, work: Work) -> Palette:
+        """See `engine.work.Tools`."""
+        return self._styles.palette(work.recipe, work.mine)
 
     def swatch(self, name: str) -> Tensor:
-        if name not in self._swatches:
-            try:
-                picture = decode(self.gallery[name].swatch.read_bytes())
-            except ImageRefused as refusal:  # of an operator's own style
-                raise Refused(f"The gallery's picture of {name} cannot be used. {refusal}") from refusal
-            self._swatches[name] = picture.pixels.to(self.device)
-        return self._swatches[name]
+        """See `engine.work.Tools`."""
+        return self._styles.swatch(name)
 
     # --- modes -------------------------------------------------------------------------------------------------------
 
@@ -233,13 +239,13 @@ class TorchPainter:
         style = self.gallery.find(work.recipe.styles[0].name)
         if style and style.generator_file:
             paint_one = functools.partial(paint_collection, self._generators.of(style), work.p)
-            return (yield from self._instant(work, paint_one))
+            return (yield from self._instant(work, paint_one, None))
         pair = self.pair(work)
 
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_fast(self.network, work.p, pair, recipe)
 
-        return (yield from self._instant(work, paint))
+        return (yield from self._instant(work, paint, self.palette(work)))
 
     def _universal(self, work: Work) -> Stages:
         pictures = self.pictures(work)
@@ -247,18 +253,20 @@ class TorchPainter:
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_universal(self.network, self._predictor, self._slim, work.p, pictures, recipe)
 
-        return (yield from self._instant(work, paint))
+        return (yield from self._instant(work, paint, self.palette(work)))
 
-    def _instant(self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]]) -> Stages:
-        """A picture of one of the instant modes, its subject with restraint."""
+    def _instant(
+        self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]], style: Palette | None
+    ) -> Stages:
+        """A picture of one of the instant modes, and what it keeps of the photo; see `keeping`."""
         keep = self.kept(work.p, work.recipe)
         for done, x in paint(work.recipe):
             yield Stage(done, "painting", preview=preview(x))
-        return x if keep is None else restrained(x, work.p[None], keep)
+        return keeping(x, work.p[None], work.recipe, style, keep)
 
     def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
         """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
-        if recipe.faces == "free" or recipe.strength == 0:
+        if not keeps(recipe):
             return None
         small = reduced(p, TELLS_SIDE)  # once, for all that look at it
         subject = self._find(small)
@@ -270,45 +278,9 @@ class TorchPainter:
             return what_matters(p, [])
         return what_matters(p, faces(p), self._find(p))
 
-    def _fine(self, work: Work) -> Stages:
-        # What is watched is painted whole, and so is what is verified.
-        canvas = None if work.watch or work.anew else self.canvases.find(work)
-        start = None
-        if canvas is not None:
-            work.went_on = True
-            work.notes.extend(canvas.notes)
-        elif work.recipe.init in ("fast", "universal") and work.recipe.strength != 0:
-            start = yield from self._sketch(work)
-        encoder = yield from self.encoder(work)
-        weights = self.what_matters(work.p, work.recipe)
-        pictures = self.pictures(work)
-        sketch = functools.partial(self._sketch_at, work) if work.recipe.init in ("fast", "universal") else None
-        now = msgspec.structs.replace(self.ready.memory, free=device.free(self.device, self._at_rest))
-        halve = not now.suffices(work.recipe, *work.p.shape[1:])
-        for step in paint_fine(
-            work.p, pictures, work.recipe, encoder, start, weights, canvas=canvas, sketch=sketch, halve=halve
-        ):
-            if work.watch:
-                work.watch(step)
-            if step.note:
-                work.notes.append(step.note)
-            done = step.done if start is None else FIRST_SHARE + (1 - FIRST_SHARE) * step.done
-            yield Stage(done, f"step {step.index} of {step.of}", step.note, preview(step.x))
-        if work.recipe.strength != 0:
-            self.canvases.keep(work, step)
-        return step.x
-
-    def _sketch(self, work: Work) -> Stages:
-        """The instant picture that a fine one starts from, shown at once."""
-        paint = self._fast if work.recipe.init == "fast" else self._universal
-        x = yield from _as_first_share(paint(work))
-        yield Stage(FIRST_SHARE, "a first sketch", preview=preview(x), at_once=True)
-        return x
-
-    def _sketch_at(self, work: Work, strength: int) -> Tensor:
-        """The instant picture at another strength."""
-        recipe = msgspec.structs.replace(work.recipe, mode=work.recipe.init, strength=strength)
-        return finished(self.repaint(replace(work, recipe=recipe)))
+    def memory(self) -> Memory:
+        """See `engine.fine_mode.FineTools`."""
+        return msgspec.structs.replace(self.ready.memory, free=self._free())
 
     def encoder(self, work: Work) -> Generator[Stage, None, Encoder]:
         """See `engine.work.Tools`."""
@@ -332,17 +304,6 @@ def _check_weights() -> None:
                 pass
         except (OSError, SafetensorError) as error:
             raise RuntimeError(f"{path} cannot be read ({error}). Install Impasto again.") from error
-
-
-def _as_first_share(stages: Stages) -> Stages:
-    """The same stages as the first share of a longer job."""
-    while True:
-        try:
-            stage = next(stages)
-        except StopIteration as end:
-            x: Tensor = end.value
-            return x
-        yield stage._replace(done=FIRST_SHARE * stage.done, text="a first sketch")
 
 
 def _version() -> str:

@@ -73,6 +73,11 @@ def resized_style(a: Tensor, long_side: int, brush: float) -> Tensor:
     return resize(a, at_least(height * factor, width * factor))
 
 
+def grey(x: Tensor) -> Tensor:
+    """A picture (B, 3, H, W) by its luminance alone."""
+    return torch.einsum("j,bjhw->bhw", torch.tensor(YIQ[0]).to(x), x)[:, None].expand(-1, 3, -1, -1)
+
+
 def luminance_only(
     p: Tensor, styles: Sequence[tuple[Tensor, float]]
 ) -> tuple[Tensor, Styles, Callable[[Tensor], Tensor]]:

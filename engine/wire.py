@@ -71,6 +71,12 @@ MOST_PAINTED = {
 FRAME_SECONDS = {"fast": 3.5, "morph": 2.5, "universal": 3.5, "fine": 60.0}
 
 
+# Each frame begins from the one before, so there is no picture from which all of them could go on.
+NO_MORE_OF_A_CLIP = (
+    "A moving picture does not go on: leave then= out and give it more steps=, or add frames=1 for a still."
+)
+
+
 def most_frames(mode: str, height: int, width: int) -> int:
     """How many frames of this size are painted of a clip, however long it is."""
     return max(1, min(MOST_FRAMES, MOST_PAINTED.get(mode, 0) // (height * width)))
@@ -80,6 +86,12 @@ def clip_seconds(frames: int, height: int, width: int, mode: str) -> float:
     """A first guess of the engine's seconds for a clip."""
     return frames * height * width / 1e6 * FRAME_SECONDS.get(mode, 10.0)
 
+
+# --- fine pictures that are kept for who wants more of them: in each engine process ---------------------------------
+
+MOST_KEPT = 4
+MOST_KEPT_BYTES = 64 * 2**20  # one of 768 x 576 pixels has 2 MB as it is optimised, of 2048 x 1536 17 MB
+KEPT_SECONDS = 1800.0
 
 # --- the engine's settings -------------------------------------------------------------------------------------------
 
@@ -91,6 +103,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes the GPU where there is one
     threads: int = 0  # CPU threads; 0 leaves the choice to torch
+    share: int = 1  # how many processes paint on its GPU; each has one part of the memory
     cache: Path | None = None  # folder for the full encoder's weights
     weights: Path | None = None  # file with them, instead of a download
     encoder: EncoderChoice = "slim"  # of fine orders that name none; full is loaded at the start
@@ -124,6 +137,10 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     """Abandon this job; answered by `Failed` with kind ``cancelled``, or nothing if it is no longer running."""
 
     job: str
+
+
+class Forget(msgspec.Struct, frozen=True, tag=True):
+    """Let go of all that is kept of pictures that are done. Not answered: it is done before the next step of a job."""
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -225,7 +242,8 @@ class Fetched(msgspec.Struct, frozen=True, tag=True):
     new: bool  # or they were there already
 
 
-Request = Paint | Cancel | Stop
+Buffer = bytes | bytearray | memoryview  # what an encoded message may be in
+Request = Paint | Cancel | Forget | Stop
 Event = Ready | Beat | Turn | Progress | Preview | Done | Failed | Fetched
 
 _encoder = msgspec.msgpack.Encoder()
@@ -262,11 +280,21 @@ def encode(message: Request | Event) -> bytes:
     return frame(_encoder.encode(message))
 
 
+def encode_body(message: Request | Event) -> bytes:
+    """The same without its header."""
+    return _encoder.encode(message)
+
+
 def frame(body: bytes) -> bytes:
     """The frame of an encoded message."""
+    return header(body) + body
+
+
+def header(body: Buffer) -> bytes:
+    """What comes before an encoded message in its frame: to be written by itself, pictures are many megabytes."""
     if len(body) > MAX_FRAME:
         raise WireError(f"a frame of {len(body)} bytes; the limit is {MAX_FRAME}")
-    return HEADER.pack(len(body)) + body
+    return HEADER.pack(len(body))
 
 
 def decode_request(body: bytes) -> Request:
@@ -305,12 +333,18 @@ def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 def read_request(stream: BinaryIO) -> Request | None:
     """The engine's end: the next request, or None when the bot has closed the pipe."""
+    body = next_body(stream)
+    return None if body is None else decode_request(body)
+
+
+def next_body(stream: BinaryIO) -> bytes | None:
+    """The same, still encoded."""
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
     length = _length(header)
     body = stream.read(length)
-    return decode_request(body) if len(body) == length else None
+    return body if len(body) == length else None
 
 
 async def read_event(stream: asyncio.StreamReader) -> Event:

@@ -16,6 +16,7 @@ from engine.gallery import Gallery
 from engine.images.encode import encode_jpeg
 from engine.recipe import Recipe, line
 from engine.stages import Stage
+from engine.style.palette import Palette
 from engine.wire import Cell, Finding
 
 PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
@@ -54,6 +55,10 @@ class Tools(Protocol):
         """The styles' pictures (3, h, w) in 0..1, each with its weight."""
         ...
 
+    def palette(self, work: Work) -> Palette:
+        """The colours of the styles' pictures, mixed."""
+        ...
+
     def swatch(self, name: str) -> Tensor:
         """The picture of one of the gallery's styles."""
         ...
@@ -84,6 +89,17 @@ def named(p: Tensor, mine: Tensor | None, recipe: Recipe) -> str:
             digest.update(repr(tuple(picture.shape)).encode())
             digest.update(picture.detach().contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()
+
+
+def as_part(stages: Stages, part: Callable[[Stage], Stage]) -> Stages:
+    """The same picture, each of its stages told as a part of something longer."""
+    while True:
+        try:
+            stage = next(stages)
+        except StopIteration as end:
+            x: Tensor = end.value
+            return x
+        yield part(stage)
 
 
 def finished(stages: Stages) -> Tensor:

@@ -115,6 +115,7 @@ class EngineDouble(Board):
         self.acts = deque(acts)
         self.runs: list[Paint] = []
         self.cancelled: list[str] = []
+        self.forgot = 0  # times
         self.free: set[str] = set()
         self.busy: Counter[bool] = Counter()
         self.workers: tuple[Worker, ...] = (Worker("1", "idle"),)
@@ -138,6 +139,9 @@ class EngineDouble(Board):
     async def cancel(self, job: str) -> None:
         self.cancelled.append(job)
         self.notice()
+
+    async def forget(self) -> None:
+        self.forgot += 1
 
     def let_go(self, job: str) -> None:
         """Let an engine that `waits` finish this job."""
@@ -176,6 +180,8 @@ class ManualEngine:
 
     async def cancel(self, job: str) -> None:
         self.does(Failed(job, "cancelled", "Cancelled."))
+
+    async def forget(self) -> None: ...
 
     async def order(self, *, sheets: bool = False) -> Paint:
         """The next order that reaches the engine, but for the sheet that the page's gallery orders by itself."""

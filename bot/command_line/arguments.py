@@ -145,7 +145,9 @@ def _verifying(one: argparse.ArgumentParser) -> None:
         " how much and why. The exit code is 1 where it differs."
     )
     one.add_argument("picture", type=Path, metavar="PICTURE", help="the picture, as it was saved")
-    one.add_argument("photo", type=Path, metavar="PHOTO", help="the photo that it was painted from")
+    one.add_argument(
+        "photo", type=Path, nargs="?", metavar="PHOTO", help="the photo that it was painted from, if one was"
+    )
     one.add_argument("--style", type=Path, metavar="STYLE", help="the picture that was its style, if one was")
 
 

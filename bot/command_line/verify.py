@@ -11,7 +11,8 @@ from bot.config import Config
 from bot.core.errors import InvalidOrder
 from bot.core.messages import Status
 from bot.dialog.carried.line import carried
-from engine.wire import DIFFERS, VERIFIED
+from bot.dialog.earlier.verifying import is_same
+from engine.wire import VERIFIED
 
 
 async def verify(config: Config, args: Namespace) -> bool:
@@ -27,7 +28,8 @@ async def verify(config: Config, args: Namespace) -> bool:
     if found is None:
         raise InvalidOrder(f"{args.picture} does not say how it was made: it is no picture of mine, or was changed.")
     style = read_picture(args.style, limit, "style picture") if args.style else None
-    wanted = Wanted(line=found.line, photo=read_picture(args.photo, limit), style=style, checked=picture)
+    photo = read_picture(args.photo, limit) if args.photo else None
+    wanted = Wanted(line=found.line, photo=photo, style=style, checked=picture)
     async with here(config) as paint:
         with painting_bar() as bar:
 
@@ -35,6 +37,5 @@ async def verify(config: Config, args: Namespace) -> bool:
                 bar(status.text, status.done)
 
             result = await paint(wanted, show)
-    said = next(note for note in result.notes if note.startswith(VERIFIED))
-    print(said)
-    return not said.startswith(f"{VERIFIED} {DIFFERS}")
+    print(next(note for note in result.notes if note.startswith(VERIFIED)))
+    return bool(is_same(result.notes))

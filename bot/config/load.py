@@ -196,11 +196,9 @@ def is_loopback(host: str) -> bool:
 
 def _check(config: Config) -> None:
     shard, shards = config.discord.shard, config.discord.shards
-    if shard >= shards:
-        raise ConfigError(
-            f"discord.shard = {shard} is not one of discord.shards = {shards}: they are counted from 0 to"
-            f" {shards - 1}."
-        )
+    if shard and shard >= shards:
+        wanted = f"counted from 0 to {shards - 1}" if shards else "to be named as well"
+        raise ConfigError(f"discord.shard = {shard} is not one of discord.shards = {shards}: they are {wanted}.")
     if config.engine.address.startswith("ray://"):
         raise ConfigError(
             f"engine.address = {config.engine.address} is for Ray's client, over which no pictures can be streamed. "

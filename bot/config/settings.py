@@ -70,6 +70,9 @@ class Engine(Section, frozen=True):
         Annotated[int, Meta(ge=1, le=1000)] | Literal["auto"],
         _doc("Pictures painted side by side; auto is one for each GPU, or as many as are needed of a cluster."),
     ] = 1
+    workers_per_gpu: Annotated[
+        int, _doc("Workers that share a GPU and its memory, where workers is auto or backend is ray.", ge=1, le=16)
+    ] = 1
     threads: Annotated[int, _doc("CPU threads of each worker; 0 takes every core, or its part.", ge=0, le=1024)] = 0
     cache: Annotated[Path, _doc("Folder for the weights of the full encoder.")] = Path("~/.cache/impasto")
     weights: Annotated[
@@ -151,8 +154,13 @@ class Discord(Section, frozen=True):
         bool, _doc("Read plain /stylize replies too; needs the Message Content intent in the developer portal.")
     ] = False
     shards: Annotated[
-        int, _doc("How many processes share the servers, as Discord asks of bots on more than 2,500.", ge=1, le=10_000)
-    ] = 1
+        int,
+        _doc(
+            "How many processes share the servers; 0 is one, with as many connections as Discord recommends.",
+            ge=0,
+            le=10_000,
+        ),
+    ] = 0
     shard: Annotated[
         int, _doc("Which of them this is, from 0 up; the first also has the private conversations.", ge=0)
     ] = 0

@@ -67,3 +67,7 @@ class Engine(Protocol):
     async def cancel(self, job: str) -> None:
         """Have `run` end soon, normally with a Failed of kind ``cancelled``. A job that is not running is ignored."""
         ...
+
+    async def forget(self) -> None:
+        """Have let go of all that is kept in memory of pictures that are done; before anything more is painted."""
+        ...

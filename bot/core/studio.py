@@ -1,7 +1,4 @@
-"""The use case: an order is checked and becomes a job, which can be asked about and cancelled; the rest is `work`.
-
-The journal decides every race: a job is cancelled, finished or failed by whoever moves it there first.
-"""
+"""The use case: an order is checked and becomes a job, which can be asked about and taken back; the rest is `work`."""
 
 from __future__ import annotations
 
@@ -20,14 +17,10 @@ from bot.core.engine import Engine
 from bot.core.errors import (
     InternalError,
     InvalidOrder,
-    InvalidTransition,
-    NotNow,
-    NotOwner,
     StoreError,
 )
-from bot.core.estimate import Estimator, clip_order, memory, reduced
+from bot.core.estimate import Estimator, GoingOn, Pictures, clip_order, memory, reduced
 from bot.core.jobs import OPEN, Job, Place, State, new_id
-from bot.core.journal.rows.forget import Held
 from bot.core.journal.rows.jobs import Given
 from bot.core.journal.store import Store
 from bot.core.limits import Limits
@@ -35,20 +28,20 @@ from bot.core.messages import Chat, Incoming, Status
 from bot.core.people.control import Control
 from bot.core.queue import FairQueue
 from bot.core.rooms import RoomSettingsStore
+from bot.core.work.doors import Doors, closing
 from bot.core.work.line import Line
-from bot.core.work.open_jobs import OpenJob, OpenJobs
+from bot.core.work.open_jobs import OpenJobs
 from bot.core.work.painting import Painting
+from bot.core.work.withdrawal import Withdrawal
 from bot.health import Health
 from engine.gallery import Gallery
 from engine.recipe import Memory, Recipe, line
+from engine.wire import NO_MORE_OF_A_CLIP
 
 log = logging.getLogger(__name__)
 
 INTERRUPTIONS = 5  # the same of the bot, which strangers' photos do not touch: a photo can hardly be the reason
-START_SECONDS = 30.0  # how long an order waits for the studio to be up
-CANCEL_SECONDS = 30.0  # how long the engine may take to answer a cancel
 SWEEP_SECONDS = 60.0  # what is kept too long is kept no longer than this
-FORGET_SECONDS = 20.0  # for answers to arrive before their jobs are forgotten
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -95,14 +88,17 @@ class Studio:
         self._clock = clock
         self._chats: dict[str, Chat] = {}
         self._estimator = Estimator()
-        self._open = asyncio.Event()
-        self._stopping = False
+        self._going_on = GoingOn()
+        self._doors = Doors()
         self._tasks = asyncio.TaskGroup()
         pace = pace or Pace()
         self._jobs = OpenJobs(store, self._admission, gallery, self._tasks, pace=pace, health=self.health)
         self._line = Line(queue, self._jobs, engine)
         self.limits = limits
         self.control = Control(store, self._line)
+        withdrawal = Withdrawal(engine, self._line, self._jobs, store, self._doors, self._going_on, self._tasks)
+        self.cancel, self.cancel_any = withdrawal.cancel, withdrawal.cancel_any
+        self.held, self.forget = withdrawal.held, withdrawal.forget
         self._painting = Painting(
             engine,
             self._line,
@@ -110,6 +106,7 @@ class Studio:
             store,
             gallery,
             self._estimator,
+            self._going_on,
             rules=self.rules,
             pace=pace,
             health=self.health,
@@ -120,7 +117,7 @@ class Studio:
             lambda: {worker.name: worker.state for worker in engine.workers},
             lambda: {worker.name: worker.node for worker in engine.workers},
         )
-        self.health.watch("loop", lambda: "" if self._open.is_set() else "The studio is not open.")
+        self.health.watch("loop", lambda: "" if self._doors.are_open else "The studio is not open.")
         self.health.watch("engine", lambda: "" if engine.ready else "The engine is not ready.")
         self.health.watch("journal", lambda: store.trouble)
         self.health.remark(lambda: store.note)
@@ -136,13 +133,12 @@ class Studio:
             await self._resume()
             self._tasks.create_task(self._painting.run())
             self._tasks.create_task(self._sweep())
-            self._open.set()
+            self._doors.open()
             try:
                 await asyncio.Event().wait()
             finally:
-                self._stopping = True  # first of all: a group that is closing takes no new task
+                self._doors.close()  # first of all: a group that is closing takes no new task
                 self._line.close()
-                self._open.clear()
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -157,7 +153,7 @@ class Studio:
             NotNow: nothing was accepted; but what has reached the disk is painted after the restart all the same.
             StoreError: nothing was accepted.
         """
-        await self._wait_until_open()
+        await self._doors.wait()
         if incoming.idempotency_key and (known := await self._store.job_by_key(incoming.idempotency_key)):
             return known
         self.control.check(incoming.user)
@@ -170,8 +166,12 @@ class Studio:
             raise InternalError(f"Answers cannot be sent on {incoming.place.chat}.")
         plays = chat.plays_in(incoming.place)
         clip = clip_order(complete_recipe, given.photo, recipe.size is not None) if plays else None
+        if clip and complete_recipe.then:
+            raise InvalidOrder(NO_MORE_OF_A_CLIP)
         there = self.engine.ready.memory if self.engine.ready else Memory()
         note = clip.note if clip else reduced(complete_recipe, there)
+        # What is verified is painted whole.
+        begun = -1 if given.checked else self._going_on.begun(Pictures(given.photo, given.style), complete_recipe)
         job = Job(
             id=new_id(),
             user=incoming.user,
@@ -179,12 +179,12 @@ class Studio:
             recipe=complete_recipe,
             requested=recipe,
             created=self._clock(),
-            cost=self._estimator.seconds(complete_recipe, clip),
+            cost=self._estimator.seconds(complete_recipe, clip, begun),
             memory=0 if clip else memory(complete_recipe, there),
             idempotency_key=incoming.idempotency_key,
         )
-        if self._stopping:  # since it was asked above; from here to the task nothing is awaited
-            raise self._not_now()
+        if self._doors.closing:  # since it was asked above; from here to the task nothing is awaited
+            raise closing()
         where = job.place.room
         demand, look = self._demand(job.user, where), is_look(job.recipe)
         wait = self._admission.reserve(job.user, where, room, demand, job.cost, look=look)
@@ -195,7 +195,7 @@ class Studio:
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if admitting.cancelled() and not (caller and caller.cancelling()):  # but the studio
-                raise self._not_now() from None
+                raise closing() from None
             raise
         if isinstance(admitted, Exception):
             raise admitted
@@ -208,7 +208,7 @@ class Studio:
         Raises:
             LimitReached, NotAllowed, NotNow
         """
-        await self._wait_until_open()
+        await self._doors.wait()
         if incoming.idempotency_key and await self._store.job_by_key(incoming.idempotency_key):
             return
         self.control.check(incoming.user)
@@ -243,88 +243,6 @@ class Studio:
                 return error
         self.health.accepted.inc()
         return job
-
-    async def cancel(self, user: str, job: str | None = None) -> list[Job]:
-        """Take back one job, or all of this person's; returns those that were cancelled.
-
-        Raises:
-            NotOwner
-            InvalidOrder: there is nothing to cancel.
-        """
-        if job is None:
-            tried = [await self._cancel_job(live) for live in self._jobs.in_work(user)]
-            cancelled = [taken for taken in tried if taken is not None]
-            if not cancelled:
-                raise InvalidOrder("You have no pictures waiting, so there is nothing to cancel.")
-            return cancelled
-        live = self._jobs.get(job)
-        known = live.job if live else await self._store.job(job)
-        if known is None:
-            raise InvalidOrder(f"There is no picture “{job[:20]}”. /queue shows yours.")
-        if known.user != user:
-            raise NotOwner("That picture is somebody else's; only who ordered it can cancel it.")
-        taken = await self._cancel_job(live) if live and live.job.state in OPEN else None
-        if taken is None:
-            raise InvalidOrder(f"{job} is finished already, so there is nothing to cancel.")
-        return [taken]
-
-    async def cancel_any(self, job: str) -> Job:
-        """Take back anybody's job, and tell them who did.
-
-        Raises:
-            InvalidOrder: it is not waiting or being painted.
-        """
-        live = self._jobs.get(job)
-        by_owner = "Cancelled by who runs this bot."
-        taken = await self._cancel_job(live, by_owner) if live and live.job.state in OPEN else None
-        if taken is None:
-            raise InvalidOrder(f"No picture “{job[:20]}” is waiting or being painted. /admin queue lists them.")
-        return taken
-
-    async def _cancel_job(self, live: OpenJob, why: str = "Cancelled, as you asked.") -> Job | None:
-        """The job cancelled; None when it was finished first."""
-        try:
-            live.job = await self._store.move(live.job.id, State.CANCELLED)
-        except InvalidTransition:
-            return None
-        self._line.leave(live)
-        if self._line.is_running(live) and not self._stopping:  # which stops the engine anyway
-            self._tasks.create_task(self._stop_engine(live.job.id))
-        self._jobs.notify(live, why)
-        self._line.moved()
-        return live.job
-
-    async def held(self, incoming: Incoming) -> Held:
-        """What is kept of who writes this."""
-        return await self._store.held(incoming.user, incoming.place.room if incoming.own_room else "")
-
-    async def forget(self, incoming: Incoming) -> tuple[Held, Held]:
-        """Cancel what this person has waiting, and delete all that is kept of them.
-
-        Returns:
-            What there was, and what could not be deleted: answers that are still on their way.
-
-        Raises:
-            NotNow
-        """
-        await self._wait_until_open()
-        before = await self.held(incoming)
-        with suppress(InvalidOrder):
-            await self.cancel(incoming.user)
-        mine = self._jobs.of_user(incoming.user)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FORGET_SECONDS):
-                for live in mine:
-                    await live.answered.wait()
-        await self._store.forget(incoming.user, incoming.place.room if incoming.own_room else "")
-        return before, await self.held(incoming)
-
-    async def _stop_engine(self, job: str) -> None:
-        try:
-            async with asyncio.timeout(CANCEL_SECONDS):
-                await self.engine.cancel(job)
-        except Exception as error:
-            log.warning("job %s: the engine did not take its cancel: %r", job, error)
 
     def repeated(self, place: Place, last: Place) -> Place:
         """See `Chat.repeated`."""
@@ -379,21 +297,7 @@ class Studio:
         finished = known.state in (State.PAINTED, State.DELIVERED)
         return Status(text="finished" if finished else known.message or known.state, done=float(finished))
 
-    # --- opening and closing -----------------------------------------------------------------------------------------
-
-    async def _wait_until_open(self) -> None:
-        """Raises NotNow."""
-        if self._stopping:
-            raise self._not_now()
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await self._open.wait()
-        except TimeoutError:
-            raise NotNow("The bot is still starting. Please try again in a minute.") from None
-
-    @staticmethod
-    def _not_now() -> NotNow:
-        return NotNow("The bot is being restarted. Please send this again in a minute.")
+    # --- from run to run ---------------------------------------------------------------------------------------------
 
     async def _resume(self) -> None:
         """What the last run accepted and did not finish."""

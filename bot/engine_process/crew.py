@@ -1,19 +1,22 @@
-"""Several workers as one engine: who has which job, and whose turn it is to get the next."""
+"""Several workers as one engine: who has which job, whose turn it is to get the next, and who has kept what."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from typing import Generic, Protocol, TypeVar
 
 from bot.core.engine import Worker
 from bot.core.errors import EngineError
+from bot.core.estimate import going_on
 from bot.engine_process.outcomes import NOT_STARTED, STOPPED
 from engine import wire
 
 LOOK_SECONDS = 1.0  # between two looks for a worker that has come back
+REMEMBERED = 16  # pictures of which it is known who painted them
 
 
 class Ordered(Protocol):
@@ -28,6 +31,7 @@ class Ordered(Protocol):
 
 Order = TypeVar("Order", bound=Ordered)
 Event = TypeVar("Event")
+Painter = TypeVar("Painter")
 OrderIn = TypeVar("OrderIn", bound=Ordered, contravariant=True)
 EventOut = TypeVar("EventOut", covariant=True)
 
@@ -55,6 +59,8 @@ class Member(Protocol[OrderIn, EventOut]):
         ...
 
     async def cancel(self, job: str) -> None: ...
+
+    async def forget(self) -> None: ...
 
 
 class Crew(Generic[Order, Event]):
@@ -113,6 +119,11 @@ class Crew(Generic[Order, Event]):
         if member := self._at.get(job):
             await member.cancel(job)
 
+    async def forget(self) -> None:
+        """See `Engine.forget`."""
+        for member in self._crew:
+            await member.forget()
+
     async def _room_for(self, paint: Order) -> Member[Order, Event]:
         """The member that is to have the job: one that is idle, if there is one, and of these who is preferred.
 
@@ -138,3 +149,31 @@ class Crew(Generic[Order, Event]):
     def _preferred(self, paint: Order) -> Member[Order, Event] | None:
         """Who has something that spares work on it, if anybody."""
         return None
+
+
+# --- pictures that are kept ------------------------------------------------------------------------------------------
+
+
+class Kept(Generic[Painter]):
+    """The last pictures, by `picture_of`, and who painted them."""
+
+    def __init__(self) -> None:
+        self._painters: OrderedDict[bytes, Painter] = OrderedDict()
+
+    def remember(self, picture: bytes, painter: Painter) -> None:
+        self._painters[picture] = painter
+        self._painters.move_to_end(picture)
+        while len(self._painters) > REMEMBERED:
+            self._painters.popitem(last=False)
+
+    def forget(self) -> None:
+        self._painters.clear()
+
+    def painter(self, picture: bytes) -> Painter | None:
+        """Who may have it still."""
+        return self._painters.get(picture)
+
+
+def picture_of(paint: wire.Paint) -> bytes:
+    """See `bot.core.estimate.going_on.picture_of`."""
+    return going_on.picture_of(paint.recipe, going_on.Pictures(paint.photo, paint.style))

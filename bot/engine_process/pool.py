@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import Literal, Self
 import msgspec
 
 from bot.core.engine import Taken
-from bot.engine_process.crew import Crew, Member
+from bot.engine_process.crew import Crew, Kept, Member, picture_of
 from bot.engine_process.supervisor import Supervisor
 from engine import wire
-from engine.recipe import EncoderName, line
+from engine.recipe import EncoderName
 
 Painter = Member[wire.Paint, Taken | wire.Event]
-REMEMBERED = 16  # pictures of which it is known who painted them
 
 
 class Pool(Crew[wire.Paint, Taken | wire.Event]):
@@ -30,7 +28,7 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
     def __init__(self, members: Sequence[Supervisor]) -> None:
         super().__init__(members)
         self._members = tuple(members)
-        self._painted: OrderedDict[bytes, Painter] = OrderedDict()  # by `_picture`: who may have kept it
+        self._kept = Kept[Painter]()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -66,27 +64,16 @@ class Pool(Crew[wire.Paint, Taken | wire.Event]):
         async with aclosing(super().run(paint)) as events:
             async for event in events:
                 if isinstance(event, wire.Done) and paint.recipe.rules.optimises:
-                    self._remember(_picture(paint), self._at[paint.job])
+                    self._kept.remember(picture_of(paint), self._at[paint.job])
                 yield event
+
+    async def forget(self) -> None:
+        await super().forget()
+        self._kept.forget()
 
     def _preferred(self, paint: wire.Paint) -> Painter | None:
         """Who can go on with what it has kept."""
-        return self._painted.get(_picture(paint)) if paint.recipe.then else None
-
-    def _remember(self, picture: bytes, painter: Painter) -> None:
-        self._painted[picture] = painter
-        self._painted.move_to_end(picture)
-        while len(self._painted) > REMEMBERED:
-            self._painted.popitem(last=False)
-
-
-def _picture(paint: wire.Paint) -> bytes:
-    """What two orders have in common of which one goes on with the other. The size is known when it is painted."""
-    recipe = msgspec.structs.replace(paint.recipe, then=None, size=None)
-    digest = hashlib.blake2b(line(recipe).encode(), digest_size=16)
-    for picture in (paint.photo, paint.style):
-        digest.update(picture or b"")
-    return digest.digest()
+        return self._kept.painter(picture_of(paint)) if paint.recipe.then else None
 
 
 # --- parts of the machine --------------------------------------------------------------------------------------------
@@ -98,29 +85,31 @@ class Part(msgspec.Struct, frozen=True):
     name: str  # of the worker
     threads: int = 0  # of the CPU; 0 for all
     card: str = ""  # as CUDA_VISIBLE_DEVICES names it; nothing where all are to be seen
+    share: int = 1  # how many workers have this card
 
 
-def parts(workers: int | Literal["auto"], device: str, threads: int, environ: Mapping[str, str]) -> list[Part]:
+def parts(
+    workers: int | Literal["auto"], device: str, threads: int, environ: Mapping[str, str], per_card: int = 1
+) -> list[Part]:
     """Share the machine between so many workers: a card each, as far as there are any, else equal parts of the cores.
 
-    Without a number one for each card, or one for all of the cores.
+    Without a number as many for each card as ``per_card`` says, or one for all of the cores.
 
     Equal, because the number of threads shows in a picture's last bits, and the same line is to be the same picture.
 
     Args:
         device, threads: as configured; threads are those of each worker, 0 to share them out.
     """
-    if workers == 1:
-        return [Part("1", threads)]
     found = cards(environ) if device != "cpu" else []
-    if workers == "auto" and len(found) < 2:
+    count = max(1, len(found) * per_card) if workers == "auto" else workers
+    if count == 1:
         return [Part("1", threads)]
-    workers = len(found) if workers == "auto" else workers
     if found:
-        named = [found[number % len(found)] for number in range(workers)]
-        return [Part(f"{number} (card {card})", threads, card) for number, card in enumerate(named, 1)]
-    each = threads or max(1, len(os.sched_getaffinity(0)) // workers)
-    return [Part(f"{number}", each) for number in range(1, workers + 1)]
+        named = [found[number % len(found)] for number in range(count)]
+        shares = Counter(named)
+        return [Part(f"{number} (card {card})", threads, card, shares[card]) for number, card in enumerate(named, 1)]
+    each = threads or max(1, len(os.sched_getaffinity(0)) // count)
+    return [Part(f"{number}", each) for number in range(1, count + 1)]
 
 
 def cards(environ: Mapping[str, str], devices: Path = Path("/dev")) -> list[str]:

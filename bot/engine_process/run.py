@@ -1,9 +1,9 @@
-"""One job in the engine, as its consumer and the supervisor see it, and the lane that it is in."""
+"""One job in the engine, as its consumer and the supervisor see it, and the lanes that jobs are in."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 import msgspec
 
@@ -15,10 +15,11 @@ from engine import wire
 class Run:
     """One job in the engine, and what its consumer has not seen yet: only the newest of each kind."""
 
-    def __init__(self, paint: wire.Paint) -> None:
-        self.job = paint.job
-        self.quick = paint.quick
-        self.frame = wire.encode(paint)
+    def __init__(self, job: str, quick: bool, order: wire.Buffer) -> None:
+        """Args: order: the `wire.Paint`, encoded; raises WireError where it is too large."""
+        self.job = job
+        self.quick = quick
+        self.frame: tuple[wire.Buffer, ...] = (wire.header(order), order)
         self.sent = False
         self.verdict: wire.Failed | None = None  # ours: how the job ends, unless the engine finishes it first
         self.end: wire.Done | wire.Failed | EngineError | None = None
@@ -55,6 +56,16 @@ class Run:
         found = [event for event in (self._taken, self._progress, self._preview, self.end) if event]
         self._taken = self._progress = self._preview = None
         return found
+
+    async def events(self) -> AsyncGenerator[Taken | wire.Event, None]:
+        """All of them, to the end; raises EngineError where that is one."""
+        while True:
+            for event in await self.news():
+                if isinstance(event, EngineError):
+                    raise event
+                yield event
+                if isinstance(event, wire.Done | wire.Failed):
+                    return
 
     def arm(self, seconds: float, overdue: Callable[[Run], None]) -> None:
         """Call ``overdue`` unless the job ends within ``seconds``; replaces the deadline before."""
@@ -95,3 +106,41 @@ class Lane:
             self.abandoned = None
         elif self.run is run:
             self.run = None
+
+
+class Lanes:
+    """All that the engine has in hand, and which of it is being painted."""
+
+    def __init__(self) -> None:
+        self._lanes = {quick: Lane() for quick in (False, True)}
+        self.at, self._since = "", 0.0  # the job that is being painted, and since when by the loop's clock
+
+    def __getitem__(self, quick: bool) -> Lane:
+        return self._lanes[quick]
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes.values())
+
+    @property
+    def runs(self) -> list[Run]:
+        """Those that somebody waits for."""
+        return [lane.run for lane in self if lane.run]
+
+    @property
+    def sent(self) -> list[Run]:
+        """The jobs that the engine has."""
+        return [run for lane in self for run in lane.sent]
+
+    @property
+    def busy(self) -> str | None:
+        """The job that the engine works on; if there are two, the one that it is at."""
+        jobs = [lane.at_work.job for lane in self if lane.at_work]
+        return self.at if self.at in jobs else next(iter(jobs), None)
+
+    def turn(self, job: str) -> None:
+        """From now on this job is being painted; none if it is empty. What it kept waiting has that time back."""
+        now = asyncio.get_running_loop().time()
+        for run in self.sent:
+            if run.job != self.at and self.at and not run.verdict:
+                run.extend(now - self._since)
+        self.at, self._since = job, now

@@ -11,9 +11,9 @@ import asyncio
 import logging
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +22,7 @@ import msgspec
 from bot.backoff import Backoff
 from bot.core.engine import Taken, Worker, WorkerState
 from bot.core.errors import EngineError, Interrupted
-from bot.engine_process.child import keep_log, shut_down, uncancelled, wait_for_exit
+from bot.engine_process.child import keep_log, shut_down, start, uncancelled, wait_for_exit
 from bot.engine_process.command import clean_environment
 from bot.engine_process.outcomes import (
     CANCELLED,
@@ -37,7 +37,7 @@ from bot.engine_process.outcomes import (
     ProcessEvent,
 )
 from bot.engine_process.rest import Rest
-from bot.engine_process.run import Lane, Run
+from bot.engine_process.run import Lane, Lanes, Run
 from engine import wire
 from engine.recipe import EncoderName
 
@@ -90,8 +90,7 @@ class Supervisor:
         self._runner: asyncio.Task[None] | None = None
         self._closed = True
         self._process: Process | None = None
-        self._lanes = {False: Lane(), True: Lane()}  # by whether their jobs are quick
-        self._in_hand, self._since = "", 0.0  # the job that is being painted, and since when by the loop's clock
+        self._lanes = Lanes()
         self._killed = False
         self._rest = Rest(timings.growth, timings.rest_seconds)
         self._pauses = iter(timings.restart)  # anew when a job is answered
@@ -99,8 +98,7 @@ class Supervisor:
     @property
     def busy(self) -> str | None:
         """The job that the engine works on; if there are two, the one that it is at."""
-        jobs = [lane.at_work.job for lane in self._lanes.values() if lane.at_work]
-        return self._in_hand if self._in_hand in jobs else next(iter(jobs), None)
+        return self._lanes.busy
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -147,35 +145,42 @@ class Supervisor:
 
     async def run(self, paint: wire.Paint) -> AsyncGenerator[Taken | wire.Event, None]:
         """See `Engine.run`. Waits for a process that is loading or being restarted."""
-        lane = self._lanes[paint.quick]
+        async with aclosing(self.run_encoded(paint.job, paint.quick, wire.encode_body(paint))) as events:
+            async for event in events:
+                yield event
+
+    async def run_encoded(self, job: str, quick: bool, order: wire.Buffer) -> AsyncGenerator[Taken | wire.Event, None]:
+        """The same of an order that is encoded already."""
+        lane = self._lanes[quick]
         if lane.run:
             raise RuntimeError(f"job {lane.run.job} is running; one at a time in each lane")
         if self._closed:
             raise EngineError(STOPPED)
         try:
-            run = Run(paint)
+            run = Run(job, quick, order)
         except wire.WireError:
-            yield wire.Failed(paint.job, "refused", TOO_LARGE)
+            yield wire.Failed(job, "refused", TOO_LARGE)
             return
         lane.run = run
         self._dispatch()
         try:
-            while True:
-                for event in await run.news():
-                    if isinstance(event, EngineError):
-                        raise event
+            async with aclosing(run.events()) as events:
+                async for event in events:
                     yield event
-                    if isinstance(event, wire.Done | wire.Failed):
-                        return
         finally:
             if lane.run is run:
                 self._abandon(lane, run)
 
     async def cancel(self, job: str) -> None:
         """See `Engine.cancel`. What is not given up within the deadline is killed with its process."""
-        for run in [lane.run for lane in self._lanes.values()]:
-            if run and run.job == job and not run.verdict:
+        for run in self._lanes.runs:
+            if run.job == job and not run.verdict:
                 self._give_up(run, wire.Failed(job, "cancelled", CANCELLED))
+
+    async def forget(self) -> None:
+        """See `Engine.forget`. A process that is not ready keeps nothing; and it reads this before its next order."""
+        if self.ready:
+            self._send(wire.encode(wire.Forget()))
 
     def _abandon(self, lane: Lane, run: Run) -> None:
         """Nobody listens any more: the engine may drop it, and takes the next job as soon as it has."""
@@ -207,11 +212,11 @@ class Supervisor:
 
     def _dispatch(self) -> None:
         """Hand jobs over, if there are any to hand and an engine free to take them."""
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             if self.ready and lane.run and not lane.run.sent and not lane.abandoned:
                 lane.run.take()
                 lane.run.arm(self._timings.job_seconds, self._too_long)
-                self._send(lane.run.frame)
+                self._send(*lane.run.frame)
 
     @staticmethod
     def _end_of(run: Run, outcome: ProcessEvent, *, suspect: bool) -> wire.Failed | EngineError:
@@ -222,27 +227,19 @@ class Supervisor:
             return run.verdict
         return EngineError(SENTENCES[outcome]) if suspect else Interrupted(INTERRUPTED)
 
-    def _send(self, frame: bytes) -> None:
+    def _send(self, *frame: wire.Buffer) -> None:
         # Not drained: with two jobs at a time little can pile up, and a process that reads nothing answers nothing.
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
-            self._process.stdin.write(frame)
+            for part in frame:
+                self._process.stdin.write(part)
 
     def _end(self, run: Run, end: wire.Done | wire.Failed | EngineError) -> None:
         run.finish(end)
         self._lanes[run.quick].drop(run)
 
     def _turn(self, job: str) -> None:
-        """From now on this job is being painted; none if it is empty. What it kept waiting has that time back."""
-        now = asyncio.get_running_loop().time()
-        for run in self._sent():
-            if run.job != self._in_hand and self._in_hand and not run.verdict:
-                run.extend(now - self._since)
-        self._in_hand, self._since = job, now
+        self._lanes.turn(job)
         self._on_turn()
-
-    def _sent(self) -> list[Run]:
-        """The jobs that the engine has."""
-        return [run for lane in self._lanes.values() for run in lane.sent]
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
@@ -255,12 +252,9 @@ class Supervisor:
     async def _run_process(self) -> ProcessEvent:
         """One process from spawn to reaped; why it ended."""
         self._killed, self._rest = False, Rest(self._timings.growth, self._timings.rest_seconds)
-        spawn = asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._env, limit=2**20
-        )
         try:
             # asyncio can wait for ever when it is cancelled between fork and exec.
-            process, cancelled = await uncancelled(spawn)
+            process, cancelled = await uncancelled(start(self._command, self._env))
         except OSError as error:
             log.error("The engine cannot be started: %s.", error)
             return self._on_exit("crashed")
@@ -324,33 +318,34 @@ class Supervisor:
                 self._turn(event.job)
             case wire.Progress() | wire.Preview():
                 self._rest.disturb()
-                for lane in self._lanes.values():
-                    if lane.run and lane.run.sent and lane.run.job == event.job:
-                        lane.run.tell(event)
+                for run in self._lanes.runs:
+                    if run.sent and run.job == event.job:
+                        run.tell(event)
             case wire.Done() | wire.Failed():
                 self._rest.disturb()
                 self._pauses = iter(self._timings.restart)
-                if self._in_hand == event.job:
+                if self._lanes.at == event.job:
                     self._turn("")
-                run = next((run for run in self._sent() if run.job == event.job), None)
-                if run:
-                    given_up = isinstance(event, wire.Failed) and event.kind == "cancelled"
-                    self._end(run, run.verdict if given_up and run.verdict else event)
+                given_up = isinstance(event, wire.Failed) and event.kind == "cancelled"
+                for run in self._lanes.sent:
+                    if run.job == event.job:
+                        self._end(run, run.verdict if given_up and run.verdict else event)
         self._dispatch()
 
     def _on_exit(self, outcome: ProcessEvent) -> ProcessEvent:
         """The process is lost: tell its job. One that still waits for a process may wait on, if that makes sense."""
         was_ready, self.ready = self.ready is not None, None
         self._introduced.set()
-        sent, killed_for = self._sent(), [run for run in self._sent() if run.verdict] if self._killed else []
+        sent = self._lanes.sent
+        killed_for = [run for run in sent if run.verdict] if self._killed else []
         for run in sent:
-            suspect = run in killed_for or (not killed_for and self._in_hand in ("", run.job))
+            suspect = run in killed_for or (not killed_for and self._lanes.at in ("", run.job))
             self._end(run, self._end_of(run, outcome, suspect=suspect))
-        for waiting in [lane.run for lane in self._lanes.values()]:
-            if waiting and outcome == "stopped":
+        for waiting in self._lanes.runs:
+            if outcome == "stopped":
                 self._end(waiting, EngineError(STOPPED))
-            elif waiting and not was_ready:
+            elif not was_ready:
                 self._end(waiting, EngineError(NOT_STARTED))
-        self._in_hand = ""
+        self._lanes.at = ""
         self._observer(outcome)
         return outcome

@@ -49,7 +49,7 @@ class Needs(msgspec.Struct, frozen=True):
     """What each painter has of a machine."""
 
     cpus: int
-    gpus: int
+    gpus: float  # a part of one where several painters share it
 
 
 @contextmanager
@@ -191,11 +191,20 @@ class Cluster:
 
     def _look(self) -> None:
         import ray
-        from ray._private.state import state  # drained machines are in no public function
 
         alive = [node for node in ray.nodes() if node["Alive"]]
         self.nodes = {node["NodeID"]: _node(node) for node in alive}
-        self.draining = frozenset(state.get_draining_nodes())
+        self.draining = _draining()
+
+
+def _draining() -> frozenset[str]:
+    """Machines that are about to go. Nothing public of Ray 2.60 says so; without it they go unannounced."""
+    try:
+        from ray._private.state import state
+
+        return frozenset(state.get_draining_nodes())
+    except (ImportError, AttributeError):
+        return frozenset()
 
 
 def _node(node: dict[str, Any]) -> Node:
@@ -206,11 +215,11 @@ def _node(node: dict[str, Any]) -> Node:
 def needs(nodes: Sequence[Node], workers: int, settings: wire.EngineSettings) -> Needs:
     """Equal parts of the cluster for each painter: the number of threads shows in a picture's last bits.
 
-    A GPU each where there is one. Else as many CPUs as leave room for all of them, whole machines at most; without a
-    number of workers, the whole of the smallest machine.
+    A GPU each where there is one, or a part of it. Else as many CPUs as leave room for all of them, whole machines at
+    most; without a number of workers, the whole of the smallest machine.
     """
     if settings.device != "cpu" and (settings.device == "cuda" or any(node.gpus for node in nodes)):
-        return Needs(1, 1)
+        return Needs(1, 1 / settings.share)
     cpus = sorted(node.cpus for node in nodes if node.cpus) or [1]
     if settings.threads:
         return Needs(settings.threads, 0)

@@ -12,17 +12,18 @@ import logging
 import os
 import secrets
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Self
 
 from bot.backoff import Backoff
 from bot.core.engine import Taken, Worker
 from bot.core.errors import EngineError, Interrupted
-from bot.engine_process.child import keep_log, shut_down, uncancelled
+from bot.engine_process.child import keep_log, shut_down, start, uncancelled
 from bot.engine_process.command import without_secrets
+from bot.engine_process.crew import picture_of
 from bot.engine_process.outcomes import CANCELLED, NOT_STARTED, STOPPED, TOO_LARGE, ProcessEvent
 from bot.engine_process.run import Run
 from bot.engine_ray import frames
@@ -115,21 +116,20 @@ class RayEngine:
         if self._closed:
             raise EngineError(STOPPED)
         try:
-            run = Run(paint)
+            run = Run(paint.job, paint.quick, wire.encode_body(paint))
         except wire.WireError:
             yield wire.Failed(paint.job, "refused", TOO_LARGE)
             return
         self._runs[run.job] = run
+        if paint.recipe.then or paint.recipe.rules.optimises:
+            concerns = frames.Concerns(run.job, picture_of(paint), bool(paint.recipe.then))
+            run.frame = (wire.frame(frames.encode(concerns)), *run.frame)
         if self._linked:
-            self._send(run.frame)
+            self._send(*run.frame)
         try:
-            while True:
-                for event in await run.news():
-                    if isinstance(event, EngineError):
-                        raise event
+            async with aclosing(run.events()) as events:
+                async for event in events:
                     yield event
-                    if isinstance(event, wire.Done | wire.Failed):
-                        return
         finally:
             run.disarm()
             if not run.end:
@@ -144,10 +144,15 @@ class RayEngine:
             seconds = self._plan.timings.cancel_seconds + SLACK if run.sent else 0.0
             run.arm(seconds, lambda run: run.finish(wire.Failed(run.job, "cancelled", CANCELLED)))
 
-    def _send(self, frame: bytes) -> None:
+    async def forget(self) -> None:
+        """See `Engine.forget`."""
+        self._send(wire.encode(wire.Forget()))
+
+    def _send(self, *frame: wire.Buffer) -> None:
         # Not drained: the link reads whatever it is doing, and there are no more jobs than workers.
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
-            self._process.stdin.write(frame)
+            for part in frame:
+                self._process.stdin.write(part)
 
     # --- the link ----------------------------------------------------------------------------------------------------
 
@@ -165,10 +170,7 @@ class RayEngine:
         """One link from spawn to reaped; whether it had joined the cluster."""
         command = [sys.executable, "-P", "-m", "bot.engine_ray.link", frames.encode_plan(self._plan)]
         environ = link_environment(self._environ, own=not self._plan.address)
-        spawn = asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ, limit=2**20
-        )
-        process, cancelled = await uncancelled(spawn)
+        process, cancelled = await uncancelled(start(command, environ))
         self._process = process
         logged = self._tasks.create_task(keep_log(process), name="link log")
         telling = self._tasks.create_task(self._tell_who_waits(), name="waiting")
@@ -239,7 +241,7 @@ class RayEngine:
         if not self._linked:
             self._linked = True
             for run in self._runs.values():
-                self._send(run.frame)
+                self._send(*run.frame)
 
     def _end_jobs(self, error: Callable[[Run], EngineError]) -> None:
         """Those that the link had are lost; none of the others has found an engine."""
@@ -270,6 +272,7 @@ def link_environment(environ: Mapping[str, str], *, own: bool) -> dict[str, str]
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # Its painters are no less urgent than the process that paints without Ray, which has all others go first.
         "RAY_worker_niceness": "0",
+        "RAY_max_direct_call_object_size": str(frames.OWN_INLINE),
     }
     quiet = {"RAY_USAGE_STATS_ENABLED": "0"}
-    return without_secrets(environ) | quiet | ray | (own_only if own else {})
+    return frames.MALLOC | without_secrets(environ) | quiet | ray | (own_only if own else {})

@@ -10,24 +10,25 @@ over signals, and hands its environment to all that it starts: the bot is to liv
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import signal
 import sys
 import threading
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import BinaryIO
 
+import msgspec
+
 from bot.core.errors import EngineError, Interrupted
-from bot.engine_process.crew import Crew
+from bot.engine_process.crew import Crew, Kept, Member
 from bot.engine_ray import frames
 from bot.engine_ray.cluster import Cluster, NoCluster, joined
 from bot.engine_ray.staff import Staff
 from engine import wire
 
 BEAT_SECONDS = 1.0
-PIPE_BYTES = 2**20  # of each pipe, instead of 64 KB: a picture takes as many turns of two processes fewer
 END_SECONDS = 15.0  # for Ray to end what it has started
 PATIENCE = 15.0  # that a job waits for a painter where there is none; then the bot says so, and asks again
 BROKEN = "Something went wrong on the way to the painting engine, and the log has the details. Please try again."
@@ -39,13 +40,37 @@ class Closed(Exception):
     """The bot wants no more, or is gone."""
 
 
+class Painters(Crew[frames.Paint, memoryview]):
+    """Who paints; an order that goes on with a picture is for who has kept it."""
+
+    def __init__(self, *, patience: float) -> None:
+        super().__init__(patience=patience)
+        self._kept = Kept[Member[frames.Paint, memoryview]]()
+
+    async def run(self, paint: frames.Paint) -> AsyncGenerator[memoryview, None]:
+        async with aclosing(super().run(paint)) as events:
+            async for event in events:
+                if paint.concerns and frames.brief(event).type == "Done":
+                    self._kept.remember(paint.concerns.picture, self._at[paint.job])
+                yield event
+
+    async def forget(self) -> None:
+        await super().forget()
+        self._kept.forget()
+
+    def _preferred(self, paint: frames.Paint) -> Member[frames.Paint, memoryview] | None:
+        concerns = paint.concerns
+        return self._kept.painter(concerns.picture) if concerns and concerns.goes_on else None
+
+
 class Link:
     """What the bot has ordered, and who paints it."""
 
     def __init__(self, plan: frames.Plan, cluster: Cluster, events: BinaryIO) -> None:
         self._events = events
         self._cluster = cluster
-        self._crew = Crew[frames.Paint, bytes](patience=PATIENCE)
+        self._crew = Painters(patience=PATIENCE)
+        self._concerns: dict[str, frames.Concerns] = {}  # by job: the order itself is the next that comes
         self._staff = Staff(self._crew, cluster, plan, self._send, self._announce)
         self._roster: frames.Roster | None = None
 
@@ -56,15 +81,16 @@ class Link:
             NoCluster: its head is gone.
         """
         self._crew.open()
-        orders = await _stream(requests)
+        orders = _arriving(requests)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._staff.run(), name="staff")
                 tasks.create_task(self._cluster.follow(self._staff.changed), name="cluster")
                 tasks.create_task(self._beat(), name="beat")
-                while True:
-                    await self._take(frames.decode_order(await wire.read_body(orders)), tasks)
-        except* (Closed, asyncio.IncompleteReadError, BrokenPipeError):
+                while body := await orders.get():
+                    await self._take(frames.decode_order(body), tasks)
+                raise Closed
+        except* (Closed, BrokenPipeError):
             pass
         except* NoCluster as group:
             raise group.exceptions[0] from None
@@ -72,9 +98,14 @@ class Link:
     async def _take(self, order: frames.Order, tasks: asyncio.TaskGroup) -> None:
         match order:
             case frames.Paint():
+                order = msgspec.structs.replace(order, concerns=self._concerns.pop(order.job, None))
                 tasks.create_task(self._paint(order), name=f"job {order.job}")
+            case frames.Concerns():
+                self._concerns[order.job] = order
             case wire.Cancel():
                 await self._crew.cancel(order.job)
+            case wire.Forget():
+                await self._crew.forget()
             case wire.Stop():
                 raise Closed
             case frames.Waiting():
@@ -108,17 +139,33 @@ class Link:
     def _send(self, news: frames.News) -> None:
         self._write(frames.encode(news))
 
-    def _write(self, body: bytes) -> None:
+    def _write(self, body: wire.Buffer) -> None:
         # The bot reads whatever it is doing: it knows of one job in each lane of a worker, and of their newest events.
         self._events.write(wire.HEADER.pack(len(body)))
         self._events.write(body)
         self._events.flush()
 
 
-async def _stream(file: BinaryIO) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=2**20)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
-    return reader
+def _arriving(requests: BinaryIO) -> asyncio.Queue[bytes | None]:
+    """What the bot orders, which is never much, as there are no more jobs than workers; None at the end.
+
+    Read by a thread, in one go: the loop would be woken for every part of a photo.
+    """
+    arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        body: bytes | None = b""
+        while body is not None:
+            try:
+                body = wire.next_body(requests)
+            except (wire.WireError, OSError):
+                body = None
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(arrived.put_nowait, body)
+
+    threading.Thread(target=read, name="orders", daemon=True).start()
+    return arrived
 
 
 def serve(plan: frames.Plan, requests: BinaryIO, events: BinaryIO) -> None:
@@ -133,9 +180,6 @@ def serve(plan: frames.Plan, requests: BinaryIO, events: BinaryIO) -> None:
 
 def main() -> None:
     requests, events = wire.claim_pipes()
-    for pipe in (requests, events):
-        with suppress(OSError):  # more than a user may have
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the bot handles it
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     code = 0

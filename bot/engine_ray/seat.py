@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
+from pickle import PickleBuffer
 from typing import Any
 
 from bot.core.engine import Worker, WorkerState
 from bot.core.errors import EngineError, Interrupted
 from bot.engine_process.outcomes import INTERRUPTED, NOT_STARTED, SENTENCES, ProcessEvent
-from bot.engine_process.supervisor import Timings
 from bot.engine_ray import frames
 from bot.engine_ray.cluster import Cluster, apart
 from engine import wire
 
 NODE_LOST = "The machine that painted this picture is gone."
-INLINE = 64 * 2**10  # bytes of an order that travel with the call; Ray puts what is over 100 KB into its store anyway
 
 log = logging.getLogger("impasto.engine")
 
@@ -33,16 +32,18 @@ class Seat:
         self,
         name: str,
         cluster: Cluster,
-        timings: Timings,
+        plan: frames.Plan,
         tell: Callable[[frames.News], None],
         changed: Callable[[], None],
     ) -> None:
         self.name = name
-        self._cluster, self._timings = cluster, timings
+        self._cluster, self._timings, self._inline = cluster, plan.timings, plan.inline
         self._tell, self._changed = tell, changed
         self._painter: Any = None  # the actor's handle
         self._standing: frames.Standing | None = None  # as it last said; None while it waits for its place
         self._jobs: dict[bool, str] = {}  # by whether they are quick: what it has in hand
+        # By job: what its painter has said of it, or what is wrong. Never much: whoever reads it does nothing else.
+        self._said: dict[str, asyncio.Queue[memoryview | Exception]] = {}
         self._lost = False  # had a painter, and has none
         self._has_painted = False  # the engine of its painter was ready once
         self._node, self._at = "", ""  # of the last painter, which may be dead
@@ -82,30 +83,33 @@ class Seat:
     def has_room(self, *, quick: bool) -> bool:
         return self._standing is not None and quick not in self._jobs and not self._moving.is_set()
 
-    async def run(self, paint: frames.Paint) -> AsyncGenerator[bytes, None]:
+    async def run(self, paint: frames.Paint) -> AsyncGenerator[memoryview, None]:
         """What the painter says of the job, as it came; raises as `Engine.run` does when the painter is lost."""
         painter, node = self._painter, self._node
         if painter is None:
             raise EngineError(NOT_STARTED)
         self._jobs[paint.quick] = paint.job
+        said = self._said[paint.job] = asyncio.Queue()
         self._resting.clear()
         self._changed()
         ended = False
         try:
-            order = await apart(lambda: _put(paint.body)) if len(paint.body) > INLINE else paint.body
-            async for ref in painter.run.options(num_returns="streaming").remote(order):
-                news = await ref
-                ended = frames.is_last(news)
+            order = await apart(lambda: _put(paint.body)) if len(paint.body) > self._inline else paint.body
+            call = asyncio.ensure_future(painter.paint.remote(order))
+            call.add_done_callback(lambda call: _failed(call, said))
+            while not ended:
+                news = await said.get()
+                if isinstance(news, Exception):
+                    raise news
+                ended = frames.brief(news).last
                 yield news
-            if not ended:
-                raise EngineError(SENTENCES["crashed"])
         except _errors() as error:
             ended = True
             raise await self._verdict(paint.job, node, error) from error
         finally:
             if not ended:
                 painter.cancel.remote(paint.job)
-            del self._jobs[paint.quick]
+            del self._jobs[paint.quick], self._said[paint.job]
             if not self._jobs:
                 self._resting.set()
             self.idle_since = asyncio.get_running_loop().time()
@@ -114,6 +118,10 @@ class Seat:
     async def cancel(self, job: str) -> None:
         if self._painter is not None:
             self._painter.cancel.remote(job)
+
+    async def forget(self) -> None:
+        if self._painter is not None:
+            self._painter.forget.remote()
 
     async def _verdict(self, job: str, node: str, error: Exception) -> EngineError:
         """Whose fault a painter's death is: only of what it was painting, and not where its machine is gone."""
@@ -149,6 +157,7 @@ class Seat:
 
         self._moving.clear()
         self._has_painted = False
+        self._wrong: Exception = _errors()(SENTENCES["crashed"])  # how its jobs end when it is gone
         self._painter = self._cluster.hire(self.name)
         listening = asyncio.create_task(self._listen(self._painter))
         moving = asyncio.create_task(self._moved())
@@ -162,6 +171,8 @@ class Seat:
             self._lost, self._standing = self._standing is not None, None
             ray.kill(self._painter)
             self._painter = None
+            for said in self._said.values():
+                said.put_nowait(self._wrong)
 
     async def _listen(self, painter: Any) -> ProcessEvent:
         """Take in what it says until it is silent."""
@@ -170,12 +181,10 @@ class Seat:
         try:
             while True:
                 async with asyncio.timeout(patience):
-                    news = frames.decode_news(await (await anext(stream)))
+                    item = await (await anext(stream))
                 patience = self._timings.hang_seconds
-                if isinstance(news, frames.Standing):
-                    self._stands(news)
-                else:
-                    self._tell(news)
+                for body in frames.unpacked(item):
+                    self._hear(body)
         except TimeoutError:
             log.warning("Worker %s has said nothing for %g s.", self.name, self._timings.hang_seconds)
             return "hung"
@@ -185,7 +194,18 @@ class Seat:
             return "crashed"
         except _errors() as error:
             log.warning("Worker %s is lost: %s", self.name, str(error).partition("\n")[0])
+            self._wrong = error
             return "crashed"
+
+    def _hear(self, body: memoryview) -> None:
+        brief = frames.brief(body)
+        if brief.job:
+            if said := self._said.get(brief.job):  # or nobody wants to know any more
+                said.put_nowait(body)
+        elif isinstance(news := frames.decode_news(body), frames.Standing):
+            self._stands(news)
+        else:
+            self._tell(news)
 
     def _stands(self, standing: frames.Standing) -> None:
         before, self._standing = self._standing, standing
@@ -200,10 +220,17 @@ class Seat:
         await self._resting.wait()
 
 
-def _put(body: bytes) -> Any:
+def _put(body: wire.Buffer) -> Any:
     import ray
 
-    return ray.put(body)
+    return ray.put(PickleBuffer(body))  # which the painter has without a copy
+
+
+def _failed(call: asyncio.Future[None], said: asyncio.Queue[memoryview | Exception]) -> None:
+    """Tell whoever waits for what is said that nothing more comes."""
+    error = None if call.cancelled() else call.exception()
+    if isinstance(error, Exception):
+        said.put_nowait(error)
 
 
 def _errors() -> type[Exception]:

@@ -23,7 +23,7 @@ class Staff:
 
     def __init__(
         self,
-        crew: Crew[frames.Paint, bytes],
+        crew: Crew[frames.Paint, memoryview],
         cluster: Cluster,
         plan: frames.Plan,
         tell: Callable[[frames.News], None],
@@ -77,7 +77,7 @@ class Staff:
             self._close(seat)
 
     def _open(self, tasks: asyncio.TaskGroup) -> None:
-        seat = Seat(str(next(self._names)), self._cluster, self._plan.timings, self._tell, self.changed)
+        seat = Seat(str(next(self._names)), self._cluster, self._plan, self._tell, self.changed)
         self._seats[seat] = tasks.create_task(seat.keep(), name=f"worker {seat.name}")
         self._crew.join(seat)
 

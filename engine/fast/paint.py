@@ -76,6 +76,15 @@ def paint_together(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, R
     return list(_painted(xs, orders[0][1], _degrees(network, p, orders)))[-1][1]
 
 
+def touched(network: Network, x: Tensor, pair: Tensor, recipe: Recipe, share: float) -> Iterator[tuple[float, Tensor]]:
+    """A picture x (1, 3, H, W) with fine strokes, by a share of the recipe's degree, and large areas' colours kept."""
+    way = _degrees(network, x[0], [(pair, recipe)])(share)
+    random = torch.Generator().manual_seed(recipe.seed or 0)
+    for done, y in _pass(x, way, random):
+        stroked = with_colours_of(x, y)
+        yield done, keep_colours(x, stroked) if recipe.colors == "photo" else stroked
+
+
 def paint_collection(generator: ResNetGenerator, p: Tensor, recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
     """The same by the generator of a collection: the degree is its picture's share, and beyond 1 exaggerates it."""
     t = degree(_strength(recipe))

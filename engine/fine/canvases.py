@@ -16,12 +16,9 @@ import msgspec
 from torch import Tensor
 
 from engine.fine.gatys import Step
-from engine.recipe import More, Recipe
+from engine.recipe import More, Recipe, optimised_size
+from engine.wire import KEPT_SECONDS, MOST_KEPT, MOST_KEPT_BYTES
 from engine.work import Work, named
-
-MOST = 4
-MOST_BYTES = 64 * 2**20  # a canvas of 768 x 576 pixels has 5 MB, of 2048 x 1536 38 MB
-KEPT_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Canvases:
         clock: seconds, from any beginning.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most_bytes: int = MOST_KEPT_BYTES, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most_bytes
         self._clock = clock
         self._kept: OrderedDict[str, tuple[float, Canvas]] = OrderedDict()  # since when; the latest used last
@@ -70,10 +67,10 @@ class Canvases:
 
     def keep(self, work: Work, last: Step) -> None:
         """Keep what the last step of a picture has led to."""
-        if last.raw.shape[-2:] != work.p.shape[-2:]:  # memory ran out, and this is no beginning of anything
-            return
+        if last.raw.shape[-2:] != optimised_size(work.recipe, work.p.shape[1], work.p.shape[2]):
+            return  # memory ran out, and this is no beginning of anything
         then = work.recipe.then or ()
-        strength = next((more.strength for more in reversed(then) if more.strength), None)
+        strength = work.recipe.last_strength if then else None
         canvas = Canvas(last.raw.detach().clone().cpu(), len(then), last.index, strength, tuple(work.notes))
         self._kept[_name(work, then)] = self._clock(), canvas
         self._kept.move_to_end(_name(work, then))
@@ -83,9 +80,13 @@ class Canvases:
         """Let go what is too old, and what is too much; how many bytes are left."""
         oldest = self._clock() - KEPT_SECONDS
         self._kept = OrderedDict((name, kept) for name, kept in self._kept.items() if kept[0] > oldest)
-        while len(self._kept) > MOST or self.size > self._most:
+        while len(self._kept) > MOST_KEPT or self.size > self._most:
             self._kept.popitem(last=False)
         return self.size
+
+    def forget(self) -> None:
+        """Let go of all."""
+        self._kept.clear()
 
 
 def _name(work: Work, then: tuple[More, ...]) -> str:

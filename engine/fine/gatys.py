@@ -86,6 +86,7 @@ class Run:
         self.anchor: Callable[[Tensor], Tensor] | None = None  # one more loss of x: what ties a frame to others
         self.sketch: Callable[[int], Tensor] | None = None  # the instant picture of a strength, like x
         self.strength = recipe.strength  # of the scale before
+        self.enlarged = 1.0  # how much larger the picture will be that people see
         self.plan, self.encoder, self.recipe = plan, encoder, recipe
         self.styles, self.p, self.finish = styles, p, finish
         self.index, self.of = before, before + sum(scale.steps for scale in plan)
@@ -96,9 +97,9 @@ class Run:
 
     def halve(self, note: str = "Memory ran out, so I painted it at {after} pixels instead of {before}.") -> None:
         """Paint the rest at half the size."""
-        before = max(self.plan[-1].size)
+        before = round(self.enlarged * max(self.plan[-1].size))
         self.plan = halved(self.plan, 1 if self.around is None else GRID)
-        self.note = note.format(before=before, after=max(self.plan[-1].size))
+        self.note = note.format(before=before, after=round(self.enlarged * max(self.plan[-1].size)))
 
     def grams(self, size: tuple[int, int]) -> dict[str, Tensor]:
         """The styles' mixed Gram matrices at one scale.

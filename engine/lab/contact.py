@@ -28,7 +28,8 @@ def paint(tools: Tools, sketches: Sketches, work: Work) -> Stages:
     names = labels(work.recipe, rows)
     sheet = _sheet(work.recipe, rows, names, (p.shape[1], p.shape[2]))
     work.cells, shown = sheet.cells(names), 0
-    for made in sketches.paint(tools, p, recipes, work.mine):
+    kept = Sketches() if work.anew else sketches
+    for made in kept.paint(tools, p, recipes, work.mine):
         for index, picture in made.items():
             sheet.put(index, picture.float() / 255)
         shown += len(made)

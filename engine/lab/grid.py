@@ -13,7 +13,7 @@ from engine.lab.sheet import labelled
 from engine.recipe import Recipe, cells, complete
 from engine.stages import Stage
 from engine.tensors import fit
-from engine.work import Stages, Tools, Work, preview
+from engine.work import Stages, Tools, Work, as_part, preview
 
 
 def paint(tools: Tools, work: Work) -> Stages:
@@ -43,14 +43,11 @@ def _cell(tools: Tools, work: Work, p: Tensor, recipe: Recipe, index: int, count
     seed, encoder = work.recipe.seed or 0, work.recipe.encoder or "slim"
     whole = complete(recipe, tools.gallery, size=max(p.shape[1:]), seed=seed, encoder=encoder)
     one = Work(p, whole, work.mine, None, work.notes)
-    stages = tools.repaint(one)
-    while True:
-        try:
-            stage = next(stages)
-        except StopIteration as end:
-            x: Tensor = end.value
-            return x
-        yield Stage((index + stage.done) / count, f"picture {index + 1} of {count}, {stage.text}", stage.note)
+
+    def part(stage: Stage) -> Stage:
+        return Stage((index + stage.done) / count, f"picture {index + 1} of {count}, {stage.text}", stage.note)
+
+    return as_part(tools.repaint(one), part)
 
 
 def _row(depth: int) -> str:

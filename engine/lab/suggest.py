@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import msgspec
 import torch
-from torch import Tensor
 
 from engine.gallery import Gallery, Style
 from engine.lab.likeness import aspects
@@ -20,7 +19,7 @@ from engine.stages import Refused, Stage
 from engine.subject.faces import faces
 from engine.tensors import fit
 from engine.wire import Finding
-from engine.work import Stages, Tools, Work
+from engine.work import Stages, Tools, Work, as_part
 
 COUNT = 4
 COLUMNS = 2
@@ -119,10 +118,5 @@ def _work(work: Work, recipe: Recipe) -> Work:
 
 def _as_share(stages: Stages, number: int, count: int) -> Stages:
     """The same stages as one of ``count`` equal shares of what is left to do."""
-    while True:
-        try:
-            stage = next(stages)
-        except StopIteration as end:
-            x: Tensor = end.value
-            return x
-        yield stage._replace(done=0.1 + 0.9 * (number + stage.done) / count, text=f"painting {number + 1} of {count}")
+    text = f"painting {number + 1} of {count}"
+    return as_part(stages, lambda stage: stage._replace(done=0.1 + 0.9 * (number + stage.done) / count, text=text))

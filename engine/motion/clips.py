@@ -11,6 +11,7 @@ import msgspec
 from torch import Tensor
 
 from engine.encoders.vgg import Encoder
+from engine.fast.keeping import keeping
 from engine.fast.network import Network
 from engine.fast.paint import paint as paint_fast
 from engine.fine.gatys import Step
@@ -18,15 +19,15 @@ from engine.fine.paint import paint as paint_fine
 from engine.fine.scales import Scale
 from engine.images.animation import Clip
 from engine.motion import animate, morph
-from engine.motion.feedforward import ByNetwork, FeedForward, WithSubject
+from engine.motion.feedforward import ByNetwork, FeedForward, Keeping
 from engine.motion.steady import OneByOne, StretchPainter
-from engine.recipe import Recipe
+from engine.recipe import INSTANT, Recipe
 from engine.stages import Refused, Stage
+from engine.style.palette import mixed, palette_of
 from engine.subject.importance import Importance
 from engine.universal.paint import coloured
+from engine.wire import NO_MORE_OF_A_CLIP
 from engine.work import Stages, Tools, Work, finished, preview
-
-INSTANT = ("fast", "universal")
 
 
 class ClipTools(Tools, Protocol):
@@ -54,7 +55,7 @@ def paint(tools: ClipTools, clip: Clip, work: Work) -> Generator[Stage, None, li
     if work.recipe.strength == 0:
         return clip.frames
     if work.recipe.then:
-        raise Refused("A moving picture does not go on: leave then= out, or add frames=1 for a still.")
+        raise Refused(NO_MORE_OF_A_CLIP)
     if work.recipe.mode == "fine":
         encoder = yield from tools.encoder(work)
         frame = functools.partial(_fine_frame, tools, work, encoder)
@@ -66,14 +67,15 @@ def paint(tools: ClipTools, clip: Clip, work: Work) -> Generator[Stage, None, li
 
 def _stretches(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPainter:
     """What paints the stretches of a clip in one of the instant modes."""
-    return WithSubject(_strokes(tools, work, size), lambda p: tools.kept(p, work.recipe))
+    recipe = work.recipe
+    alone = tools.alone(work) if recipe.mode == "fast" else None
+    strokes = _by_network(tools, work, size) if alone is None else OneByOne(lambda x: alone(x, recipe))
+    style = tools.palette(work) if alone is None else None
+    return Keeping(strokes, recipe, style, lambda p: tools.kept(p, recipe))
 
 
-def _strokes(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPainter:
-    """The same without regard to what is in the photo."""
-    alone = tools.alone(work) if work.recipe.mode == "fast" else None
-    if alone is not None:
-        return OneByOne(lambda x: alone(x, work.recipe))
+def _by_network(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPainter:
+    """The same, as the network makes them."""
     finish = coloured(tools.pictures(work), work.recipe) if work.recipe.mode == "universal" else None
     return ByNetwork(FeedForward(tools.network, tools.pair(work), work.recipe, size, finish))
 
@@ -108,9 +110,13 @@ def paint_morph(tools: ClipTools, work: Work) -> Stages:
     names = [share.name for share in work.recipe.styles]
     count = work.recipe.frames or 1
     x = work.p[None]
+    subject = tools.kept(work.p, work.recipe)
+    palettes = {name: palette_of(tools.swatch(name)[None]) for name in names}
     for index, (shares, strength) in enumerate(morph.path(names, count, work.recipe.strength or 0), 1):
         recipe = msgspec.structs.replace(work.recipe, strength=strength)
         *_, (_, x) = paint_fast(tools.network, work.p, tools.network.pair(shares), recipe)
+        style = mixed([(palettes[name], weight) for name, weight in shares])
+        x = keeping(x, work.p[None], recipe, style, subject)
         work.film.append(animate.as_bytes(x[0]))
         yield Stage(index / count, f"frame {index} of {count}", preview=preview(x), at_once=index == 1)
     return x

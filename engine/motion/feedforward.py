@@ -13,13 +13,14 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
+from engine.fast.keeping import keeping
 from engine.fast.network import STRIDE, Moments, Network
 from engine.fast.network import noise as network_noise
 from engine.fast.paint import LARGEST_SHIFT, SECOND, degree, keep_colours, opacity, run, with_colours_of
 from engine.motion.steady import StretchPainter
 from engine.motion.track import Track, noise_at
 from engine.recipe import MINE_STRENGTH, Recipe
-from engine.subject.restraint import restrained
+from engine.style.palette import Palette
 from engine.tensors import at_least, resize
 
 BATCH = 400_000  # pixels that are painted together; more is no quicker on a CPU
@@ -147,12 +148,18 @@ class ByNetwork:
         return _End(track, *self.painting.moments(frame, track))
 
 
-class WithSubject:
-    """Stretches whose subject is painted with restraint."""
+class Keeping:
+    """Stretches that keep of the photos what stills do: see `engine.fast.keeping`."""
 
-    def __init__(self, strokes: StretchPainter, kept: Callable[[Tensor], Tensor | None]) -> None:
+    def __init__(
+        self,
+        strokes: StretchPainter,
+        recipe: Recipe,
+        style: Palette | None,
+        kept: Callable[[Tensor], Tensor | None],
+    ) -> None:
         """``kept`` is how much of a frame (3, H, W) is to be kept, (1, 1, h, w) in 0..1, or None for nothing."""
-        self.strokes, self.kept = strokes, kept
+        self.strokes, self.recipe, self.style, self.kept = strokes, recipe, style, kept
 
     def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track]) -> Iterator[Tensor]:
         found = [self.kept(frames[0][0]), self.kept(frames[-1][0])]
@@ -160,5 +167,5 @@ class WithSubject:
         # Where only one end has a subject, it comes or goes.
         start, end = (nothing if keep is None else keep for keep in found)
         for i, x in enumerate(self.strokes(frames, tracks)):
-            keep = torch.lerp(start, end, i / max(1, len(frames) - 1))
-            yield x if found == [None, None] else restrained(x, frames[i], keep)
+            subject = None if found == [None, None] else torch.lerp(start, end, i / max(1, len(frames) - 1))
+            yield keeping(x, frames[i], self.recipe, self.style, subject)

@@ -18,7 +18,7 @@ MEANINGS: Mapping[str, str] = {
     "frames": "of an animation, the most that are painted; 1 gives a still of its first",
     "seed": "random seed; same seed, same picture",
     "steps": "steps of the optimiser, over all scales",
-    "then": "what follows: so many steps more at the full size; 20@80 are 20 at strength 80",
+    "then": "what follows: so many steps more; 20@80 are 20 at strength 80",
     "layers": "layers that the style is compared at, each perhaps with its weight",
     "content": "layers that the content is compared at",
     "pooling": "pooling of the encoder",

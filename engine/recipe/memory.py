@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.recipe.finish import optimised_size
 from engine.recipe.settings import Recipe
 
 OPTIMISED = ("fine", "explain")  # the modes that are looked at in advance, for they take the most
@@ -20,6 +21,7 @@ class Memory(msgspec.Struct, frozen=True):
         """Bytes for a picture of a complete recipe; 0 where nobody knows, and of modes that need little."""
         if recipe.mode not in OPTIMISED:
             return 0
+        height, width = optimised_size(recipe, height, width)
         return (self.full if recipe.encoder == "full" else self.slim) * height * width
 
     def suffices(self, recipe: Recipe, height: int, width: int) -> bool:

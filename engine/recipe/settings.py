@@ -109,6 +109,12 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.steps or 0) + sum(more.steps for more in self.then or ())
 
     @property
+    def last_strength(self) -> int | None:
+        """That a picture is painted with last; None where its line has the papers' ratio instead."""
+        last = next((more.strength for more in reversed(self.then or ()) if more.strength is not None), None)
+        return self.strength if last is None else last
+
+    @property
     def rules(self) -> ModeRules:
         """Those of its mode, once it is complete."""
         return TABLE[self.mode or "fast"]

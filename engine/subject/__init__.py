@@ -1,1 +1,1 @@
-"""What matters in a photo: faces, and edges that carry meaning."""
+"""What matters in a photo, and what a picture keeps of it."""

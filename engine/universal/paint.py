@@ -16,7 +16,7 @@ from engine.fast.network import Network
 from engine.fast.paint import degree
 from engine.fast.paint import paint as paint_pair
 from engine.recipe import MINE_STRENGTH, Recipe
-from engine.universal.colours import apply, mixed, moments, transport
+from engine.style.palette import apply, mixed, palette_of, transport
 from engine.universal.predictor import Predictor, statistics
 
 Styles = Sequence[tuple[Tensor, float]]  # pictures (3, h, w) in 0..1, each with its relative weight
@@ -39,8 +39,8 @@ def coloured(pictures: Styles, recipe: Recipe) -> Callable[[Tensor], Tensor]:
     if recipe.colors == "photo" or recipe.strength == 0:
         return lambda x: x
     share = COLOURS * min(1.0, degree(MINE_STRENGTH if recipe.strength is None else recipe.strength))
-    style = mixed([(moments(a[None]), weight) for a, weight in pictures if weight])
-    return lambda x: apply(transport(moments(x), style), x, share).clamp(0, 1)
+    style = mixed([(palette_of(a[None]), weight) for a, weight in pictures if weight])
+    return lambda x: apply(transport(palette_of(x), style), x, share).clamp(0, 1)
 
 
 @torch.no_grad()

@@ -51,7 +51,15 @@ def main() -> None:
         painter.ready = msgspec.structs.replace(painter.ready, cage=held)
         gc.freeze()
         gc.enable()
-        serve(requests, events, painter, at_rest=give_memory_back, at_end=end_orphan, tidy=painter.canvases.tidy)
+        serve(
+            requests,
+            events,
+            painter,
+            at_rest=give_memory_back,
+            at_end=end_orphan,
+            tidy=painter.tidy,
+            forget=painter.forget,
+        )
         code = 0
     except BaseException:
         log.exception("The engine has failed.")

@@ -37,10 +37,16 @@ class Inbox:
     """Requests as they arrive.
 
     A thread does nothing but read them from the pipe, so that the working loop, which must not wait, sees a Cancel in
-    the middle of a job. ``at_end`` is called by that thread when the pipe is closed.
+    the middle of a job. ``at_end`` is called by that thread when the pipe is closed, ``forget`` by the loop.
     """
 
-    def __init__(self, stream: BinaryIO, at_end: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        at_end: Callable[[], None] = lambda: None,
+        forget: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._forget = forget
         self._arrived: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
         self._orders: dict[bool, deque[wire.Paint]] = {True: deque(), False: deque()}  # by whether they are quick
         self._in_hand: set[str] = set()
@@ -102,6 +108,8 @@ class Inbox:
                 waiting = (order.job for orders in self._orders.values() for order in orders)
                 if job in self._in_hand or job in waiting:
                     self._cancelled.add(job)
+            case wire.Forget():
+                self._forget()
             case wire.Stop() | None:
                 raise Stopped
 
@@ -270,14 +278,16 @@ def serve(
     at_rest: Callable[[], None] = lambda: None,
     at_end: Callable[[], None] = lambda: None,
     tidy: Callable[[], int] = lambda: 0,
+    forget: Callable[[], None] = lambda: None,
 ) -> None:
     """Send Ready, then paint order after order until Stop, or until the bot is gone.
 
     Every order is answered by exactly one Done or Failed, unless the process is stopped in the middle of it.
     ``at_rest`` is called once after the last of them, before the first beat. ``tidy`` gives up what was kept for too
     long, and says how many bytes are kept still; where these are fewer than before, ``at_rest`` is called again.
+    ``forget`` gives up all of it.
     """
-    inbox, outbox = Inbox(requests, at_end), Outbox(events)
+    inbox, outbox = Inbox(requests, at_end, forget), Outbox(events)
     easel = Easel(painter, inbox, outbox, clock)
     with suppress(Stopped):
         outbox.send(wire.encode(painter.ready))

@@ -112,6 +112,10 @@ def test_variables_of_no_section_are_somebody_elses() -> None:
             "[discord]\nshards = 2\nshard = 2",
             "discord.shard = 2 is not one of discord.shards = 2: they are counted from 0 to 1.",
         ),
+        (
+            "[discord]\nshard = 1",
+            "discord.shard = 1 is not one of discord.shards = 0: they are to be named as well.",
+        ),
         ("[web", "is not valid TOML"),
     ],
 )

@@ -74,7 +74,7 @@ async def test_every_bad_file_gets_a_clear_answer_and_the_next_photo_is_painted(
 
 async def test_an_engine_killed_in_mid_job_costs_the_person_nothing(tmp_path: Path) -> None:
     async with real_bot(tmp_path) as bot:
-        job = await bot.order(photo(), "starrynight size=96 steps=150 seed=1")
+        job = await bot.order(photo(), "starrynight size=64 steps=30 seed=1")
         async with asyncio.timeout(240):
             await bot.chat.until(lambda: any(text.startswith("step ") for text in bot.chat.texts(job)))
             assert bot.engine.pid is not None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from bot import app
 from bot import config as configuration
 from bot.command_line.arguments import arguments
 from bot.command_line.stylize import stylize
@@ -29,20 +30,31 @@ pytestmark = pytest.mark.skipif(not default()["starrynight"].swatch.exists(), re
 PHOTO = picture((200, 120, 40), (96, 64))
 
 
-@pytest.mark.parametrize("mode", ORDERS)
-async def test_the_terminal_paints_it(mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@asynccontextmanager
+async def real_engine(folder: Path) -> AsyncIterator[Supervisor]:
+    command = worker_command(wire.EngineSettings(device="cpu", threads=1, cache=folder))
+    async with Supervisor(command, timings=Timings(load_seconds=300, hang_seconds=300)) as engine:
+        yield engine
+
+
+async def test_the_terminal_paints_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By one engine, which is not started anew for every order as it is where people order."""
     (tmp_path / "photo.png").write_bytes(PHOTO)
-    given = {"engine.device": "cpu", "engine.threads": 1, "engine.load_seconds": 300.0, "engine.hang_seconds": 300.0}
-    config = configuration.load(None, {"HOME": str(tmp_path)}, given)
-    photo = [] if mode in WITHOUT_PHOTO else [str(tmp_path / "photo.png")]
-    order = ["stylize", *photo, *ORDERS[mode].split(), "-o", str(tmp_path / "out.png"), "--json"]
-    assert await stylize(config, arguments(order))
-    result = json.loads(capsys.readouterr().out)
-    assert result["line"].startswith(begins(mode))
-    with Image.open(tmp_path / "out.png") as painted:
-        painted.load()
-        assert painted.size == (result["width"], result["height"])
-        assert result["line"] in str(painted.info)
+    config = configuration.load(None, {"HOME": str(tmp_path)})
+    async with real_engine(tmp_path) as engine:
+        monkeypatch.setattr(app, "_engine", lambda *_, **__: nullcontext(engine))
+        for mode, text in ORDERS.items():
+            photo = [] if mode in WITHOUT_PHOTO else [str(tmp_path / "photo.png")]
+            out = tmp_path / f"{mode}.png"
+            assert await stylize(config, arguments(["stylize", *photo, *text.split(), "-o", str(out), "--json"])), mode
+            result = json.loads(capsys.readouterr().out)
+            assert result["line"].startswith(begins(mode))
+            with Image.open(out) as painted:
+                painted.load()
+                assert painted.size == (result["width"], result["height"])
+                assert result["line"] in str(painted.info)
 
 
 async def test_telegram_paints_each(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,11 +75,7 @@ async def test_telegram_paints_each(root: Path, tmp_path: Path, monkeypatch: pyt
 
 @asynccontextmanager
 async def discord_bot(fake: FakeDiscord, folder: Path) -> AsyncIterator[DiscordBot]:
-    command = worker_command(wire.EngineSettings(device="cpu", threads=1, cache=folder))
-    async with (
-        Supervisor(command, timings=Timings(load_seconds=300, hang_seconds=300)) as engine,
-        on(fake, engine=engine, pause=3.0) as it,
-    ):
+    async with real_engine(folder) as engine, on(fake, engine=engine, pause=3.0) as it:
         yield it
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from bot.engine_process.command import clean_environment
 from engine import cage, gallery, wire
-from engine.recipe import Recipe, Share, complete, line
+from engine.recipe import More, Recipe, Share, complete, line
 from engine.stages import Picture, Refused
 from engine.worker.process import settings_of
 
@@ -129,6 +129,27 @@ def test_a_bad_photo_costs_nothing_but_a_sentence(engine: Process) -> None:
     assert isinstance(failed, wire.Failed)
     assert failed.kind == "refused"
     assert isinstance(engine.paint(photo_bytes(), small())[-1], wire.Done)
+
+
+def test_what_is_kept_of_finished_pictures_is_let_go_when_it_is_asked_to(engine: Process) -> None:
+    def kept() -> int:
+        while not isinstance(event := engine.next(), wire.Beat):
+            pass
+        return event.kept
+
+    def goes_on(then: int) -> bool:
+        done = engine.paint(photo_bytes(), small(then=(More(then),)))[-1]
+        assert isinstance(done, wire.Done)
+        return done.went_on
+
+    engine.paint(photo_bytes(), small())
+    assert kept() > 0
+    assert goes_on(1)
+    engine.send(wire.Forget())
+    assert not goes_on(2)
+    engine.send(wire.Forget())
+    while kept():
+        pass
 
 
 def test_the_process_ignores_ctrl_c_which_is_the_bots_to_decide_on(engine: Process) -> None:

@@ -96,7 +96,7 @@ class DiscordChat(Platform):
             self._presses,
             self._greet,
             message_content=message_content,
-            shard=(self._config.shard, self._config.shards),
+            shard=(self._config.shard, self._config.shards) if self._config.shards else None,
         )
         for command in commands.COMMANDS:
             client.tree.add_command(command)

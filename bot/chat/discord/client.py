@@ -37,7 +37,7 @@ class Tree(app_commands.CommandTree["Client"]):
         return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:32]
 
 
-class Client(discord.Client):
+class Client(discord.AutoShardedClient):
     """Commands find who handles them here, by ``interaction.client``."""
 
     def __init__(
@@ -48,19 +48,22 @@ class Client(discord.Client):
         greet: Callable[[discord.Guild], Awaitable[None]],
         *,
         message_content: bool,
-        shard: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] | None = None,
     ) -> None:
-        """``shard`` is its number, and how many there are."""
+        """``shard`` is its number, and how many there are; without it there are as many as Discord recommends, and
+        all of them are here."""
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.dm_messages = True
         intents.message_content = message_content
+        which: dict[str, Any] = {"shard_ids": [shard[0]], "shard_count": shard[1]} if shard else {}
         super().__init__(
             intents=intents,
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
-            shard_id=shard[0],
-            shard_count=shard[1],
+            **which,
+            # The library waits for the last server to introduce itself, also beyond the end of the connection.
+            guild_ready_timeout=0.0,
         )
         self.orders = orders
         self.messages = messages
@@ -73,7 +76,8 @@ class Client(discord.Client):
         )
 
     async def on_ready(self) -> None:
-        log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
+        shards = f", by {len(self.shards)} connections" if len(self.shards) > 1 else ""
+        log.info("connected to Discord as %s, in %d servers%s", self.user, len(self.guilds), shards)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         await self._greet(guild)

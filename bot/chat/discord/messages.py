@@ -111,15 +111,15 @@ class Messages:
         async with self._promises.kept(asked):
             answer = await self._orders.take(asked)
         if isinstance(answer, Choice) and answer.cards:
-            menu = self._orders.menus.gallery(asked.incoming, pictures, settings=answer.settings)
+            menu = await self._orders.menus.gallery(asked.incoming, pictures, settings=answer.settings)
             if pictures.photo is None:
-                menu.show(answer)
+                await menu.show(answer)
             view, files = await menu.draw()
             await reply.say(files=files, view=view)
         elif command.name is Name.ADMIN:
             await send_dm(reply.client, message.author.id, answer.text)
         elif not isinstance(answer, Accepted):
-            await reply.say(answer.text, **self._orders.suggestions(asked, answer))
+            await reply.say(answer.text, **await self._orders.suggestions(asked, answer))
 
     async def _answer_all(
         self, message: discord.Message, command: Command, orders: Sequence[Pictures], reply: _Reply

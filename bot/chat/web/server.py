@@ -34,7 +34,7 @@ from bot.core.messages import Hook
 from bot.dialog.parse import ALIASES, COMMANDS, MODE_OF, Name
 from bot.dialog.pictures import not_a_photo
 from bot.dialog.services import Services
-from engine.recipe import SETTINGS, TABLE
+from engine.recipe import MEANINGS, TABLE, values
 from engine.wire import MAX_PIXELS, MAX_SIDE
 
 log = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ class PageServer:
             "commands": [{"name": f"/{name}", "what": text} for name, text in COMMANDS.items()],
             "orders": ORDERS,
             "styled": STYLED,
-            "settings": list(SETTINGS),
+            "settings": [{"name": name, "what": f"{values(name)}: {what}"} for name, what in MEANINGS.items()],
             "sign_ins": self._access.guarded,
             "max_bytes": self._services.max_photo_bytes,
             "max_pixels": MAX_PIXELS,

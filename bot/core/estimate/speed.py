@@ -11,7 +11,7 @@ import msgspec
 
 from bot.core.estimate.clips import ClipOrder
 from bot.core.jobs import Job
-from engine.recipe import Memory, Recipe
+from engine.recipe import Memory, Recipe, optimised_size
 from engine.wire import most_frames
 
 # Engine seconds for one step (outside fine mode: one picture) over one megapixel, before anything was learned, on two
@@ -56,15 +56,20 @@ def kind(recipe: Recipe) -> str:
     return f"{recipe.mode}/{recipe.encoder}" if recipe.encoder else str(recipe.mode)
 
 
-def work(recipe: Recipe) -> float:
-    """Steps x megapixels of a complete recipe, for a photo of 4:3 that is no smaller: only the engine knows better."""
-    width = recipe.size or 0
-    height = round(width * 0.75)
+def work(recipe: Recipe, begun: int = -1) -> float:
+    """Steps x megapixels of a complete recipe, for a photo of 4:3 that is no smaller: only the engine knows better.
+
+    Args:
+        begun: see `GoingOn.begun`.
+    """
+    height, width = optimised_size(recipe, round((recipe.size or 0) * 0.75), recipe.size or 0)
     steps: float = recipe.steps or 1 if recipe.rules.optimises else 1
     at_full_size = max(1.0, width / COARSEST)
     if recipe.plain == "yes":
         steps *= at_full_size
-    steps += at_full_size * sum(more.steps for more in recipe.then or ())
+    if begun >= 0:
+        steps = 0
+    steps += at_full_size * sum(more.steps for more in (recipe.then or ())[max(0, begun) :])
     if recipe.zoom and width:  # frames that are not painted take their steps with them
         steps *= min(1.0, max(2, most_frames("dream", height, width)) / recipe.zoom)
     return steps * width * height / 1e6
@@ -122,12 +127,16 @@ class Estimator:
         if duration.work > 0 and duration.seconds > 0:
             self._past.setdefault(duration.kind, deque(maxlen=KEPT)).append(duration)
 
-    def seconds(self, recipe: Recipe, clip: ClipOrder | None = None) -> float:
-        """Engine seconds that a complete recipe is likely to take, for a photo or a clip."""
+    def seconds(self, recipe: Recipe, clip: ClipOrder | None = None, begun: int = -1) -> float:
+        """Engine seconds that a complete recipe is likely to take, for a photo or a clip.
+
+        Args:
+            begun: see `GoingOn.begun`.
+        """
         if clip is not None:
             guess = clip.seconds(recipe.mode or "fast") / max(clip.megapixels, 1e-6)
             return self._like(f"{kind(recipe)} {CLIP}", clip.megapixels, guess)
-        return self._like(kind(recipe), work(recipe), FIRST_GUESS.get(kind(recipe), 1.0))
+        return self._like(kind(recipe), work(recipe, begun), FIRST_GUESS.get(kind(recipe), 1.0))
 
     def _like(self, kind: str, work: float, guess: float) -> float:
         """The seconds of so much work; ``guess`` is its speed where nothing was learned."""

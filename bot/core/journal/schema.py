@@ -156,6 +156,12 @@ def m012_checked(db: sqlite3.Connection) -> None:
     )
 
 
+def m013_menus(db: sqlite3.Connection) -> None:
+    """What a menu in a message is about, and what was chosen in it so far; see `menus`."""
+    db.execute("CREATE TABLE menus (key TEXT PRIMARY KEY, user TEXT NOT NULL, at REAL NOT NULL, menu BLOB NOT NULL)")
+    db.execute("CREATE INDEX menus_by_user ON menus (user, at)")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_journal,
     m002_rooms,
@@ -169,4 +175,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m010_promises,
     m011_albums,
     m012_checked,
+    m013_menus,
 ]

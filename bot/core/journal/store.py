@@ -2,7 +2,7 @@
 
 What `Store` has acknowledged is on disk. One connection, used by one thread only, so there is one writer and no lock
 to wait for; the journal is locked for as long as it is open, so that no second bot delivers the same pictures again.
-What a transaction does is in `rows` and in `sweep`.
+What a transaction does is in `rows` and in `sweep`, and how several share a commit in `writer`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,8 +21,7 @@ from bot.core.errors import StoreError
 from bot.core.estimate import Duration
 from bot.core.jobs import UNFINISHED, Job, State
 from bot.core.journal.file import File
-from bot.core.journal.pictures import collect
-from bot.core.journal.rows import albums, blobs, forget, jobs, promises, rooms, sign_ins
+from bot.core.journal.rows import albums, blobs, forget, jobs, menus, promises, rooms, sign_ins
 from bot.core.journal.rows.albums import Mark
 from bot.core.journal.rows.blobs import Blob, BlobInfo, NewBlob
 from bot.core.journal.rows.forget import Held
@@ -30,6 +29,7 @@ from bot.core.journal.rows.jobs import JobMessage
 from bot.core.journal.rows.promises import Promise
 from bot.core.journal.rows.sign_ins import SignIn
 from bot.core.journal.sweep import Quota, listed, prune, shrink
+from bot.core.journal.writer import PICTURES_AT_ONCE, Writer
 from engine.recipe import Recipe
 from engine.wire import PNG, Cell
 
@@ -45,8 +45,9 @@ LOST = "The journal's file was deleted or replaced while the bot was running. Re
 class Store:
     """Use `Store.open`. Every method raises StoreError when the file cannot be read or written."""
 
-    def __init__(self, file: File, quota: Quota, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, file: File, quota: Quota, thread: ThreadPoolExecutor, writer: Writer) -> None:
         self._file = file
+        self._writer = writer
         self._db = file.db
         self._pictures = file.pictures
         self._quota = quota
@@ -77,35 +78,38 @@ class Store:
             ConfigError: the file cannot be used: no permission, no database, another bot has it, a newer version's.
         """
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
+        with (
+            ThreadPoolExecutor(PICTURES_AT_ONCE, thread_name_prefix="pictures") as disk,
+            ThreadPoolExecutor(1, thread_name_prefix="store") as thread,
+        ):
             file = await loop.run_in_executor(thread, File, path)
+            writer = Writer(file, thread, disk)
             try:
-                yield cls(file, quota or Quota(), thread)
+                yield cls(file, quota or Quota(), thread, writer)
             finally:
+                await writer.finish()
                 await loop.run_in_executor(thread, file.close)
 
-    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run one transaction in the store's thread."""
+    async def _do(self, work: Callable[[sqlite3.Connection], T], *, lasting: bool = True) -> T:
+        """See `Writer.do`."""
+        with self._noticed():
+            return await self._writer.do(work, lasting=lasting)
 
-        def transaction() -> T:
-            with self._db:  # commits, or rolls back
-                self._db.execute("BEGIN IMMEDIATE")
-                return work(self._db)
+    async def _do_with(self, pictures: Iterable[bytes | None], work: Callable[[sqlite3.Connection], T]) -> T:
+        """See `Writer.do_with`."""
+        with self._noticed():
+            return await self._writer.do_with([picture for picture in pictures if picture is not None], work)
 
-        def transaction_and_pictures() -> T:
-            done = transaction()
-            with contextlib.suppress(sqlite3.Error, OSError):  # then the next one deletes them
-                collect(self._db, self._pictures)
-            return done
-
+    @contextlib.contextmanager
+    def _noticed(self) -> Iterator[None]:
+        """What is wrong with the journal becomes its `trouble`, and a StoreError."""
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._thread, transaction_and_pictures)
+            yield
         except (sqlite3.Error, OSError) as error:
             log.error("the journal failed: %s", error)
             self._trouble = f"The journal cannot be used: {error}."
             raise StoreError(NOT_WRITTEN) from error
         self._trouble = ""
-        return done
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
@@ -123,7 +127,7 @@ class Store:
         if self._file.lost:
             raise StoreError(NOT_WRITTEN)
         given = jobs.Given(photo, style, checked)
-        return await self._do(lambda db: jobs.add(db, self._pictures, self._quota, job, given))
+        return await self._do_with(given, lambda db: jobs.add(db, self._pictures, self._quota, job, given))
 
     async def job_by_key(self, idempotency_key: str) -> Job | None:
         """The job of the order that has this key."""
@@ -167,7 +171,8 @@ class Store:
         Raises:
             InvalidTransition: the job is not there, or in a state that this one may not follow.
         """
-        return await self._do(lambda db: jobs.move(db, id, state, changes))
+        # That it is being painted nobody was promised: should that be lost, it is painted from its beginning.
+        return await self._do(lambda db: jobs.move(db, id, state, changes), lasting=state is not State.PAINTING)
 
     async def job_message(self, id: str) -> JobMessage | None:
         """The message that shows a job, where there is one."""
@@ -219,7 +224,10 @@ class Store:
             **dict(recipe=recipe, width=width, height=height, seconds=seconds),
             **dict(notes=notes, media_type=media_type, cells=cells),
         )
-        return await self._do(lambda db: jobs.finish(db, self._pictures, id, picture, changes, learn=not went_on))
+        learn = not went_on
+        return await self._do_with(
+            [picture], lambda db: jobs.finish(db, self._pictures, id, picture, changes, learn=learn)
+        )
 
     async def unfinished(self) -> list[Job]:
         """The jobs that a restart takes up again, oldest first."""
@@ -263,7 +271,7 @@ class Store:
                 blobs.put(db, self._pictures, self._quota, room, blob)
             return rooms.append(db, room, entry)
 
-        return await self._do(work)
+        return await self._do_with([blob.data] if blob else [], work)
 
     async def replace(self, room: str, numbers: Sequence[int], blobs: Sequence[str], entry: bytes) -> int:
         """Delete some of a room's messages and pictures, and add a message that says so; returns its number."""
@@ -276,7 +284,7 @@ class Store:
     async def put_blob(self, room: str, kind: str, data: bytes) -> str:
         """Keep a picture of a room; the id cannot be guessed."""
         blob = NewBlob(kind, data)
-        await self._do(lambda db: blobs.put(db, self._pictures, self._quota, room, blob))
+        await self._do_with([data], lambda db: blobs.put(db, self._pictures, self._quota, room, blob))
         return blob.id
 
     async def blob(self, id: str) -> Blob | None:
@@ -315,7 +323,7 @@ class Store:
         """See `albums.shared`."""
         return await self._do(lambda db: albums.shared(db, share))
 
-    # --- promises: see the module of that name -----------------------------------------------------------------------
+    # --- promises and menus: see the modules of these names ----------------------------------------------------------
 
     async def promise(self, promise: Promise) -> None:
         await self._do(lambda db: promises.add(db, promise))
@@ -326,6 +334,12 @@ class Store:
 
     async def end_promise(self, key: str) -> None:
         await self._do(lambda db: promises.end(db, key))
+
+    async def menu(self, key: str) -> bytes | None:
+        return await self._do(lambda db: menus.get(db, key))
+
+    async def set_menu(self, key: str, user: str, menu: bytes) -> None:
+        await self._do(lambda db: menus.put(db, key, user, menu))
 
     # --- sign-ins: see the module of that name -----------------------------------------------------------------------
 

@@ -41,14 +41,15 @@ BUSY = f"SELECT room FROM jobs WHERE state IN {listed(UNFINISHED)}"
 
 def prune(db: sqlite3.Connection, before: float, marked_before: float) -> int:
     """Delete what finished before then (seconds since the epoch): jobs with their pictures, and the messages and
-    pictures of rooms in which nothing is unfinished; settings long after a room's last use; tokens that have expired.
-    Of pictures that somebody has starred or shared, and of the messages that show them, what is older than
+    pictures of rooms in which nothing is unfinished; menus; settings long after a room's last use; tokens that have
+    expired. Of pictures that somebody has starred or shared, and of the messages that show them, what is older than
     ``marked_before``. Returns how many jobs went."""
     gone = db.execute(f"DELETE FROM jobs WHERE moved < ? AND {FINISHED}", (before,)).rowcount
     for table, picture in (("entries", SHOWN), ("blobs", "id")):
         kept = f"CASE WHEN {picture} IN ({MARKED}) THEN ? ELSE ? END"
         sql = f"DELETE FROM {table} WHERE at < ? AND at < {kept} AND room NOT IN ({BUSY})"
         db.execute(sql, (before, min(before, marked_before), before))
+    db.execute("DELETE FROM menus WHERE at < ?", (before,))
     db.execute("DELETE FROM settings WHERE used < ?", (before - SETTINGS_SECONDS,))
     promises.expire(db, time.time(), before)
     return gone

@@ -22,7 +22,7 @@ from bot.core.errors import (
     Refusal,
     sentence,
 )
-from bot.core.estimate import Estimator, in_words, quote
+from bot.core.estimate import Estimator, GoingOn, Pictures, in_words, quote
 from bot.core.jobs import OPEN, State
 from bot.core.journal.store import Store
 from bot.core.messages import Status
@@ -55,6 +55,7 @@ class Painting:
         store: Store,
         gallery: Gallery,
         estimator: Estimator,
+        going_on: GoingOn,
         *,
         rules: Rules,
         pace: Pace,
@@ -67,6 +68,7 @@ class Painting:
         self._store = store
         self._gallery = gallery
         self._estimator = estimator
+        self._going_on = going_on
         self._rules = rules
         self._pace = pace
         self._health = health
@@ -176,7 +178,11 @@ class Painting:
                 match event:
                     case Taken():
                         await self._taken(live)
-                    case Done() | Failed():
+                    case Done():
+                        of, workers = Pictures(photo, style), len(self._engine.workers)
+                        self._going_on.painted(of, paint.recipe, event.recipe, (event.height, event.width), workers)
+                        return event
+                    case Failed():
                         return event
                     case Progress() | Preview():
                         self._show(live, event)

@@ -9,9 +9,8 @@ import msgspec
 from bot.core.admission import Rules
 from bot.core.errors import InvalidOrder
 from bot.core.jobs import OPEN, Job
-from engine.recipe import MODES, MOST_THEN, RATIO_BOUNDS, More, Recipe
+from engine.recipe import INSTANT, MODES, MOST_THEN, RATIO_BOUNDS, More, Recipe
 
-INSTANT = ("fast", "universal")  # what a fine picture may have begun as
 STEP = 20  # of the scale of strength
 MORE_STEPS = 100  # of a fine picture, at its full size
 GO_ON_STEPS = 16  # with which it goes on at another strength; 24 looked the same
@@ -171,26 +170,20 @@ def change_in_words(old: Recipe, new: Recipe) -> str:
     return " ".join(f"{name}={value}" for name, value in given if value not in (None, getattr(old, name)))
 
 
-def strength_now(recipe: Recipe) -> int | None:
-    """That a picture was painted with last; None where its line has the papers' ratio instead."""
-    last = next((more.strength for more in reversed(recipe.then or ()) if more.strength is not None), None)
-    return recipe.strength if last is None else last
-
-
 def _stronger(job: Job, by: int, rules: Rules) -> Recipe:
     """``by`` steps up the scale of strength, whose 25 steps are a factor of ten of the papers' ratio.
 
     A fine picture goes on from where it is, as far as it may; anything else is painted anew.
     """
     recipe = repeated(job)
-    if recipe.ratio is not None and strength_now(recipe) is not None:  # it went on by strength: the ratio is history
-        recipe = msgspec.structs.replace(recipe, ratio=None, strength=strength_now(recipe))
+    if recipe.ratio is not None and recipe.last_strength is not None:  # it went on by strength: the ratio is history
+        recipe = msgspec.structs.replace(recipe, ratio=None, strength=recipe.last_strength)
     if recipe.ratio is not None:
         ratio = min(max(float(f"{recipe.ratio * 10 ** (-by / 25):.6g}"), RATIO_BOUNDS[0]), RATIO_BOUNDS[1])
         if ratio == recipe.ratio:
             raise InvalidOrder(f"ratio={recipe.ratio:g} is the end of the scale.")
         return msgspec.structs.replace(recipe, ratio=ratio)
-    now = strength_now(recipe)
+    now = recipe.last_strength
     old = now if now is not None else 50
     new = min(max(old + by, 0), 100)
     if new == old:

@@ -5,6 +5,7 @@ Its photo is the one that is kept, or one that comes along; and so is the pictur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,12 +19,29 @@ from bot.dialog.earlier.orders import LOOKED_THROUGH
 from bot.dialog.parse import Command, Name, parse_recipe
 from bot.dialog.placing import Placing
 from engine.gallery import Gallery
-from engine.recipe import MODES, Recipe, default_mode, line
+from engine.recipe import Recipe, line, rules_for
+from engine.wire import DIFFERS, VERIFIED
 
 WORD = f"/{Name.VERIFY}"
 WHICH = "Which picture? Reply /verify to one of mine, or send one as a file with /verify as its text."
-NOT_KEPT = "I keep its photo no longer, or it is not yours."
-NOT_BOTH = "Its style was a picture of somebody's own. I do not keep that and its photo, or they are not yours."
+PHOTO, STYLE = "its photo", "its style"
+NOT_KEPT = {
+    (PHOTO,): "I keep its photo no longer, or it is not yours.",
+    (STYLE,): "Its style was a picture of somebody's own. I do not keep that, or it is not yours.",
+    (PHOTO, STYLE): "Its style was a picture of somebody's own. I do not keep that and its photo, or they are not"
+    " yours.",
+}
+SEND = {
+    (PHOTO,): "Send the photo that it was painted from, and I paint it anew and compare.",
+    (STYLE,): "Send that picture, and I paint it anew and compare.",
+    (PHOTO, STYLE): "Send both with /verify, the photo first, and I compare.",
+}
+
+
+def is_same(notes: Sequence[str]) -> bool | None:
+    """Whether what was verified is what its recipe makes; None where nothing was verified."""
+    said = next((note for note in notes if note.startswith(VERIFIED)), None)
+    return None if said is None else not said.startswith(f"{VERIFIED} {DIFFERS}")
 
 
 class Sent(NamedTuple):
@@ -52,25 +70,24 @@ class Verifying:
             newest=LOOKED_THROUGH,
         )
         recipe = last.job.recipe if last else parse_recipe(sent.line, self._gallery)
-        if (recipe.mode or default_mode(recipe, self._gallery)) not in MODES:
-            raise InvalidOrder("I verify photos and clips that were repainted, and this is something else.")
-        if len(sent.others) > 1 + recipe.mine:
-            takes = "its photo and its style" if recipe.mine else "its photo"
-            raise InvalidOrder(f"Beside the picture to verify I take {takes}, and these are {len(sent.others)} more.")
+        takes = self._takes(recipe)
+        if len(sent.others) > len(takes):
+            beside = f"Beside the picture to verify I take {' and '.join(takes)}" if takes else "I take that one alone"
+            raise InvalidOrder(f"{beside}, and these are {len(sent.others)} more.")
         return await self._hold_against(incoming, sent, recipe, last)
 
     async def _hold_against(
         self, incoming: Incoming, sent: Sent, recipe: Recipe, last: JobWithPictures | None
     ) -> Reply:
-        photo, style, place = last.photo if last else None, last.style if last else None, incoming.place
+        takes, place = self._takes(recipe), incoming.place
+        of: dict[str, bytes | None] = {PHOTO: last.photo, STYLE: last.style} if last else {}
         if sent.others:
-            photo, *styles = sent.others
-            style = styles[0] if styles else style
+            of |= zip(takes, sent.others, strict=False)
         elif last:
             place = self._studio.repeated(place, last.job.place)
-        if photo is None or (recipe.mine and style is None):
-            return await self._lacks(incoming, sent, recipe)
-        style = style if recipe.mine else None
+        if any(of.get(picture) is None for picture in takes):
+            return await self._lacks(incoming, sent, takes)
+        photo, style = (of[picture] if picture in takes else None for picture in (PHOTO, STYLE))
         whole = msgspec.structs.replace(incoming, place=place, photo=photo, style=style, checked=sent.picture)
         reply = await self._placing.order(whole, recipe)
         await self._halves.forget(incoming)
@@ -97,13 +114,15 @@ class Verifying:
         words = await self._halves.words(incoming)
         return words.removeprefix(WORD).strip() if words.startswith(WORD) else ""
 
-    async def _lacks(self, incoming: Incoming, sent: Sent, recipe: Recipe) -> Reply:
+    def _takes(self, recipe: Recipe) -> tuple[str, ...]:
+        """The pictures that it was painted from."""
+        photo = (PHOTO,) if rules_for(recipe, self._gallery).photo else ()
+        return (*photo, STYLE) if recipe.mine else photo
+
+    async def _lacks(self, incoming: Incoming, sent: Sent, takes: tuple[str, ...]) -> Reply:
         """The picture is kept until its photo comes, where nobody else is in the room."""
         if not incoming.own_room:
-            more = "its photo and then its style" if recipe.mine else "its photo"
-            why = NOT_BOTH if recipe.mine else NOT_KEPT
-            raise InvalidOrder(f"{why} Send {more} along: as files of the message that says /verify.")
+            more = " and then ".join(takes)
+            raise InvalidOrder(f"{NOT_KEPT[takes]} Send {more} along: as files of the message that says /verify.")
         await self._halves.keep_photo(msgspec.structs.replace(incoming, photo=sent.picture), f"{WORD} {sent.line}")
-        if recipe.mine:
-            return Text(text=f"{NOT_BOTH} Send both with /verify, the photo first, and I compare.")
-        return Text(text=f"{NOT_KEPT} Send the photo that it was painted from, and I paint it anew and compare.")
+        return Text(text=f"{NOT_KEPT[takes]} {SEND[takes]}")

@@ -133,7 +133,7 @@ class Questions:
             f" id on this platform and, on the web page, the conversation, for {hours} after the picture is finished,"
             " so that a restart loses nothing and /again works; then they are deleted, or sooner with /forgetme."
             f" Pictures of the web page that you star or share are kept for {days:g} days. All of it stays on the"
-            " machine that this bot runs on and is used for nothing else. What a camera writes into a photo, such as"
+            " machines that this bot runs on and is used for nothing else. What a camera writes into a photo, such as"
             " where it was taken, is not copied into the picture."
         )
 

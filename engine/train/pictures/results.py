@@ -27,7 +27,7 @@ PHOTOS = {
     "coffee": (110, 20, 380),
     "rocket": (170, 20, 400),
 }
-FINE = {"chelsea": "starrynight", "astronaut": "greatwave", "rocket": "scream"}  # photo -> style
+FINE = {"chelsea": "starrynight", "astronaut": "nightcafe", "rocket": "scream"}  # photo -> style
 COLUMNS, TILE = 6, 220  # the latter in pixels
 PAINTED = 440  # pixels, side of a picture before it is reduced to TILE
 

@@ -8,6 +8,7 @@ from bot.core.estimate import Estimator, clip_order, moving, painted
 from bot.core.jobs import Job, Place
 from engine.recipe import Recipe, Share
 from engine.wire import GIF
+from tests.harness import ChatDouble, bot
 from tests.pictures import clip, picture
 
 
@@ -42,6 +43,16 @@ def test_no_more_is_painted_than_was_asked_for_or_is_allowed_and_that_is_told() 
     few = clip_order(recipe(frames=7), data, enlarge=False)
     assert few is not None
     assert (few.frames, few.note) == (7, "")
+
+
+async def test_what_moves_cannot_go_on_and_that_is_said_at_once() -> None:
+    chat = ChatDouble()
+    chat.plays = (GIF.media_type,)
+    async with bot(chat=chat) as it:
+        order = "/stylize starrynight mode=fine then=20"
+        assert "A moving picture does not go on" in (await it.say(order, photo=clip())).text
+        await it.order(f"{order} frames=1", photo=clip())
+        await it.order(order, photo=picture())
 
 
 @pytest.mark.parametrize("more", [{"frames": 1}, {"mode": "grid"}, {"mode": "fine", "clip": "yes"}])

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.estimate import Duration, Estimator, in_words, kind, memory, quote, reduced, work
+from bot.core.estimate import Duration, Estimator, GoingOn, Pictures, in_words, kind, memory, quote, reduced, work
 from bot.core.jobs import Job, Place
 from engine.recipe import Memory, More, Recipe, Share
+from engine.wire import KEPT_SECONDS, MOST_KEPT
 
 MEMORY = Memory(free=4 * 10**9, slim=1800, full=2100)
 
@@ -49,6 +50,58 @@ def test_pictures_of_the_same_size_count_for_more_than_others() -> None:
     small = [_took(_recipe(size=128), 3.0)] * 20  # overhead: far slower per pixel
     large = [_took(_recipe(size=1024), 40.0)] * 9
     assert Estimator([*large, *small]).seconds(_recipe(size=1024)) == pytest.approx(40.0)
+
+
+FIRST = msgspec.structs.replace(_recipe(), seed=7)
+OF = Pictures(b"photo")
+
+
+def then(*parts: More, size: int = 512) -> Recipe:
+    return msgspec.structs.replace(FIRST, then=parts, size=size)
+
+
+def test_what_goes_on_from_a_picture_that_was_just_painted_takes_the_rest_of_its_steps() -> None:
+    going_on, estimator = GoingOn(), Estimator([_took(_recipe(), 30.0)])
+    assert going_on.begun(OF, then(More(100))) == -1
+    going_on.painted(OF, FIRST, FIRST, (384, 512), 1)
+    assert going_on.begun(OF, then(More(100))) == 0
+    going_on.painted(OF, then(More(100)), then(More(100)), (384, 512), 1)
+    assert going_on.begun(OF, then(More(100), More(20, 80))) == 1
+    whole, rest = (estimator.seconds(then(More(100), More(20, 80)), begun=begun) for begun in (-1, 1))
+    assert rest / whole == pytest.approx(20 * (512 / 192) / (125 + 120 * (512 / 192)))
+
+
+@pytest.mark.parametrize(
+    ("of", "recipe"),
+    [
+        (Pictures(b"another"), then(More(100))),
+        (Pictures(b"photo", b"style"), then(More(100))),
+        (OF, then(More(100), size=256)),
+        (OF, msgspec.structs.replace(then(More(100)), seed=8)),
+        (OF, msgspec.structs.replace(then(More(100)), clip="yes")),
+        (OF, FIRST),
+    ],
+)
+def test_another_picture_or_the_same_once_more_begins_anew(of: Pictures, recipe: Recipe) -> None:
+    going_on = GoingOn()
+    going_on.painted(OF, FIRST, FIRST, (384, 512), 1)
+    assert going_on.begun(of, recipe) == -1
+
+
+def test_only_the_latest_are_likely_to_be_kept_and_not_for_long() -> None:
+    now = 0.0
+    going_on = GoingOn(clock=lambda: now)
+    for seed in range(MOST_KEPT + 1):
+        recipe = msgspec.structs.replace(FIRST, seed=seed)
+        going_on.painted(OF, recipe, recipe, (384, 512), 1)
+    kept = [going_on.begun(OF, msgspec.structs.replace(then(More(9)), seed=seed)) for seed in range(MOST_KEPT + 1)]
+    assert kept == [-1, *[0] * MOST_KEPT]
+    for seed in (8, 9):
+        large = msgspec.structs.replace(FIRST, seed=seed, size=2048)
+        going_on.painted(OF, large, large, (1536, 2048), 1)
+    assert going_on.begun(OF, msgspec.structs.replace(then(More(9)), seed=2)) == -1, "for all of them take too much"
+    now = KEPT_SECONDS + 1
+    assert going_on.begun(OF, msgspec.structs.replace(large, then=(More(9),))) == -1
 
 
 @pytest.mark.parametrize(

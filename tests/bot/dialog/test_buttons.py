@@ -305,6 +305,20 @@ async def test_a_hundred_steps_more_are_the_same_line_with_what_follows() -> Non
         assert "steps=90 then=100,100" in line(twice.recipe)
 
 
+async def test_it_is_quoted_what_is_left_to_do_as_long_as_the_engine_keeps_the_picture() -> None:
+    async with bot() as it:
+        job = await painted(it, "/stylize starrynight mode=fine")
+        rest = await going_on(it, job, Action.STRONGER)
+        kept = await it.order(line(rest.recipe))
+        another = await it.order(line(rest.recipe), photo=b"dog")
+        await it.until_state(kept.id, State.DELIVERED)
+        await it.until_state(another.id, State.DELIVERED)
+        await it.say("/forgetme yes", user="bob")
+        again = await it.order(line(rest.recipe))
+        assert kept.cost < another.cost
+        assert kept.cost < again.cost
+
+
 async def test_a_fine_picture_goes_on_at_another_strength_from_where_it_is() -> None:
     async with bot() as it:
         job = await painted(it, "/stylize starrynight mode=fine strength=50")

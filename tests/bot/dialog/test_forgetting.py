@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from bot.core.jobs import State
 from bot.core.messages import Text
-from tests.harness import Bot, as_the_power_fails, bot, waits
+from bot.engine_process.command import worker_command
+from bot.engine_process.pool import Pool
+from bot.engine_process.supervisor import Supervisor, Timings
+from engine import wire
+from tests.harness import Bot, ChatDouble, EngineDouble, as_the_power_fails, assembled, at_work, bot, waits
+from tests.pictures import picture
+from tests.waiting import PATIENCE
 
 
 def _on_disk(journal: Path) -> bytes:
@@ -56,3 +64,35 @@ async def test_what_waits_is_cancelled_first() -> None:
         assert "1 order" in (await it.say("/forgetme yes")).text
         assert it.chat.notified == [(job.id, "Cancelled, as you asked.")]
         assert await it.store.job(job.id) is None
+
+
+class Watched(Supervisor):
+    """A supervisor whose engine's beats can be waited for."""
+
+    def __init__(self, *command: str) -> None:
+        super().__init__(command, timings=Timings(load_seconds=PATIENCE, hang_seconds=PATIENCE))
+        self._beats: asyncio.Queue[int] = asyncio.Queue()
+
+    def _on_event(self, event: wire.Event) -> None:
+        super()._on_event(event)
+        if isinstance(event, wire.Beat):
+            self._beats.put_nowait(event.kept)
+
+    async def until_kept(self, true: Callable[[int], bool]) -> None:
+        """Until this is so of the bytes that it keeps of finished pictures."""
+        async with asyncio.timeout(PATIENCE):
+            while not true(await self._beats.get()):
+                pass
+
+
+async def test_an_engine_lets_go_of_the_fine_pictures_that_it_keeps_for_who_wants_more_of_them(tmp_path: Path) -> None:
+    member = Watched(*worker_command(wire.EngineSettings(device="cpu", threads=1, cache=tmp_path)))
+    async with Pool([member]) as engine, assembled(engine) as services:
+        services.studio.add_chat(ChatDouble())
+        async with at_work(services):
+            it = Bot(services, EngineDouble(), ChatDouble())
+            job = await it.order("/stylize starrynight mode=fine steps=2 size=64", photo=picture())
+            await it.until_state(job.id, State.DELIVERED)
+            await member.until_kept(lambda size: size > 0)
+            await it.say("/forgetme yes")
+            await member.until_kept(lambda size: size == 0)

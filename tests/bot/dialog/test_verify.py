@@ -12,6 +12,7 @@ from engine.recipe import line
 from tests.harness import Bot, bot
 
 LINE = "/stylize greatwave mode=fast strength=40 brush=1 colors=style faces=keep size=96 seed=7"
+TEXTURE = "/stylize starrynight mode=texture size=96 seed=7"
 IN_MINE = LINE.replace("greatwave mode=fast", "mine mode=universal")
 
 
@@ -66,6 +67,14 @@ async def test_a_style_of_ones_own_is_the_kept_one_or_comes_along() -> None:
         assert await painted(it, reply) == (b"dog", b"wool", ours(IN_MINE))
 
 
+async def test_of_the_laboratory_those_come_along_that_it_was_made_of() -> None:
+    async with bot() as it:
+        dream, mine = ours("/stylize mode=dream size=96 seed=7"), ours(TEXTURE.replace("starrynight", "mine"))
+        assert await painted(it, await it.say("/verify", photo=ours(TEXTURE))) == (None, None, ours(TEXTURE))
+        assert await painted(it, await it.say("/verify", photo=dream, style=b"cat")) == (b"cat", None, dream)
+        assert await painted(it, await it.say("/verify", photo=mine, style=b"tiles")) == (None, b"tiles", mine)
+
+
 async def test_alone_with_the_bot_the_photo_may_be_the_next_message() -> None:
     async with bot() as it:
         asked = await it.say("/verify", photo=ours(), own_room=True)
@@ -93,7 +102,8 @@ async def test_alone_with_the_bot_photo_and_style_may_be_the_next_message() -> N
         ({"photo": ours()}, "Send its photo along"),
         ({"photo": ours(IN_MINE)}, "its photo and then its style"),
         ({"checked": ours(), "photo": b"cat", "style": b"dog"}, "these are 2 more"),
-        ({"photo": ours("/stylize starrynight mode=sheet size=96"), "style": b"cat"}, "something else"),
+        ({"photo": ours(TEXTURE), "style": b"cat"}, "I take that one alone, and these are 1 more"),
+        ({"photo": ours(TEXTURE.replace("starrynight", "mine"))}, "Send its style along"),
         ({"photo": ours("/stylize mygrandma size=96"), "style": b"cat"}, "I do not know the style"),
     ],
 )

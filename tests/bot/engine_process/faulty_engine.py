@@ -70,7 +70,8 @@ class FaultyPainter:
 
     def between(self):
         """Works until the named file is there."""
-        while not Path(self.rest).exists():
+        path = Path(self.rest)  # of this order; a quick one may come in between
+        while not path.exists():
             time.sleep(0.01)
             yield Stage(0.5, "working")
 

@@ -76,7 +76,7 @@ class Watched(Supervisor):
 
     async def until_turn(self, job: str) -> None:
         """Wait until the engine says that it is at this job."""
-        while self._in_hand != job:
+        while self._lanes.at != job:
             self._news.clear()
             await self._news.wait()
 

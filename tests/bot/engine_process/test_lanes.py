@@ -78,6 +78,7 @@ async def test_a_process_killed_for_a_cancel_is_not_the_others_fault() -> None:
         await engine.until_turn("long")
         quick = asyncio.create_task(end_of(engine, "deaf", "quick", quick=True))
         await engine.until_turn("quick")
+        await engine.beats(1)  # which only a deaf one does in the middle of its work
         await engine.cancel("quick")
         assert await quick == wire.Failed("quick", "cancelled", "Cancelled.")
         assert isinstance(await long, Interrupted)

@@ -146,6 +146,15 @@ def test_every_worker_has_a_card_and_more_workers_than_cards_share_them() -> Non
     assert {part.card for part in parts(3, "cpu", 1, seen)} == {""}
 
 
+def test_several_workers_share_a_card_and_each_knows_how_many() -> None:
+    seen = {"CUDA_VISIBLE_DEVICES": "4,GPU-7"}
+    shared = parts("auto", "auto", 0, seen, per_card=2)
+    assert [(part.card, part.share) for part in shared] == [("4", 2), ("GPU-7", 2), ("4", 2), ("GPU-7", 2)]
+    assert [(part.card, part.share) for part in parts(3, "auto", 0, seen)] == [("4", 2), ("GPU-7", 1), ("4", 2)]
+    assert [part.card for part in parts("auto", "cuda", 0, {"CUDA_VISIBLE_DEVICES": "0"}, per_card=3)] == ["0"] * 3
+    assert len(parts("auto", "cpu", 0, seen, per_card=3)) == 1
+
+
 def test_the_cards_are_those_that_the_system_has_unless_somebody_chose(tmp_path: Path) -> None:
     for name in ("nvidia0", "nvidia5", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()

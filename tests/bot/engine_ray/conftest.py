@@ -33,6 +33,9 @@ def cluster() -> Iterator[Any]:
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")
+        # A machine is asked five times before it counts as lost: in one second, and not in 15. Who does not refuse but
+        # is slow has as long to answer as ever.
+        patch.setenv("RAY_health_check_period_ms", "200")
         from ray.cluster_utils import Cluster  # reads the environment, once
 
         cluster = Cluster()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import importlib.util
 import os
 import re
 import signal
+import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.backoff import Backoff
@@ -22,7 +22,8 @@ from bot.core.engine import Taken
 from bot.engine_ray import frames
 from bot.engine_ray.engine import RayEngine
 from engine import wire
-from tests.bot.engine_process.harness import ENDLESS, order
+from engine.recipe import Recipe
+from tests.bot.engine_process.harness import ENDLESS, RECIPE, order
 
 FAULTY = (sys.executable, str(Path(__file__).parents[1] / "engine_process" / "faulty_engine.py"))
 
@@ -87,8 +88,8 @@ class WatchedEngine(RayEngine):
     def _note(self, event: str) -> None:
         self.happened[event] += 1
 
-    def paint(self, photo: str, job: str, *, quick: bool = False) -> Going:
-        return Going(self, order(photo, job, quick=quick))
+    def paint(self, photo: str, job: str, *, quick: bool = False, recipe: Recipe = RECIPE) -> Going:
+        return Going(self, msgspec.structs.replace(order(photo, job, quick=quick), recipe=recipe))
 
     async def until_staffed(self, workers: int) -> None:
         """Wait until so many rest, and nobody else is there."""
@@ -140,14 +141,11 @@ def machine_of(painter: int, cluster: Any) -> Any:
 
 
 def drain(cluster: Any, node: Any) -> None:
-    """Have it emptied, as an autoscaler does before it takes a machine away."""
-    from ray.core.generated import autoscaler_pb2
-
-    client = importlib.import_module("ray._raylet").GcsClient(address=cluster.address)  # typed as if it were not there
-    reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-    deadline = int((time.time() + 600) * 1000)
-    accepted, why = client.drain_node(node.node_id, reason, "a test", deadline)
-    assert accepted, why
+    """Have it emptied, as an operator or an autoscaler does before it takes a machine away."""
+    how = ["--address", cluster.address, "--node-id", node.node_id, "--reason", "DRAIN_NODE_REASON_PREEMPTION"]
+    why = ["--reason-message", "a test", "--deadline-remaining-seconds", "600"]
+    ray = Path(sys.executable).with_name("ray")
+    subprocess.run([ray, "drain-node", *how, *why], check=True, timeout=ENDLESS)
 
 
 def is_running(pid: int) -> bool:

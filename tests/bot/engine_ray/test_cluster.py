@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.core.engine import Taken
@@ -14,6 +15,8 @@ from bot.core.jobs import State
 from bot.engine_ray import frames
 from bot.engine_ray.report import by_node
 from engine import wire
+from engine.recipe import More
+from tests.bot.engine_process.harness import RECIPE
 from tests.bot.engine_ray.conftest import TIMINGS
 from tests.bot.engine_ray.harness import (
     FAULTY,
@@ -52,6 +55,17 @@ async def test_what_a_painter_says_arrives_and_a_picture_of_megabytes_is_whole(e
     assert [type(event) for event in job.events].count(wire.Done) == 1
 
 
+@pytest.mark.parametrize("size", [1_000, 60_000, 300_000])
+async def test_however_a_picture_travels_its_news_arrive_in_order(engine: WatchedEngine, size: int) -> None:
+    """With the call, beside other news, or through the store that machines share."""
+    photo = "well " + "x" * size
+    job = engine.paint(photo, f"{size} bytes")
+    done = await job.end()
+    assert isinstance(done, wire.Done)
+    assert done.picture == photo.encode()
+    assert await job.engine_process(), "what was said before the end has come before it"
+
+
 async def test_two_machines_have_one_worker_each_and_say_so(engine: WatchedEngine) -> None:
     await engine.until_staffed(2)
     assert engine.ready
@@ -72,6 +86,30 @@ async def test_a_quick_picture_is_painted_between_the_steps_of_long_ones(
     (tmp_path / "rest").touch()
     for job in going:
         assert isinstance(await job.end(), wire.Done)
+
+
+async def test_what_goes_on_is_given_to_who_painted_what_it_goes_on_from(
+    engine: WatchedEngine, tmp_path: Path
+) -> None:
+    begun = msgspec.structs.replace(RECIPE, mode="fine", size=768, seed=7)
+    more = msgspec.structs.replace(begun, size=640, then=(More(100),))  # the size that it was painted at
+    await engine.until_staffed(2)
+    beside = engine.paint(f"between {tmp_path / 'rest'}", "beside")
+    first = await beside.painter()
+    original = engine.paint("well", "begun", recipe=begun)
+    await original.end()
+    assert (second := await original.painter()) != first
+    (tmp_path / "rest").touch()
+    await beside.end()
+    for number in range(3):
+        await engine.until_staffed(2)
+        further = engine.paint("well", f"more {number}", recipe=more)
+        await further.end()
+        assert await further.painter() == second
+    await engine.until_staffed(2)
+    other = engine.paint("well", "another", recipe=msgspec.structs.replace(more, seed=8))
+    await other.end()
+    assert await other.painter() == first, "nobody has that one"
 
 
 async def test_a_picture_is_given_up_between_two_steps(engine: WatchedEngine) -> None:
@@ -178,6 +216,29 @@ async def test_another_bot_shares_the_cluster_and_its_end_is_nobody_elses(
         for job in (mine, theirs):
             assert isinstance(await job.end(), wire.Done)
     await engine.until_staffed(2)
+    cluster.remove_node(node)
+
+
+async def test_painters_share_a_gpu_as_configured_and_one_more_waits(
+    engine: WatchedEngine, cluster: Any, tmp_path: Path
+) -> None:
+    """One that is declared, and not there: who has it is for Ray to say."""
+    node = add_machine(cluster, cpus=4, num_gpus=1)
+    settings = wire.encode_settings(wire.EngineSettings(share=2))
+    plan = frames.Plan(address=cluster.address, workers=3, engine=settings, timings=TIMINGS, command=FAULTY)
+    async with WatchedEngine(plan) as other:
+        await other.patiently(lambda: sorted(w.state for w in other.workers) == ["idle", "idle", "waiting"])
+        held = other.paint(f"between {tmp_path / 'rest'}", "held")
+        await held.painter()
+        told = [await other.paint("environment", "asked").end()]
+        (tmp_path / "rest").touch()
+        await held.end()
+        both = other.paint("environment", "first"), other.paint("environment", "second")
+        told += [await job.end() for job in both]
+        assert len({await job.painter() for job in both}) == 2
+        for done in told:
+            assert isinstance(done, wire.Done)
+            assert b"('CUDA_VISIBLE_DEVICES', '0')" in done.picture
     cluster.remove_node(node)
 
 

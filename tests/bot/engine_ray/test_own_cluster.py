@@ -16,7 +16,7 @@ from bot.engine_process.command import worker_command
 from bot.engine_process.supervisor import Supervisor
 from bot.engine_ray import frames
 from engine import gallery, wire
-from engine.recipe import Recipe, Share, complete
+from engine.recipe import complete, parse
 from tests.bot.engine_process.harness import ENDLESS
 from tests.bot.engine_ray.harness import FAULTY, WatchedEngine, family, kill, until_ended, with_ray
 from tests.pictures import patch
@@ -38,8 +38,8 @@ asyncio.run(main())
 """
 
 
-async def painted(engine: Engine) -> wire.Done:
-    recipe = complete(Recipe(styles=(Share("starrynight"),), mode="fast"), gallery.default(), size=64, seed=7)
+async def painted(engine: Engine, text: str = "starrynight mode=fast") -> wire.Done:
+    recipe = complete(parse(text, gallery.default()), gallery.default(), size=64, seed=7)
     async with asyncio.timeout(ENDLESS):
         events = [event async for event in engine.run(wire.Paint("job", patch(), recipe, preview_seconds=0))]
     assert isinstance(events[-1], wire.Done), events[-1]
@@ -68,6 +68,16 @@ async def test_it_paints_the_same_picture_as_one_process_does_in_the_same_cage_a
         assert process.ready.cage == cage
     assert there.picture == here.picture
     assert there.recipe == here.recipe
+
+
+async def test_what_a_painter_keeps_of_finished_pictures_is_let_go_when_it_is_asked_to(tmp_path: Path) -> None:
+    settings = wire.EngineSettings(device="cpu", threads=1, cache=tmp_path)
+    async with WatchedEngine(frames.Plan(engine=wire.encode_settings(settings))) as engine:
+        fine = "starrynight mode=fine steps=2"
+        await painted(engine, fine)
+        assert (await painted(engine, f"{fine} then=1")).went_on
+        await engine.forget()
+        assert not (await painted(engine, f"{fine} then=2")).went_on
 
 
 def test_when_the_bot_is_killed_its_cluster_ends_with_it(root: Path) -> None:

@@ -10,9 +10,11 @@ from bot import doctor
 from bot.app import opened, plan_of
 from bot.config import load
 from bot.core.errors import ConfigError
+from bot.engine_process.command import clean_environment
 from bot.engine_ray import frames
 from bot.engine_ray.cluster import Needs, Node, needs
 from bot.engine_ray.engine import RayEngine, link_environment
+from bot.engine_ray.painter import for_the_engine
 from engine import wire
 from tests.bot.engine_ray.harness import with_ray
 
@@ -33,6 +35,8 @@ def nodes(*sizes: tuple[int, int]) -> list[Node]:
         ([(0, 0), (8, 1)], 4, {}, Needs(1, 1)),
         ([(8, 1)], 4, {"device": "cpu"}, Needs(2, 0)),
         ([(0, 0)], 0, {"device": "cuda"}, Needs(1, 1)),
+        ([(0, 0), (8, 2)], 4, {"share": 4}, Needs(1, 0.25)),
+        ([(8, 0)], 2, {"share": 4}, Needs(4, 0)),
         ([(0, 0)], 0, {}, Needs(1, 0)),
     ],
 )
@@ -54,6 +58,15 @@ def test_a_cluster_sees_no_secret_of_ours_and_ones_own_asks_for_a_token() -> Non
     assert first["RAY_AUTH_TOKEN"] != second["RAY_AUTH_TOKEN"]
 
 
+def test_an_engine_on_the_cluster_has_the_memory_and_threads_of_one_beside_the_bot() -> None:
+    around = link_environment({"PATH": "/bin"}, own=True) | {"OMP_NUM_THREADS": "1"}
+    assert around["GLIBC_TUNABLES"]
+    engine = clean_environment(for_the_engine(around))
+    assert engine == clean_environment({"PATH": "/bin", "PYTHONPATH": around["PYTHONPATH"]})
+    mine = {"GLIBC_TUNABLES": "glibc.malloc.check=1"}
+    assert for_the_engine(link_environment(mine, own=True))["GLIBC_TUNABLES"] == mine["GLIBC_TUNABLES"]
+
+
 def test_the_plan_is_what_is_configured() -> None:
     config = load(None, {}, {"engine.backend": "ray", "engine.workers": "auto", "engine.hang_seconds": 30.0})
     plan = plan_of(config)
@@ -62,6 +75,8 @@ def test_the_plan_is_what_is_configured() -> None:
     assert plan.timings.hang_seconds == 30
     assert frames.decode_plan(frames.encode_plan(plan)) == plan
     assert plan.settings.max_photo_mb == config.limits.max_photo_mb
+    assert plan.settings.share == 1
+    assert plan_of(load(None, {}, {"engine.workers_per_gpu": 3})).settings.share == 3
 
 
 def test_rays_client_is_refused_with_what_to_do_instead() -> None:

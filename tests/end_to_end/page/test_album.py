@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.bot.chat.web.harness import Site
@@ -113,14 +115,15 @@ async def test_a_picture_is_enlarged_and_shows_the_photo_while_a_button_is_held(
 async def test_the_browsers_own_sharing_gets_the_picture_by_its_name(browser: Browser, at: Site) -> None:
     async with visit(browser, at.url) as page:
         await page.add_init_script(
-            "navigator.canShare = () => true; navigator.share = async ({ files }) => { window.shared = files[0]; }"
+            "navigator.canShare = () => true; window.shared = new Promise("
+            "(done) => { navigator.share = async ({ files }) => done([files[0].name, files[0].type]); })"
         )
         await page.reload()
         await expect(page.locator("#line-state")).to_have_text("Connected")
         job = await painted(page, at, "starrynight")
         await job.get_by_role("button", name="Share", exact=True).click()
-        await page.wait_for_function("window.shared")
-        assert await page.evaluate("[shared.name, shared.type]") == ["harbour-starrynight.png", "image/png"]
+        async with asyncio.timeout(60):
+            assert await page.evaluate("window.shared") == ["harbour-starrynight.png", "image/png"]
 
 
 async def test_my_pictures_fit_on_a_phone_and_can_be_touched(browser: Browser, at: Site) -> None:

@@ -150,8 +150,8 @@ async def test_all_of_a_page_can_be_deleted(page: Page, at: Site) -> None:
     question = page.get_by_role("group", name="Delete all that Impasto keeps of this page?")
     await question.get_by_role("button", name="Delete").click()
     for _ in range(2):
-        await expect(page.locator("#log article")).to_contain_text("Deleted for good: 1 order")
         await expect(page.locator(".photo, .job")).to_have_count(0)
+        await expect(page.locator("#log article")).to_contain_text("Deleted for good: 1 order")
         await page.reload()
         await expect(page.locator("#line-state")).to_have_text("Connected")
 

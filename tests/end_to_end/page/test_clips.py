@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from fractions import Fraction
 
 import pytest
@@ -44,4 +45,7 @@ async def test_a_video_comes_in_and_a_video_goes_out(page: Page, at: Site) -> No
     video = page.locator(f"[data-job='{paint.job}'] video.over")
     await expect(video).to_be_visible()
     await expect(video).to_have_js_property("muted", True)
-    await page.wait_for_function("video => video.readyState >= 2", arg=await video.element_handle())
+    async with asyncio.timeout(60):
+        await video.evaluate(
+            "video => video.readyState >= 2 || new Promise(done => { video.onloadeddata = () => done(); })"
+        )

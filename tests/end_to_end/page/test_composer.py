@@ -20,6 +20,7 @@ async def test_commands_styles_and_settings_are_suggested_while_typing(page: Pag
     await page.keyboard.press("Enter")
     await expect(page.locator("#text")).to_have_value("/stylize greatwave ")
     await page.keyboard.type("stre")
+    await expect(options.first).to_contain_text("a whole number from 0 to 100: 0 returns the photo")
     await page.keyboard.press("Tab")
     await expect(page.locator("#text")).to_have_value("/stylize greatwave strength=")
 

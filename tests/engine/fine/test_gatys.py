@@ -100,7 +100,21 @@ def test_a_picture_goes_on_from_the_one_that_it_is_given(photo, style, encoder) 
     two_steps = recipe(steps=2)
     near, *_ = paint(photo, [(style, 1.0)], two_steps, encoder, start=target)
     far, *_ = paint(photo, [(style, 1.0)], two_steps, encoder)
-    assert near.total < 0.5 * far.total
+    assert (near.x - target).abs().mean() < 0.3 * (far.x - target).abs().mean()
+
+
+def test_forms_are_kept_in_the_styles_colours_and_plainly_in_the_photos(photo, style, encoder) -> None:
+    """With hardly any style, what is left is the content: its brightest colour is the style's, or the photo's."""
+    blue = torch.stack([0.2 * style[0], 0.3 * style[1], style[2]])
+    brown = torch.stack([0.8 * photo[0], 0.5 * photo[1], 0.2 * photo[2]])
+
+    def blueness(**settings) -> float:
+        x = picture(brown, blue, encoder, steps=10, ratio=1e3, **settings)
+        return float((x[:, 2] - x[:, 0]).mean())
+
+    assert blueness() > 0.1
+    assert blueness(colors="matched") < 0
+    assert blueness(plain="yes") < 0
 
 
 @pytest.mark.parametrize(("height", "width", "steps"), [(64, 64, 1), (1024, 700, 2), (40, 800, 3), (4096, 300, 500)])

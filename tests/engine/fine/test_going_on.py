@@ -10,12 +10,12 @@ from PIL import Image
 
 from engine import gallery
 from engine.fine import canvases
-from engine.fine.canvases import KEPT_SECONDS, MOST, Canvases
+from engine.fine.canvases import Canvases
 from engine.fine.gatys import Step
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, complete, line, parse
 from engine.stages import Picture, Refused, Stage
-from engine.wire import GIF, EngineSettings, Paint
+from engine.wire import GIF, KEPT_SECONDS, MOST_KEPT, EngineSettings, Paint
 from engine.work import Work
 from tests.scenes import file, pan, pictures
 
@@ -151,11 +151,11 @@ def last(of: Work, x: float = 0.0) -> Step:
 
 def test_only_so_many_are_kept_and_the_oldest_goes_first(painter: TorchPainter) -> None:
     kept = Canvases()
-    for seed in range(MOST + 1):
+    for seed in range(MOST_KEPT + 1):
         kept.keep(work(painter, seed), last(work(painter, seed)))
     assert kept.find(work(painter, 0, "then=5")) is None
     assert kept.find(work(painter, 1, "then=5")) is not None
-    assert kept.size == MOST * 3 * 64 * 72 * 4
+    assert kept.size == MOST_KEPT * 3 * 64 * 72 * 4
 
 
 def test_only_so_many_bytes_are_kept(painter: TorchPainter) -> None:

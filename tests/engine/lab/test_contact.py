@@ -19,7 +19,7 @@ from engine.lab.sketches import TOGETHER, Sketches
 from engine.painter import TorchPainter
 from engine.recipe import Recipe, Share, complete, parse
 from engine.stages import Picture, Stage
-from engine.wire import EngineSettings, Paint
+from engine.wire import KEPT_SECONDS, EngineSettings, Paint
 from tests.pictures import patch, picture
 
 STYLES = gallery.default()
@@ -46,8 +46,7 @@ def painter() -> TorchPainter:
 
 @pytest.fixture(autouse=True)
 def nothing_kept(painter: TorchPainter) -> None:
-    painter.sketches._kept.clear()
-    painter.sketches._held = 0
+    painter.sketches.forget()
 
 
 def painted(painter: TorchPainter, text: str, photo: bytes = WIDE, size: int = SIZE) -> tuple[list[Stage], Picture]:
@@ -133,6 +132,23 @@ def test_only_so_many_bytes_are_kept_and_the_latest_are(painter) -> None:
     assert len(kept._kept) == 4
     (found,) = list(kept.paint(painter, p, recipes[2:]))
     assert sorted(found) == [0, 1, 2, 3]
+
+
+def test_what_nobody_has_used_for_long_enough_is_let_go(painter: TorchPainter) -> None:
+    now = 0.0
+    kept = Sketches(clock=lambda: now)
+    p = torch.full((3, 64, 64), 0.5)
+    recipes = [
+        complete(parse(f"{name} mode=fast", STYLES), STYLES, size=64, seed=7) for name in ("starrynight", "greatwave")
+    ]
+    list(kept.paint(painter, p, recipes))
+    both = kept.tidy()
+    now = KEPT_SECONDS / 2
+    list(kept.paint(painter, p, recipes[:1]))
+    now = KEPT_SECONDS + 1
+    assert kept.tidy() == both // 2
+    now = 2 * KEPT_SECONDS
+    assert kept.tidy() == 0
 
 
 def test_the_ladder_of_one_style_is_stronger_to_the_right_and_broader_below(painter) -> None:

@@ -32,9 +32,14 @@ class Gateway(World):
         self.sessions: dict[str, Session] = {}
         self.approved = ~0  # intents that the developer's portal has switched on
         self.token = TOKEN
+        self.recommended = 1  # connections of a bot
         self.resumed = 0
         self.identified = 0
         self.heartbeats = 0
+
+    @property
+    def gateway(self) -> str:
+        return f"{self.url.replace('http', 'ws')}/gateway"
 
     def _seen(self, message: dict[str, Any], intents: int) -> dict[str, Any]:
         """A message as a client with these intents is shown it."""
@@ -128,7 +133,7 @@ class Gateway(World):
         ready = {
             **{"v": 10, "user": self.users[BOT], "session_id": session.id, "private_channels": []},
             **{"guilds": [{"id": str(id), "unavailable": True} for id in guilds], "shard": [number, of]},
-            **{"resume_gateway_url": self.url.replace("http", "ws") + "/gateway"},
+            **{"resume_gateway_url": self.gateway},
             "application": {"id": str(APPLICATION), "flags": 0},
         }
         await self._send(session, "READY", ready)

@@ -99,6 +99,9 @@ class Rest(Rules, People):
     async def _route(self, request: Request, raw: web.Request) -> Any:
         body = request.body or {}
         match (request.method, *request.path.strip("/").split("/")):
+            case "GET", "gateway", "bot":
+                limits = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+                return {"url": self.gateway, "shards": self.recommended, "session_start_limit": limits}
             case "GET", "users", "@me":
                 return self.users[BOT]
             case "GET", "oauth2" | "applications", *_ if request.path.endswith("/@me"):

@@ -55,6 +55,8 @@ class Instant:
 
     async def cancel(self, job: str) -> None: ...
 
+    async def forget(self) -> None: ...
+
 
 class _Chat(ChatDouble):
     """Shows everything at once and keeps nothing."""

@@ -17,7 +17,7 @@ import msgspec
 
 from bot.backoff import Backoff
 from bot.chat.discord.attachments import Photo, Pictures, is_nsfw, photo_of
-from bot.chat.discord.interactions.gallery import GalleryMenu, Suggestions
+from bot.chat.discord.interactions.gallery import GalleryMenu
 from bot.chat.discord.interactions.menus import Menus, keep
 from bot.chat.discord.interactions.promises import Asked, Promises, asked_by
 from bot.chat.discord.interactions.reply import (
@@ -75,7 +75,7 @@ class Orders:
         self._promises = promises
         self._clock = clock
         self._taking = Taking(services, transport, promises, retry)
-        self.menus = Menus(services, transport, self._taking)
+        self.menus = Menus(services, transport, self._taking, self._follow)
         self.take = self._taking.take
         self._remembered: OrderedDict[int, tuple[float, Photo]] = OrderedDict()  # by user, the latest last
 
@@ -167,7 +167,7 @@ class Orders:
         asked = asked_by(interaction, "private", topic=topic)
         async with self._promises.made(interaction, asked) as reply:
             answer = await self._commands.handle(asked.incoming, command)
-            await reply.say(before + answer.text, **({} if reply.late else self.suggestions(asked, answer)))
+            await reply.say(before + answer.text, **({} if reply.late else await self.suggestions(asked, answer)))
 
     async def help(self, interaction: discord.Interaction[Any]) -> None:
         await self.ask(interaction, Command(name=Name.HELP), before=_help(interaction))
@@ -181,7 +181,7 @@ class Orders:
     async def styles(self, interaction: discord.Interaction[Any], word: str) -> None:
         asked = asked_by(interaction, "private")
         async with self._promises.made(interaction, asked) as reply:
-            menu = self.menus.gallery(asked.incoming)
+            menu = await self.menus.gallery(asked.incoming)
             if word:
                 await menu.look_for(word)
             await self._open(reply, menu)
@@ -222,7 +222,7 @@ class Orders:
         asked = asked_by(interaction, "private", pictures=pictures)
         async with self._promises.made(interaction, asked) as reply:
             style = await self._style_of_room(interaction)
-            menu = self.menus.gallery(asked.incoming, pictures, more, style=style, settings=settings)
+            menu = await self.menus.gallery(asked.incoming, pictures, more, style=style, settings=settings)
             await self._open(reply, menu)
             await self.menus.order_look(asked, menu)
 
@@ -231,25 +231,22 @@ class Orders:
         room = await self._services.studio.rooms.get(incoming_of(interaction).place.room)
         return room.style or ""
 
-    def suggestions(self, asked: Asked, answer: Reply) -> dict[str, Any]:
+    async def suggestions(self, asked: Asked, answer: Reply) -> dict[str, Any]:
         """What may follow an answer, or have been meant, as buttons beside it; nothing where there is none."""
+        menu = await self.menus.suggestions(asked.incoming.user, answer, asked.pictures)
+        return {"view": menu.view} if menu else {}
 
-        async def follow(interaction: discord.Interaction[Any], line: Line) -> bool:
-            command = parse(line.text)
-            if command.name is Name.STYLES:
-                await self.styles(interaction, command.words)
-            elif line.picture != "same":
-                await self.ask(interaction, command)
-            if command.name is Name.STYLES or line.picture != "same":
-                return False
-            await self._taking.check_limits(incoming_of(interaction))
-            return await self._order(interaction, asked_by(interaction, "public", command, asked.pictures))
-
-        menu = Suggestions.of(asked.incoming.user, answer, follow)
-        if menu is None:
-            return {}
-        self.menus.keep(menu)
-        return {"view": menu.view}
+    async def _follow(self, interaction: discord.Interaction[Any], line: Line, pictures: Pictures) -> bool:
+        """Do what a suggestion says; whether it was an order that was taken."""
+        command = parse(line.text)
+        if command.name is Name.STYLES:
+            await self.styles(interaction, command.words)
+        elif line.picture != "same":
+            await self.ask(interaction, command)
+        if command.name is Name.STYLES or line.picture != "same":
+            return False
+        await self._taking.check_limits(incoming_of(interaction))
+        return await self._order(interaction, asked_by(interaction, "public", command, pictures))
 
     async def _open(self, reply: InteractionReply, menu: GalleryMenu) -> None:
         if reply.late:
@@ -287,7 +284,7 @@ class Orders:
         if photo is not None and not photo.reply and asked.command is not None and asked.command.takes.photo:
             self._remember(asked.user, photo)
             text += KEPT
-        await reply.say(text, **({} if reply.late else self.suggestions(asked, answer)))
+        await reply.say(text, **({} if reply.late else await self.suggestions(asked, answer)))
 
     async def was_taken(self, key: str) -> bool:
         """Whether a job has become of what has this key."""

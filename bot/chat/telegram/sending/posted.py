@@ -1,24 +1,26 @@
 """What the bot has posted, as far as it knows; and what it may have posted without knowing.
 
 Telegram has no name for a message before it is there, so a post that is repeated after a lost answer or a crash may be
-a second message. The journal knows after which message the first must be, so it is looked for there, and deleted.
+a second message. The journal knows after which message the first must be, and which of those that came meanwhile are
+something else, so it is looked for there, and deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 
+import msgspec
 from telegram import Message
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, NetworkError, TelegramError
 
 from bot.chat.telegram.messages import TelegramAddress
 from bot.chat.telegram.rate_limiter import Bot, Turn
 from bot.chat.transport import MessageGone
-from bot.core.errors import ImpastoError
+from bot.core.errors import ImpastoError, StoreError
 from bot.core.jobs import Job
 from bot.core.journal.store import JobMessage, Store
 
@@ -40,6 +42,8 @@ class Posted:
         self._sent: deque[tuple[int, int]] = deque(maxlen=MESSAGES_KEPT)  # chats and numbers
         self._under_way: Counter[int] = Counter()  # posts whose numbers are not known yet, by chat
         self._one_over = asyncio.Event()
+        # First words of which nobody has heard yet, by chat and job.
+        self._begun = defaultdict[int, dict[str, JobMessage]](dict)
 
     def saw(self, chat: int, message: int) -> None:
         """There is a message of this number."""
@@ -48,10 +52,13 @@ class Posted:
             del self._newest[next(iter(self._newest))]
 
     @asynccontextmanager
-    async def posting(self, chat: int) -> AsyncIterator[Callable[[Message], None]]:
-        """While something is posted; what is yielded is told the message, which then is nobody's lost one."""
+    async def posting(self, chat: int, jobs: Sequence[Job] = ()) -> AsyncIterator[Callable[[Message], None]]:
+        """While something is posted, perhaps the first words of these; what is yielded is told the message, which then
+        is no other's lost one, in the next run of the bot neither."""
+        posted: list[int] = []
 
         def note(message: Message) -> None:
+            posted.append(message.message_id)
             self._sent.append((chat, message.message_id))
             self.saw(chat, message.message_id)
 
@@ -63,20 +70,49 @@ class Posted:
             if not self._under_way[chat]:
                 del self._under_way[chat]
             self._one_over.set()
+        await self._tell_apart(chat, posted, {job.id for job in jobs})
+
+    async def _tell_apart(self, chat: int, posted: Sequence[int], jobs: Container[str]) -> None:
+        """Have the journal know these messages for something else than the first words of all jobs but these."""
+        for job in [job for job in self._begun.get(chat, {}) if posted and job not in jobs]:
+            before = self._begun.get(chat, {}).get(job)
+            if before is None:  # they were heard of meanwhile, and what the journal knows now is their message
+                continue
+            message = msgspec.structs.replace(before, others=(*before.others, *posted)[-LOOKED_AT:])
+            self._begun[chat][job] = message
+            with suppress(StoreError):
+                await self._store.set_job_message(job, message)
 
     # --- first words of jobs -----------------------------------------------------------------------------------------
 
-    async def begin(self, jobs: Sequence[Job]) -> dict[str, JobMessage]:
-        """Note that these are being posted; returns those that were so before, and perhaps have been."""
+    @asynccontextmanager
+    async def first_words(self, jobs: Sequence[Job]) -> AsyncIterator[dict[str, JobMessage]]:
+        """While these are posted; yields those that were before, and perhaps are there."""
         begun: dict[str, JobMessage] = {}
         for job in jobs:
+            address = TelegramAddress.of(job.place)
             if before := await self._store.post_begun(job.id):
                 begun[job.id] = before
-                continue
-            address = TelegramAddress.of(job.place)
-            newest = max(address.reply, self._newest.get(address.chat, 0))
-            await self._store.set_job_message(job.id, JobMessage(message=newest, posting=True))
-        return begun
+            else:
+                newest = max(address.reply, self._newest.get(address.chat, 0))
+                before = JobMessage(message=newest, posting=True)
+                await self._store.set_job_message(job.id, before)
+            self._begun[address.chat][job.id] = before
+        try:
+            yield begun
+        except NetworkError:  # they may be there, and the next attempt follows soon
+            raise
+        except BaseException:
+            self._heard_of(jobs)
+            raise
+        self._heard_of(jobs)
+
+    def _heard_of(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            chat = TelegramAddress.of(job.place).chat
+            self._begun[chat].pop(job.id, None)
+            if not self._begun[chat]:
+                del self._begun[chat]
 
     async def clear(self, job: Job, begun: Mapping[str, JobMessage], posted: int) -> None:
         """Delete what an earlier attempt has posted, before this message."""
@@ -91,6 +127,7 @@ class Posted:
             return
         known = {message.message for message in await self._store.job_messages(job.place.room)}
         after = range(int(begun[job.id].message) + 1, posted)
+        known |= set(begun[job.id].others)
         between = [id for id in after[:LOOKED_AT] if id not in known and (chat, id) not in self._sent]
         try:
             for id in between:

@@ -77,12 +77,12 @@ class TelegramTransport(Transport):
     # --- the job's message -------------------------------------------------------------------------------------------
 
     async def post(self, job: Job, content: Content) -> JobMessage:
-        begun = await self.posted.begin([job])
-        if isinstance(content, Picture):
-            message = await self._post_photo(job, content)
-        else:
-            message = await self.say(TelegramAddress.of(job.place), self._text(job, content))
-        await self.posted.clear(job, begun, message.message_id)
+        async with self.posted.first_words([job]) as begun:
+            if isinstance(content, Picture):
+                message = await self._post_photo(job, content)
+            else:
+                message = await self.say(TelegramAddress.of(job.place), self._text(job, content), of=job)
+            await self.posted.clear(job, begun, message.message_id)
         return JobMessage(message=message.message_id, kind=PICTURE if isinstance(content, Picture) else "")
 
     async def _post_photo(self, job: Job, picture: Picture) -> Message:
@@ -93,7 +93,7 @@ class TelegramTransport(Transport):
             raise WordsFirst
         address, (text, entities) = TelegramAddress.of(job.place), caption(picture.result, picture.notes)
         try:
-            async with self.posted.posting(address.chat) as note:
+            async with self.posted.posting(address.chat, [job]) as note:
                 message: Message = await self.bot.send_photo(
                     photo=photo.data,
                     filename=photo.file_name,
@@ -291,10 +291,17 @@ class TelegramTransport(Transport):
     # --- other messages ----------------------------------------------------------------------------------------------
 
     async def say(
-        self, address: TelegramAddress, text: str, buttons: InlineKeyboardMarkup | None = None, turn: Turn = ALWAYS
+        self,
+        address: TelegramAddress,
+        text: str,
+        buttons: InlineKeyboardMarkup | None = None,
+        turn: Turn = ALWAYS,
+        *,
+        of: Job | None = None,
     ) -> Message:
+        """Args: of: the job whose first words it is."""
         text = cut(text, MESSAGE)
-        async with self.posted.posting(address.chat) as note:
+        async with self.posted.posting(address.chat, [of] if of else ()) as note:
             sent = await self.bot.send_message(text=text, reply_markup=buttons, rate_limit_args=turn, **address.target)
             note(sent)
         return sent
@@ -305,17 +312,23 @@ class TelegramTransport(Transport):
         media = [photo for photo in photos if photo]
         if len(media) < len(photos):
             return ()
-        address, begun = TelegramAddress.of(jobs[0].place), await self.posted.begin(jobs)
+        async with self.posted.first_words(jobs) as begun:
+            messages = await self._send_album(jobs, media)
+            for job in jobs if messages else ():
+                await self.posted.clear(job, begun, messages[0].message_id)
+        return messages
+
+    async def _send_album(self, jobs: Sequence[Job], media: Sequence[InputMediaPhoto]) -> Sequence[Message]:
+        """None where Telegram does not take it."""
+        address = TelegramAddress.of(jobs[0].place)
         try:
-            async with self.posted.posting(address.chat) as note:
+            async with self.posted.posting(address.chat, jobs) as note:
                 messages = await self.bot.send_media_group(media=media, **address.target)
                 for message in messages:
                     note(message)
         except (BadRequest, Barred) as error:
             log.warning("an album could not be posted, so its pictures come one by one: %s", error)
             return ()
-        for job in jobs:
-            await self.posted.clear(job, begun, messages[0].message_id)
         return messages
 
     async def _album_photo(self, job: Job, attachment: Attachment) -> InputMediaPhoto | None:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bot.chat.web.api.schema import PREFIX, Order, Picture, Problem, Style
+from bot.chat.web.api.orders import PICTURES
+from bot.chat.web.api.schema import PREFIX, Order, Picture, Problem, Style, Verification
 from engine.recipe import MEANINGS, values
 
 REF = "#/components/schemas/{name}"
@@ -22,7 +23,7 @@ class Operation(NamedTuple):
     name: str
     text: str
     answers: dict[int, tuple[str, Any]]  # by status: in words, and the media types
-    order: bool = False  # whether it takes an `Order`
+    takes: type | None = None
 
 
 def _json(kind: Any) -> dict[str, Any]:
@@ -46,7 +47,16 @@ OPERATIONS = (
         "Order a picture. It is on disk when this answers, and survives a restart. The same Idempotency-Key is never"
         " two pictures, so an order may be sent again when its answer was lost.",
         {202: ("A Picture, and its address as Location.", _PICTURE)},
-        order=True,
+        takes=Order,
+    ),
+    Operation(
+        "post",
+        "/verifications",
+        "verifyPicture",
+        "Have a picture painted once more, and say whether it is the one that was sent. It is an order like any other:"
+        " follow it until it is finished, and read “same” and “notes”.",
+        {202: ("A Picture, and its address as Location.", _PICTURE)},
+        takes=Verification,
     ),
     Operation("get", ONE, "getPicture", "How it stands.", {200: ("A Picture.", _PICTURE)}),
     Operation(
@@ -100,7 +110,7 @@ PROBLEMS = {
 @functools.cache
 def document() -> dict[str, Any]:
     """The description, as JSON has it."""
-    _, schemas = msgspec.json.schema_components((Order, Picture, Problem, Style), ref_template=REF)
+    _, schemas = msgspec.json.schema_components((Order, Verification, Picture, Problem, Style), ref_template=REF)
     recipe = schemas["Order"]["properties"]["recipe"]
     recipe["description"] += "\n\nSettings, as name=value:\n\n" + "\n".join(
         f"- `{name}=` {values(name)}: {meaning}." for name, meaning in MEANINGS.items()
@@ -139,10 +149,13 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if "{id}" in operation.path:
         described["parameters"] = [_parameter("id", "path", "Of the answer to the order.", required=True)]
-    if operation.order:
+    if operation.takes:
         key = "Up to 200 characters of your choice, new for every order."
         described["parameters"] = [_parameter("Idempotency-Key", "header", key)]
-        described["requestBody"] = {"required": True, "content": _bodies(schemas["Order"])}
+        described["requestBody"] = {
+            "required": True,
+            "content": _bodies(operation.takes, schemas[operation.takes.__name__]),
+        }
     return described
 
 
@@ -150,13 +163,14 @@ def _parameter(name: str, where: str, text: str, required: bool = False) -> dict
     return {"name": name, "in": where, "required": required, "description": text, "schema": {"type": "string"}}
 
 
-def _bodies(order: dict[str, Any]) -> dict[str, Any]:
+def _bodies(kind: type, schema: dict[str, Any]) -> dict[str, Any]:
     """A form has the pictures as files, JSON in base64."""
-    fields = dict(order["properties"])
-    for picture in ("photo", "style"):
-        fields[picture] = {"type": "string", "format": "binary", "description": fields[picture]["description"]}
-    form = {"type": "object", "properties": fields, "required": order["required"]}
-    return {"multipart/form-data": {"schema": form}, "application/json": {"schema": _ref(Order)}}
+    fields = {
+        name: {"type": "string", "format": "binary", "description": of["description"]} if name in PICTURES else of
+        for name, of in schema["properties"].items()
+    }
+    form = {"type": "object", "properties": fields, "required": schema["required"]}
+    return {"multipart/form-data": {"schema": form}, "application/json": {"schema": _ref(kind)}}
 
 
 def _version() -> str:

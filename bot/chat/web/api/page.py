@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.chat.web.api.description import OPERATIONS, PROBLEMS, Operation, document
-from bot.chat.web.api.schema import PREFIX, Order
+from bot.chat.web.api.schema import PREFIX, Order, Verification
 from engine.recipe import MEANINGS, values
 
+SENT = (Order.__name__, Verification.__name__)
 TEMPLATE = Path(__file__).parents[1] / "static" / "api" / "page.html"
 
 
@@ -35,7 +36,7 @@ def _operation(operation: Operation) -> str:
 
 
 def _struct(name: str, schema: dict[str, Any]) -> str:
-    needed = schema.get("required", ()) if name == Order.__name__ else ()  # of what is sent
+    needed = schema.get("required", ()) if name in SENT else ()  # of what is sent
     rows = (
         _row(field, _type(of), " ".join(filter(None, ("Needed." if field in needed else "", _about(of)))))
         for field, of in schema["properties"].items()

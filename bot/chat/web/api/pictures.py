@@ -15,13 +15,15 @@ from aiohttp import web
 from bot.chat import formats
 from bot.chat.web.api.chat import NAME, ApiAddress, ApiChat
 from bot.chat.web.api.orders import Received
-from bot.chat.web.api.schema import KEY_LENGTH, PREFIX, STAGES, Links, Picture
+from bot.chat.web.api.schema import KEY_LENGTH, PREFIX, STAGES, Format, Links, Order, Picture, Verification
 from bot.chat.web.door import sending
 from bot.chat.web.door.converting import Converting
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.throttle import address_behind
 from bot.core.jobs import OPEN, Job, Place
 from bot.core.messages import Incoming
+from bot.dialog.carried.line import carried
+from bot.dialog.earlier.verifying import is_same
 from bot.dialog.parse import parse_order
 from bot.dialog.services import Services
 from engine import wire
@@ -64,7 +66,7 @@ class Pictures:
             idempotency_key=f"{user}:{key}" if key else "",
         )
 
-    async def order(self, incoming: Incoming, received: Received) -> Job:
+    async def order(self, incoming: Incoming, received: Received[Order]) -> Job:
         """The job of an order; of one that came before with the same key, the one that it was.
 
         Raises:
@@ -72,16 +74,35 @@ class Pictures:
             HttpError: the key was another order's.
         """
         order = received.order
+        whole = msgspec.structs.replace(incoming, photo=order.photo, style=order.style)
+        return await self._accepted(whole, received, order.recipe, order.format)
+
+    async def verify(self, incoming: Incoming, received: Received[Verification]) -> Job:
+        """The job that holds a picture against what its recipe makes; see `order`."""
+        sent = received.order
+        found = carried(sent.picture)
+        line = sent.recipe or (found.line if found else "")
+        if not line:
+            raise HttpError(422, "This picture does not say how it was made. Send its line as recipe.")
+        whole = msgspec.structs.replace(incoming, photo=sent.photo, style=sent.style, checked=sent.picture)
+        return await self._accepted(whole, received, line)
+
+    async def _accepted(
+        self,
+        incoming: Incoming,
+        received: Received[Order] | Received[Verification],
+        line: str,
+        format: Format | None = None,
+    ) -> Job:
         address = ApiAddress(
             secret=secrets.token_hex(SECRET_BYTES),
             order=received.fingerprint,
-            format=order.format,
+            format=format,
             photo=received.photo,
         )
-        recipe = parse_order(order.recipe, self._services.gallery)
+        recipe = parse_order(line, self._services.gallery)
         place = address.place(NAME, incoming.place.room)
-        incoming = msgspec.structs.replace(incoming, place=place, photo=order.photo, style=order.style)
-        job = await self._services.studio.accept(incoming, recipe)
+        job = await self._services.studio.accept(msgspec.structs.replace(incoming, place=place), recipe)
         if ApiAddress.of(job.place).order != address.order:
             raise HttpError(422, "This Idempotency-Key was used for another order. Take a new one for every order.")
         return job
@@ -120,6 +141,7 @@ class Pictures:
             height=job.height if finished else None,
             seconds=job.seconds if finished else None,
             notes=job.notes,
+            same=is_same(job.notes),
             links=Links(
                 self_=base,
                 events=f"{base}/events",

@@ -12,19 +12,21 @@ from aiohttp import web
 from bot.chat.web.api import description, page, problems
 from bot.chat.web.api.chat import ApiChat
 from bot.chat.web.api.events import Events
-from bot.chat.web.api.orders import most_bytes, received
+from bot.chat.web.api.orders import Received, T, most_bytes, received
 from bot.chat.web.api.pictures import Pictures
-from bot.chat.web.api.schema import PREFIX, Style
+from bot.chat.web.api.schema import PREFIX, Order, Style, Verification
 from bot.chat.web.door import sending
 from bot.chat.web.door.errors import HttpError
 from bot.chat.web.door.intake import Intake
 from bot.chat.web.gallery import GalleryFiles
 from bot.core.errors import ImpastoError, PictureTooLarge
+from bot.core.jobs import Job
+from bot.core.messages import Incoming
 from bot.dialog.services import Services
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NO_STORE = {"Cache-Control": "no-store"}
-AT_ONCE = 4  # orders that are read and written down at once; each may have two photos in memory
+AT_ONCE = 4  # orders that are read and written down at once; each may have two or three pictures in memory
 
 
 class Api:
@@ -45,6 +47,7 @@ class Api:
             web.get(f"{PREFIX}/openapi.json", self._description),
             web.get(f"{PREFIX}/styles", _explained(self._list_styles)),
             web.post(f"{PREFIX}/pictures", _explained(self._order)),
+            web.post(f"{PREFIX}/verifications", _explained(self._verify)),
             web.get(one, _explained(self._picture)),
             web.delete(one, _explained(self._take_back)),
             web.get(f"{one}/events", _explained(self._listen)),
@@ -57,11 +60,19 @@ class Api:
         self._events.close()
 
     async def _order(self, request: web.Request) -> web.StreamResponse:
+        return await self._taken(request, Order, self._pictures.order)
+
+    async def _verify(self, request: web.Request) -> web.StreamResponse:
+        return await self._taken(request, Verification, self._pictures.verify)
+
+    async def _taken(
+        self, request: web.Request, kind: type[T], order: Callable[[Incoming, Received[T]], Awaitable[Job]]
+    ) -> web.StreamResponse:
         incoming = self._pictures.incoming(request)
         await self._services.studio.check_limits(incoming)  # before large pictures are read for nothing
         most = self._services.max_photo_bytes
-        async with self._intake.body(request, most_bytes(most), PictureTooLarge(most)) as body, self._at_once:
-            job = await self._pictures.order(incoming, await received(request, body))
+        async with self._intake.body(request, most_bytes(most, kind), PictureTooLarge(most)) as body, self._at_once:
+            job = await order(incoming, await received(request, body, kind))
         picture = await self._pictures.described(job)
         return _json(picture, status=202, headers={"Location": picture.links.self_})
 

@@ -49,6 +49,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
 
 
+class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A picture that was painted here or elsewhere, to be held against what its recipe makes of its photo."""
+
+    picture: Annotated[bytes, Meta(description="The image file, as it was fetched or shown.")]
+    photo: Annotated[bytes | None, Meta(description="That it was painted from; some recipes take none.")] = None
+    style: Annotated[bytes | None, Meta(description="The image file that the style “mine” names.")] = None
+    recipe: Annotated[
+        Annotated[str, Meta(max_length=LINE_LENGTH)] | None,
+        Meta(description="Its recipe line; without it, the one that stands in the picture."),
+    ] = None
+
+
 class Links(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"self_": "self"}):
     """Where to go on from a picture; addresses on the same server."""
 
@@ -74,6 +86,13 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     height: Annotated[int | None, Meta(description="Pixels, once it is finished.")]
     seconds: Annotated[float | None, Meta(description="That painting took, once it is finished.")]
     notes: Annotated[tuple[str, ...], Meta(description="What there is to know of the picture, in sentences.")]
+    same: Annotated[
+        bool | None,
+        Meta(
+            description="Of a verification, once it is finished: whether the picture that was sent is this one, to the"
+            " pixel or to the eye. The first of the notes says how near they are, and where they differ, why."
+        ),
+    ]
     links: Links
 
 

@@ -1,17 +1,17 @@
-// The page: entries from the room become bubbles, and what the person does becomes messages to the room.
+// The page: entries from the room become bubbles.
 
 import { Album } from "./album/album.js";
 import { Zoom } from "./album/zoom.js";
 import { askFirst } from "./conversation/actions.js";
-import { answerBubble, markFailed, messageBubble, photoBubble } from "./conversation/bubbles.js";
+import { answerBubble, messageBubble, photoBubble } from "./conversation/bubbles.js";
 import { Composer } from "./writing/composer.js";
 import { $, announce, h } from "./dom.js";
 import { takeDrops } from "./writing/drops.js";
-import { Gallery, tile } from "./gallery.js";
+import { Gallery } from "./gallery.js";
 import { JobBubble } from "./conversation/job.js";
-import { commandOf, key, namesMine, stylesOf } from "./writing/line.js";
 import { Outgoing } from "./writing/outgoing.js";
-import { OWN, Pair } from "./writing/pair.js";
+import { Orders } from "./writing/orders.js";
+import { OWN } from "./writing/pair.js";
 import { Connection, enter } from "./room.js";
 import { Scroller } from "./conversation/scroller.js";
 import { Sheets } from "./conversation/sheets.js";
@@ -25,8 +25,8 @@ class Page {
     this.gallery = gallery;
     $("sign-ins").hidden = !gallery.sign_ins;
     this.menu = new Gallery([OWN, ...gallery.styles]);
-    this.pair = new Pair();
-    this.composer = new Composer(gallery, (text) => this.write(text), () => this.lineChanged());
+    this.orders = new Orders(this);
+    this.composer = new Composer(gallery, (text) => this.orders.write(text), () => this.orders.lineChanged());
     this.scroller = new Scroller();
     this.caughtUp = false;
     this.connection = new Connection(room, (event) => this.receive(event), (state, tooMany) => this.showState(state, tooMany));
@@ -43,10 +43,9 @@ class Page {
     this.photos = new Map(); // by blob, oldest first
     this.jobs = new Map(); // bubbles by the job's id
     this.early = new Map(); // how jobs stand whose orders were not answered yet
-    this.wanted = null; // the line that waits in the composer for its photo, and its style
     this.outgoing.forget();
     this.sheets.forget();
-    this.pair.forget();
+    this.orders.forget();
     $("log").replaceChildren();
   }
 
@@ -75,7 +74,7 @@ class Page {
     this.caughtUp = true;
     $("log").setAttribute("aria-busy", "false");
     this.greet();
-    this.pair.show();
+    this.orders.pair.show();
     this.scroller.toEnd();
   }
 
@@ -84,9 +83,9 @@ class Page {
     const photo = own ?? { name: entry.name, src: `${this.connection.base}/blob/${entry.photo}` };
     photo.blob = entry.photo;
     this.photos.set(entry.photo, photo);
-    if (!own) this.pair.add(photo);
-    this.outgoing.arrived(entry.id, () => (photo.bubble = photoBubble(photo, this)));
-    this.pair.show();
+    if (!own) this.orders.pair.add(photo);
+    this.outgoing.arrived(entry.id, () => (photo.bubble = photoBubble(photo, this.orders)));
+    this.orders.pair.show();
   }
 
   addMessage(entry) {
@@ -112,10 +111,10 @@ class Page {
   answerWithTiles(entry) {
     const cards = entry.cards ?? [];
     const photo = this.photos.get(entry.photo);
-    const more = (entry.lines ?? []).map((line) => h("button", { type: "button", onclick: () => this.write(line, photo) }, line.replace("/stylize ", "")));
-    more.push(...(entry.more ?? []).map((line) => h("button", { type: "button", onclick: () => this.follow(line, photo) }, line.label)));
-    if (cards.length > TILES) more.push(h("button", { type: "button", onclick: () => this.chooseStyle(photo) }, `See all ${cards.length} in the gallery`));
-    return answerBubble(entry, this.tiles(cards.slice(0, TILES), photo), more);
+    const more = (entry.lines ?? []).map((line) => h("button", { type: "button", onclick: () => this.orders.write(line, photo) }, line.replace("/stylize ", "")));
+    more.push(...(entry.more ?? []).map((line) => h("button", { type: "button", onclick: () => this.orders.follow(line, photo) }, line.label)));
+    if (cards.length > TILES) more.push(h("button", { type: "button", onclick: () => this.orders.chooseStyle(photo) }, `See all ${cards.length} in the gallery`));
+    return answerBubble(entry, this.orders.tiles(cards.slice(0, TILES), photo), more);
   }
 
   finishJob(entry) {
@@ -189,170 +188,10 @@ class Page {
     $("notice").hidden = !text;
   }
 
-  // --- from the person: pictures -------------------------------------------------------------------------------------
-
-  press(data, button) {
-    this.scroller.pinned = true;
-    this.outgoing.press(data, button);
-  }
-
-  /** From a control of a picture: its photo once more, by another line. */
-  repaint(line, photo) {
-    this.scroller.pinned = true;
-    this.outgoing.command(line, photo);
-  }
-
-  cancel(job) {
-    this.outgoing.command(`/cancel ${job.id}`);
-  }
-
-  // --- from the person: lines and photos -----------------------------------------------------------------------------
-
-  /** The person wrote a line: it goes out with the pictures that are shown above the text box. */
-  write(text, about = null) {
-    const command = commandOf(text);
-    const orders = this.gallery.orders.includes(command);
-    if (!about && (orders || this.namesStyle(text)) && this.pair.all(text).length > 1) return this.orderAll(text, this.pair.all(text));
-    const { photo, style } = !command || orders ? this.pair.of(text) : {};
-    this.outgoing.message(text, about ?? photo, style);
-  }
-
-  /** What an answer offers was pressed: it is about the same picture, or for the next one, which is then asked for. */
-  follow({ text, picture }, photo) {
-    if (picture !== "next") return this.write(text, picture === "same" ? photo : null);
-    this.outgoing.command(text);
-    $("file").click();
-  }
-
-  /** Whether a line without a command begins with a style, so that it is an order. */
-  namesStyle(text) {
-    const [first] = stylesOf(text).split(/[+:]/);
-    return !commandOf(text) && this.gallery.styles.some((style) => key(style.name) === key(first));
-  }
-
-  /** One order for each of the photos. */
-  orderAll(line, photos) {
-    for (const photo of photos) this.outgoing.message(line, photo);
-  }
-
-  addFiles(files) {
-    const photos = [...files].map((file) => this.sendPhoto(file)).filter(Boolean);
-    const line = $("text").value;
-    if (this.wanted && photos.length) return this.paintWanted(photos);
-    if (photos.length > 1 && !namesMine(line)) this.pair.several = photos; // else they are a photo and its style
-    if (photos.length === 2 && files.length === 2 && (!line.trim() || namesMine(line))) this.match(...photos);
-    this.pair.show();
-  }
-
-  /** The page's own photo, for who has none at hand. */
-  async tryIt() {
-    const answer = await fetch("/static/lake.jpg");
-    const photo = this.sendPhoto(new File([await answer.blob()], "lake.jpg", { type: "image/jpeg" }));
-    if (photo) this.chooseStyle(photo);
-  }
-
-  sendPhoto(file) {
-    const photo = this.outgoing.photo(file, (failed) => {
-      this.pair.remove(failed);
-      this.pair.show();
-    });
-    if (photo) this.pair.add(photo);
-    this.pair.show();
-    return photo;
-  }
-
-  /** A photo can be seen, here or again after a reload: one that is too large is refused now, and not when it is ordered. */
-  sized(photo, width, height) {
-    const { max_pixels: most, max_side: side } = this.gallery;
-    if (width * height <= most && Math.max(width, height) <= side) return;
-    this.pair.remove(photo);
-    this.pair.show();
-    const limit = `${most / 1e6} megapixels, and ${side} pixels on a side`;
-    markFailed(photo.bubble, `The picture has ${width} x ${height} pixels; the limit is ${limit}. Send a smaller version.`);
-  }
-
-  /** The text box holds another line: what is shown above it follows. */
-  lineChanged() {
-    if (this.wanted?.line !== $("text").value) this.wanted = null;
-    $("wanted").hidden = !this.wanted;
-    $("wanted").textContent = this.wanted ? `${this.wanted.style.title}: now add your photo.` : "";
-    this.pair.show();
-  }
-
-  /** Have this photo painted in the style of that picture: all that is left to do is to send the line. */
-  match(photo, style) {
-    this.pair.set(photo, style);
-    if (!namesMine($("text").value)) this.composer.fill("/stylize mine ");
-    this.pair.show();
-    $("text").focus();
-  }
-
-  /** From a photo's bubble: it is the style, of the photo that was replied to or of one that is still to come. */
-  useAsStyle(style) {
-    const { photo } = this.pair.of("");
-    this.match(photo === style ? null : photo, style);
-  }
-
-  reply(photo) {
-    this.pair.choose(photo);
-    $("text").focus();
-  }
-
-  /** Back from what was chosen: to the newest photo, or to no style picture. */
-  resetReply() {
-    if (!namesMine($("text").value)) return this.reply(null);
-    this.pair.style = null;
-    this.composer.fill("");
-    $("text").focus();
-  }
-
-  // --- from the person: styles ---------------------------------------------------------------------------------------
-
-  /** Open the gallery for this photo, or for the one that is replied to. */
-  chooseStyle(photo) {
-    const shown = photo ?? this.pair.of("").photo;
-    const all = photo ? [photo] : this.pair.all("");
-    this.menu.open(shown, (line, style) => (all.length > 1 && !namesMine(line) ? this.orderAll(line, all) : this.order(line, shown, style)));
-    this.sheets.open(shown);
-  }
-
-  /** A style was chosen: paint the photo in it, or ask for the photo first. */
-  order(line, photo, style) {
-    this.sheets.leave(photo);
-    if (photo && namesMine(line)) return this.askStyle((picture) => this.outgoing.message(line, photo, picture));
-    if (photo) return this.outgoing.message(line, photo);
-    this.wanted = namesMine(line) ? null : { line, style };
-    this.composer.fill(line);
-    $("file").click();
-  }
-
-  /** The photos that a chosen style has waited for are there. */
-  paintWanted(photos) {
-    const { line } = this.wanted;
-    this.composer.fill("");
-    this.orderAll(line, photos);
-  }
-
-  /** Ask for a picture to be the style; `then` gets it when it is on its way. */
-  askStyle(then) {
-    const file = $("style-file");
-    file.onchange = () => {
-      const style = file.files.length ? this.sendPhoto(file.files[0]) : null;
-      file.value = "";
-      if (style) then(style);
-    };
-    file.click();
-  }
-
-  tiles(cards, photo) {
-    const styles = cards.map((card) => this.gallery.styles.find((style) => style.name === card.name)).filter(Boolean);
-    return styles.map((style) => tile(style, () => this.order(`/stylize ${style.name}`, photo ?? this.pair.of("").photo, style)));
-  }
-
   // --- the page around it --------------------------------------------------------------------------------------------
 
   welcome() {
-    const items = this.tiles(this.gallery.styles.slice(0, WELCOME_STYLES), null).map((button) => h("li", {}, button));
+    const items = this.orders.tiles(this.gallery.styles.slice(0, WELCOME_STYLES), null).map((button) => h("li", {}, button));
     $("welcome-styles").replaceChildren(...items);
   }
 
@@ -362,23 +201,23 @@ class Page {
 
   listen() {
     for (const id of ["attach", "welcome-attach"]) $(id).addEventListener("click", () => $("file").click());
-    $("welcome-try").addEventListener("click", () => this.tryIt());
+    $("welcome-try").addEventListener("click", () => this.orders.tryIt());
     $("file").addEventListener("change", ({ target }) => {
-      this.addFiles(target.files);
+      this.orders.addFiles(target.files);
       target.value = "";
       $("text").focus();
     });
-    for (const id of ["replying-style", "open-gallery"]) $(id).addEventListener("click", () => this.chooseStyle());
+    for (const id of ["replying-style", "open-gallery"]) $(id).addEventListener("click", () => this.orders.chooseStyle());
     $("open-album").addEventListener("click", () => this.album.open());
     $("replying-add").addEventListener("click", () => {
-      const { photo } = this.pair.of($("text").value);
-      this.askStyle((style) => this.match(photo, style));
+      const { photo } = this.orders.pair.of($("text").value);
+      this.orders.askStyle((style) => this.orders.match(photo, style));
     });
     const [remove, next] = [$("forget"), $("forget").nextElementSibling];
     next.before(askFirst(remove, () => this.outgoing.command("/forgetme yes"), "Delete all that Impasto keeps of this page?"));
-    $("replying-reset").addEventListener("click", () => this.resetReply());
+    $("replying-reset").addEventListener("click", () => this.orders.resetReply());
     document.addEventListener("visibilitychange", () => !document.hidden && (document.title = "Impasto"));
-    takeDrops((files) => this.addFiles(files));
+    takeDrops((files) => this.orders.addFiles(files));
   }
 }
 
@@ -400,18 +239,5 @@ async function load(wait = 500) {
   return load(Math.min(wait * 2, 15_000));
 }
 
-const HINTS = {
-  mode: "fast, universal or fine; or one of the laboratory’s", strength: "0 to 100; 0 is the photo itself", brush: "scale of the strokes, 0.25 to 4",
-  colors: "style, photo or matched", alpha: "white, or keep what is transparent", faces: "keep, or free like everything else",
-  size: "long side in pixels", seed: "a number; the same one paints the same picture",
-  steps: "how many the optimisation takes", then: "what follows: 100 steps more, or 16@80 at another strength",
-  layers: "style layers", content: "content layers", pooling: "avg or max",
-  optimizer: "lbfgs or adam", init: "fast, universal, photo or noise", ratio: "the papers’ alpha / beta", encoder: "slim or full",
-  rate: "Adam’s learning rate, 0.1 to 50", tv: "how smooth the picture is to be, from 0", normalize: "yes or no: gradients of one length",
-  preset: "gatys or adam: the settings of a paper", depth: "of a texture: 1 to 5 layers", tile: "yes: a texture whose edges fit together",
-  octaves: "of a dream: 1 to 10 sizes", zoom: "of a dream: 2 to 48 frames that come nearer, as a clip", every: "of how it was made: steps between pictures", cell: "one picture of a sheet, in full",
-};
-
 const gallery = await load();
-gallery.settings = gallery.settings.map((setting) => ({ name: setting, what: HINTS[setting] ?? "" }));
 new Page(gallery, await enter());

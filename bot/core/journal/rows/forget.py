@@ -41,6 +41,7 @@ def forget(db: sqlite3.Connection, user: str, room: str) -> None:
     """Delete it all, but for unfinished orders. What is deleted is overwritten in the file (secure_delete)."""
     states = ", ".join(f"'{state}'" for state in sorted(UNFINISHED))
     db.execute(f"DELETE FROM jobs WHERE user = ? AND state NOT IN ({states})", (user,))
-    db.execute("DELETE FROM promises WHERE user = ?", (user,))
+    for table in ("promises", "menus"):
+        db.execute(f"DELETE FROM {table} WHERE user = ?", (user,))
     for table in ("entries", "blobs", "settings"):
         db.execute(f"DELETE FROM {table} WHERE room = ?", (room,))

@@ -29,6 +29,7 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str = ""  # the platform's own business: a part of an album, an answer to an interaction
     answered: bool = False  # it holds the picture, or says why there is none
     posting: bool = False  # it is being posted, so its id is not known yet: ``message`` is the one before it
+    others: tuple[int, ...] = ()  # meanwhile: ids of messages that are known to be something else
 
 
 class Given(NamedTuple):

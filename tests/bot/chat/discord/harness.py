@@ -44,8 +44,7 @@ async def fake_discord(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDis
     """Our Discord, where discord.py takes it for the real one; at the end no rule may have been broken."""
     async with running() as fake:
         monkeypatch.setattr(discord.http.Route, "BASE", f"{fake.url}/api/v10")
-        gateway = yarl.URL(f"{fake.url.replace('http', 'ws')}/gateway")
-        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(fake.gateway))
         monkeypatch.setattr(discord.asset.Asset, "BASE", fake.url)
         real = shown.is_discords  # for which our Discord stands for one of the real one's servers for files
 
@@ -241,7 +240,7 @@ async def on(
     open_jobs: int = 20,
     owners: Owners | None = None,
     shard: int = 0,
-    shards: int = 1,
+    shards: int = 0,
 ) -> AsyncIterator[DiscordBot]:
     """A bot that is connected, and stopped as an operator stops it when the context ends.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import discord
+import pytest
+
 from tests.bot.chat.discord.harness import ME, PHOTO, on
 from tests.fakes.discord.server import FakeDiscord
 from tests.fakes.discord.world import CONTENT_INTENT
@@ -53,6 +56,28 @@ async def test_commands_that_discord_does_not_take_stay_as_they_were(fake: FakeD
         await it.stylize(style="greatwave")
         await it.answer()
         assert fake.syncs == 1
+
+
+async def test_one_process_has_as_many_connections_as_discord_recommends(
+    fake: FakeDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def at_once(self: discord.Client, shard_id: int | None, *, initial: bool = False) -> None:
+        """Discord wants five seconds between two."""
+
+    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
+    elsewhere = fake.add_channel(fake.add_guild(1 << 22))
+    fake.recommended = 2
+    async with on(fake) as it:
+        await fake.until(lambda: fake.identified == 2)
+        assert {session.shard for session in fake.sessions.values()} == {(0, 2), (1, 2)}
+        await it.stylize(style="greatwave")
+        await it.stylize(style="starrynight", where=elsewhere)
+        await it.answer()
+        await it.answer(channel=elsewhere)
+        await fake.hang_up()
+        await fake.until(lambda: fake.resumed == 2)
+        await it.stylize(style="greatwave", where=elsewhere)
+        await it.answer(channel=elsewhere, number=2)
 
 
 async def test_two_processes_share_the_servers_and_each_answers_on_its_own(fake: FakeDiscord) -> None:

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from bot.core.jobs import State
 from bot.dialog.gallery import PER_SHEET
 from engine import gallery
 from engine.wire import Cell, Event, Paint
-from tests.bot.chat.discord.harness import on
+from tests.bot.chat.discord.harness import PHOTO, on
 from tests.fakes.discord.server import FakeDiscord
 from tests.harness import EngineDouble, done
 
@@ -103,9 +104,45 @@ async def test_a_mention_of_styles_shows_those_that_were_asked_for(fake: FakeDis
         assert "starrynight" not in values(fake, int(message["id"]))
 
 
-async def test_a_menu_from_before_a_restart_says_that_it_has_expired(fake: FakeDiscord, tmp_path: Path) -> None:
+async def test_a_menu_goes_on_after_a_restart_where_it_was(fake: FakeDiscord, tmp_path: Path) -> None:
     async with on(fake, path=tmp_path / "journal") as it:
         shown = await it.menu_of(await it.photo())
+        await it.choose(shown, "80")
+        await it.turn(shown, "▶")
+        asked = await fake.press(it.ann, shown, "Search")
+        await fake.until(lambda: asked.modal)
+    async with on(fake, path=tmp_path / "journal") as it:
+        await it.redrawn(shown, lambda: fake.submit(asked, "night"))
+        assert "starrynight" in values(fake, shown)
+        assert [option["value"] for option in offered(fake, shown) if option.get("default")] == ["-", "80", "-"]
+        await it.choose(shown, "starrynight")
+    async with on(fake, path=tmp_path / "journal") as it:
+        await fake.press(it.ann, shown, "Paint")
+        assert "starrynight mode=fast strength=80" in fake.text(await it.answer())
+        assert it.pictures[-1].photo == PHOTO
+        await it.fake.until(lambda: not offered(fake, shown))
+        assert len(await it.jobs()) == 2, "the picture, and the sheet that the menu showed"
+
+
+async def test_after_a_restart_a_menu_is_still_for_who_opened_it(fake: FakeDiscord, tmp_path: Path) -> None:
+    async with on(fake, path=tmp_path / "journal") as it:
+        await it.says("<@900> styles woodblock")
+        (message,) = await fake.until(it.public)
+    async with on(fake, path=tmp_path / "journal") as it:
+        await it.told_alone(await fake.press(it.bob, int(message["id"]), "Search"), "for the person who opened it")
+        await it.choose(int(message["id"]), "greatwave")
+        assert "The Great Wave off Kanagawa" in fake.text(int(message["id"]))
+
+
+@pytest.mark.parametrize("gone", ["forgotten", "swept"])
+async def test_a_menu_that_is_no_longer_kept_says_so(fake: FakeDiscord, tmp_path: Path, gone: str) -> None:
+    async with on(fake, path=tmp_path / "journal") as it:
+        shown = await it.menu_of(await it.photo())
+        await it.until_state(await it.started(), State.DELIVERED)
+        if gone == "forgotten":
+            await it.told(await it.slash("forgetme", really=True), "Deleted for good")
+        else:
+            await it.store.prune(before=4e9)
     async with on(fake, path=tmp_path / "journal") as it:
         await it.told_alone(await fake.press(it.ann, shown, "Search"), "has expired")
 
@@ -143,11 +180,27 @@ async def test_the_menu_shows_the_styles_on_the_persons_own_photo_as_soon_as_the
         assert NAMES[9] in fake.text(await it.answer())
 
 
+async def test_a_sheet_that_is_painted_after_a_restart_is_in_the_menu_at_its_next_press(
+    fake: FakeDiscord, tmp_path: Path
+) -> None:
+    async with on(fake, paints_every_style, path=tmp_path / "journal") as it:
+        shown = await it.menu_of(await it.photo())
+        await it.started()
+    async with on(fake, paints_every_style, path=tmp_path / "journal") as it:
+        job = await it.started()
+        it.engine.let_go(job)
+        await it.until_state(job, State.DELIVERED)
+        assert not it.public(), "nobody else sees it"
+        await it.choose(shown, "80")
+        with Image.open(io.BytesIO(fake.file(shown))) as own:
+            assert own.size == (3 * 20 + 10, 3 * 20 + 10)
+
+
 async def test_a_sheet_for_a_menu_that_is_gone_is_shown_to_nobody(fake: FakeDiscord) -> None:
     async with on(fake, paints_every_style) as it:
         await it.menu_of(await it.photo())
-        it.chat._orders.menus._menus.clear()
         job = await it.started()
+        await it.store.prune(before=4e9)
         it.engine.let_go(job)
         await it.until_state(job, State.DELIVERED)
         assert not it.public()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.core.jobs import State
@@ -135,6 +137,20 @@ async def test_what_may_have_been_meant_by_a_mention_is_a_button_for_who_wrote_i
         await it.told_alone(await fake.press(it.bob, shown, "starrynight"), "for the person who asked")
         await fake.press(it.ann, shown, "starrynight")
         assert "starrynight" in fake.text(await it.answer())
+
+
+async def test_it_is_one_after_a_restart_too_and_one_order_at_most(fake: FakeDiscord, tmp_path: Path) -> None:
+    async with on(fake, path=tmp_path / "journal") as it:
+        found = await it.stylize(style="starynite", size=80)
+        await it.told_alone(found, "Did you mean")
+    shown = found.original or 0
+    async with on(fake, path=tmp_path / "journal") as it:
+        await it.told_alone(await fake.press(it.bob, shown, "starrynight"), "for the person who asked")
+        await fake.press(it.ann, shown, "starrynight")
+        assert "size=80" in fake.text(await it.answer())
+        assert it.painted == [(PHOTO, None)]
+    async with on(fake, path=tmp_path / "journal") as it:
+        await it.told_alone(await fake.press(it.ann, shown, "starrynight"), "ordered already")
 
 
 # --- what belongs to a photo, and goes where it goes -----------------------------------------------------------------

@@ -34,6 +34,7 @@ from tests.fakes.telegram.server import FakeTelegram
 from tests.fakes.telegram.state import Refuse
 from tests.harness import EngineDouble, fails
 from tests.pictures import picture
+from tests.waiting import eventually
 
 
 async def test_one_message_shows_place_progress_preview_and_picture(server: FakeTelegram) -> None:
@@ -307,3 +308,36 @@ async def test_a_help_text_on_its_way_is_not_taken_for_a_lost_first_word(server:
         assert help.message_id in there
         assert lost.message_id not in there
         it.let_go()
+
+
+async def test_a_help_text_of_the_last_run_is_not_taken_for_one_either(server: FakeTelegram, tmp_path: Path) -> None:
+    handled = server._on_sendMessage
+    lost: list[int] = []
+
+    def loses_first_words(call):
+        if not call.parameters["text"].startswith("The Scream: "):
+            return handled(call)
+        if not lost:
+            lost.append(handled(call)["message_id"])
+        raise Refuse(502, "Bad Gateway")
+
+    server._on_sendMessage = loses_first_words  # type: ignore[method-assign]
+    async with telegram_bot(server, always=shows, path=tmp_path / "journal") as it:
+        server.says(ANN, "/stylize scream", photo=CAT)
+        await server.until(lambda: lost)
+        server.says(ANN, "/help")
+        help = await message_with(server, ANN, "/styles")
+
+        async def told_apart() -> bool:
+            (job,) = await it.store.unfinished()
+            begun = await it.store.post_begun(job.id)
+            return begun is not None and help["message_id"] in begun.others
+
+        await eventually(told_apart)
+    server._on_sendMessage = handled  # type: ignore[method-assign]
+    async with telegram_bot(server, path=tmp_path / "journal") as it:
+        await finished(server, ANN)
+        await it.delivered()
+    there = {message["message_id"] for message in server.of_bot(ANN)}
+    assert help["message_id"] in there
+    assert lost[0] not in there

@@ -133,7 +133,7 @@ async def test_after_a_restart_what_waited_for_the_rate_is_painted(tmp_path: Pat
 
 
 async def test_places_are_counted_in_each_lane_and_shared_out_among_the_workers() -> None:
-    long = "/stylize starrynight mode=fine steps=300 size=600"
+    long = "/stylize starrynight mode=fine steps=300 size=600 init=photo"
     async with bot(waits, waits) as it:
         it.engine.workers = (Worker("1", "idle"), Worker("2", "idle"))
         jobs = [await it.order(long, user=user) for user in ("ann", "bob", "cid", "dan")]
@@ -183,7 +183,7 @@ async def test_in_a_long_line_everybody_hears_where_they_stand_and_only_some_at_
 
 
 async def test_where_workers_are_lost_nobody_is_promised_a_place_that_is_gone() -> None:
-    long = "/stylize starrynight mode=fine steps=300 size=600"
+    long = "/stylize starrynight mode=fine steps=300 size=600 init=photo"
     async with bot(waits, waits, waits) as it:
         it.engine.workers = tuple(Worker(f"{number}", "idle") for number in range(3))
         jobs = [await it.order(long, user=user, photo=user.encode()) for user in ("ann", "bob", "cid")]
@@ -223,7 +223,7 @@ async def test_a_long_order_is_told_what_it_will_take_before_it_begins() -> None
         yield done(paint)
 
     async with bot(says_nothing) as it:
-        job = await it.order("/stylize starrynight mode=fine steps=300 size=600")
+        job = await it.order("/stylize starrynight mode=fine steps=300 size=600 init=photo")
         begins = f"painting begins: {in_words(job.cost)} of painting at 600 pixels"
         await it.chat.until(lambda: begins in it.chat.texts(job.id))
         it.engine.let_go(job.id)

@@ -2,18 +2,18 @@
 
 import { h, video } from "../dom.js";
 
-/** A photo as sent. `page` has reply(photo), chooseStyle(photo), useAsStyle(photo), and sized(photo, width, height). */
-export function photoBubble(photo, page) {
+/** A photo as sent. `orders` has reply(photo), chooseStyle(photo), useAsStyle(photo), and sized(photo, width, height). */
+export function photoBubble(photo, orders) {
   const picture = h("img", { src: photo.src, alt: `Your photo, ${photo.name}` });
-  picture.addEventListener("load", () => page.sized(photo, picture.naturalWidth, picture.naturalHeight));
+  picture.addEventListener("load", () => orders.sized(photo, picture.naturalWidth, picture.naturalHeight));
   picture.addEventListener("error", () => {
     const clip = video(photo.src, `Your clip, ${photo.name}`);
     clip.addEventListener("error", () => clip.replaceWith(h("p", { class: "not-shown" }, "This browser cannot show this photo. Impasto may still be able to read it.")));
     picture.replaceWith(clip);
   });
-  const choose = h("button", { type: "button", class: "choose", onclick: () => page.chooseStyle(photo) }, "Choose a style");
-  const reply = h("button", { type: "button", class: "quiet", onclick: () => page.reply(photo), "aria-label": `Reply to ${photo.name}` }, "Reply");
-  const style = h("button", { type: "button", class: "quiet", onclick: () => page.useAsStyle(photo), "aria-label": `Use ${photo.name} as the style` }, "As style");
+  const choose = h("button", { type: "button", class: "choose", onclick: () => orders.chooseStyle(photo) }, "Choose a style");
+  const reply = h("button", { type: "button", class: "quiet", onclick: () => orders.reply(photo), "aria-label": `Reply to ${photo.name}` }, "Reply");
+  const style = h("button", { type: "button", class: "quiet", onclick: () => orders.useAsStyle(photo), "aria-label": `Use ${photo.name} as the style` }, "As style");
   return h("article", { class: "bubble mine photo", "aria-label": `Photo ${photo.name}` }, picture, h("span", { class: "caption" }, photo.name), h("div", { class: "actions" }, choose, reply, style));
 }
 

@@ -9,7 +9,7 @@ import { cellButtons } from "./sheets.js";
 import { strengthSlider } from "./strength.js";
 import { announce, copy, h, video } from "../dom.js";
 
-/** `page` has cancel(job), chooseStyle(photo) and press(data, button). */
+/** `page` has zoom and orders: cancel(job), chooseStyle(photo) and press(data, button). */
 export class JobBubble {
   constructor(id, page, base) {
     this.id = id;
@@ -80,7 +80,7 @@ export class JobBubble {
   cancel() {
     this.cancelButton.disabled = true;
     this.cancelButton.textContent = "Cancelling…";
-    this.page.cancel(this);
+    this.page.orders.cancel(this);
   }
 
   /** The cancel button as it was: the job was not cancelled. */
@@ -103,7 +103,7 @@ export class JobBubble {
     this.element.classList.toggle("refused", !cancelled);
     if (!this.under.parentNode) this.canvas.remove();
     this.canvas.querySelector(".so-far")?.remove();
-    const retry = this.photo && h("div", { class: "actions" }, h("button", { type: "button", onclick: () => this.page.chooseStyle(this.photo) }, "Choose a style"));
+    const retry = this.photo && h("div", { class: "actions" }, h("button", { type: "button", onclick: () => this.page.orders.chooseStyle(this.photo) }, "Choose a style"));
     this.element.append(h("div", { class: "about" }, h("p", {}, text), retry));
   }
 
@@ -121,7 +121,7 @@ export class JobBubble {
     this.tools = h("div", { class: "tools" }, enlargeButton(() => this.page.zoom.open({ src: source, name: entry.file, alt, photo: entry.photo && photo?.src, isVideo })));
     this.showPicture(source, alt, isNew, isVideo);
     if (!isVideo && !cells.length) this.canvas.append(this.tools);
-    const { main, changes } = pictureActions(entry, source, (data, button) => this.page.press(data, button), photo && (() => this.page.chooseStyle(photo)));
+    const { main, changes } = pictureActions(entry, source, (data, button) => this.page.orders.press(data, button), photo && (() => this.page.orders.chooseStyle(photo)));
     const about = h(
       "div",
       { class: "about" },
@@ -136,7 +136,7 @@ export class JobBubble {
     this.element.append(about);
     if (!cells.length) return;
     this.element.classList.add("sheet");
-    this.canvas.append(cellButtons(cells, (data, button) => this.page.press(data, button)));
+    this.canvas.append(cellButtons(cells, (data, button) => this.page.orders.press(data, button)));
   }
 
   showPicture(source, alt, isNew, isVideo) {

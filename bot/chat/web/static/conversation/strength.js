@@ -10,7 +10,7 @@ const KEYS_REST = 900; // ms without another key, after which the strength count
 const NUMBER = [0.16, 0.115]; // of a picture's width: how far its number on the sheet reaches, across and down
 const LABEL = /^brush ([\d.]+), strength (\d+)$/; // of the sheet's pictures
 
-/** Nothing where the picture's strength cannot be changed so. `page` has sheets and repaint(line, photo). */
+/** Nothing where the picture's strength cannot be changed so. `page` has sheets and orders: repaint(line, photo). */
 export function strengthSlider(line, photo, canvas, page) {
   const settings = Object.fromEntries(words(line).filter((word) => word.includes("=")).map((word) => word.split("=")));
   if (!photo || !line.startsWith("/stylize ") || !QUICK.includes(settings.mode) || !settings.strength || namesMine(line)) return null;
@@ -106,7 +106,7 @@ class Strength {
     this.canvas.classList.remove("trying");
     this.range.value = this.output.textContent = this.settings.strength;
     if (strength === this.settings.strength) return;
-    this.page.repaint(this.line.replace(/strength=\d+/, `strength=${strength}`), this.photo);
+    this.page.orders.repaint(this.line.replace(/strength=\d+/, `strength=${strength}`), this.photo);
     announce(`Painting with strength ${strength}`);
   }
 }

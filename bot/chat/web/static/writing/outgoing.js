@@ -71,7 +71,7 @@ export class Outgoing {
       return null;
     }
     const photo = { name: called, src: URL.createObjectURL(file), blob: null };
-    photo.bubble = photoBubble(photo, this.page);
+    photo.bubble = photoBubble(photo, this.page.orders);
     this.show(id, photo.bubble, photo);
     const path = `/photo?id=${id}&name=${encodeURIComponent(called.slice(0, 80))}`;
     this.connection.send(path, () => file, "application/octet-stream").then(

@@ -49,6 +49,19 @@ class Script:
         )
         return status, body
 
+    async def verify(self, key: str = "", **pictures: bytes) -> tuple[int, Any]:
+        form = FormData(quote_fields=False, default_to_multipart=True)
+        for name, data in pictures.items():
+            form.add_field(name, data, filename=f"{name}.png", content_type="image/png")
+        headers = {"Idempotency-Key": key} if key else None
+        status, body, _ = await self.ask("POST", "/api/v1/verifications", form, headers=headers)
+        return status, body
+
+    async def verified(self, **pictures: bytes) -> Any:
+        status, body = await self.verify(**pictures)
+        assert status == 202, body
+        return body
+
     async def accepted(self, **fields: str) -> Any:
         status, body = await self.order(**fields)
         assert status == 202, body

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 from aiohttp import ClientSession
 from PIL import Image
 
 from bot.chat.web.door import converting, sending
 from bot.core.limits import Limits
+from engine.images.encode import encode_png
 from engine.wire import Failed, Preview, Progress
 from tests.bot.chat.web.api.harness import PHOTO, Script
 from tests.bot.chat.web.harness import Site, site
@@ -208,3 +210,71 @@ async def test_so_many_converted_pictures_are_in_memory_and_no_more(
     status, problem, answer = await script.ask("GET", done["links"]["result"])
     assert (status, "Retry-After" in answer.headers) == (503, True)
     assert problem["detail"].startswith("Too many pictures are being fetched")
+
+
+# --- verifying -------------------------------------------------------------------------------------------------------
+
+LINE = "/stylize starrynight mode=fast strength=42 brush=1 colors=style faces=keep size=96 seed=7"
+OURS = encode_png(torch.full((3, 64, 96), 0.5), LINE)
+
+
+@pytest.mark.parametrize(
+    ("note", "same"),
+    [
+        ("Verified: identical, in every pixel.", True),
+        ("Verified: the same to the eye (40 dB, at most 9 of 255 apart).", True),
+        ("Verified: it differs (12 dB, at most 200 of 255 apart), perhaps because it was changed since.", False),
+    ],
+)
+async def test_a_picture_is_held_against_what_its_own_line_makes_of_its_photo(
+    script: Script, note: str, same: bool
+) -> None:
+    ordered = await script.verified(picture=OURS, photo=PHOTO)
+    assert (ordered["line"], ordered["same"]) == (LINE, None)
+    async with script.listening(ordered) as stream:
+        order = await script.at.engine.order()
+        assert (order.photo, order.checked) == (PHOTO, OURS)
+        script.at.engine.finishes(order, PAINTED, (note,))
+        done = await stream.until("finished")
+    assert (done["same"], done["notes"]) == (same, [note])
+
+
+async def test_a_picture_that_does_not_say_its_line_is_verified_by_the_one_that_comes_along(script: Script) -> None:
+    json = {"Content-Type": "application/json"}
+    sent = {name: base64.b64encode(data).decode() for name, data in {"picture": PAINTED, "photo": PHOTO}.items()}
+    status, said, _ = await script.ask("POST", "/api/v1/verifications", msgspec.json.encode(sent), json)
+    assert (status, said["detail"]) == (422, "This picture does not say how it was made. Send its line as recipe.")
+    sent["recipe"] = LINE
+    status, ordered, _ = await script.ask("POST", "/api/v1/verifications", msgspec.json.encode(sent), json)
+    assert (status, ordered["line"]) == (202, LINE)
+    assert (await script.at.engine.order()).checked == PAINTED
+
+
+async def test_a_texture_is_verified_without_a_photo(script: Script) -> None:
+    line = "/stylize starrynight mode=texture size=64 steps=2 seed=7"
+    ordered = await script.verified(picture=encode_png(torch.full((3, 64, 64), 0.5), line))
+    assert ordered["line"].startswith("/stylize starrynight mode=texture ")
+    order = await script.at.engine.order()
+    assert order.photo is None
+    assert order.checked
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"photo": PHOTO}, "Object missing required field `picture`"),
+        ({"picture": OURS}, "There is no photo to paint"),
+        ({"picture": OURS, "photo": PHOTO, "format": b"png"}, "There is no field “format”: they are picture, photo"),
+    ],
+)
+async def test_it_is_said_what_a_verification_lacks(script: Script, fields: dict[str, bytes], why: str) -> None:
+    status, said = await script.verify(**fields)
+    assert status in (400, 422)
+    assert why in said["detail"]
+
+
+async def test_one_key_is_one_verification(script: Script) -> None:
+    first = (await script.verify(key="one", picture=OURS, photo=PHOTO))[1]
+    assert (await script.verify(key="one", picture=OURS, photo=PHOTO))[1]["id"] == first["id"]
+    status, said = await script.verify(key="one", picture=OURS, photo=PAINTED)
+    assert (status, "another order" in said["detail"]) == (422, True)

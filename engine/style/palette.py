@@ -12,10 +12,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engine.tensors import reduced
+
+ENOUGH = 384  # pixels, long side in which all colours of a photo are seen
 FLOOR = 1e-3  # of the mean eigenvalue: directions of hardly any variance are not amplified into noise
 
 
-class Moments(NamedTuple):
+class Palette(NamedTuple):
     """Mean (N,) and covariance (N, N) of N channels over all positions, in float64."""
 
     mean: Tensor
@@ -29,32 +32,38 @@ class LinearMap(NamedTuple):
     t: Tensor  # (N,)
 
 
-def moments(x: Tensor) -> Moments:
-    """The moments of a picture (1, N, h, w)."""
+def palette_of(x: Tensor) -> Palette:
+    """The colours of a picture (1, N, h, w)."""
     f = x.flatten(2)[0].double()  # (N, M)
-    return Moments(f.mean(1), torch.cov(f, correction=0))
+    return Palette(f.mean(1), torch.cov(f, correction=0))
 
 
-def mixed(styles: Sequence[tuple[Moments, float]]) -> Moments:
+def mixed(styles: Sequence[tuple[Palette, float]]) -> Palette:
     """Means and covariances of several styles, averaged by weight."""
     total = sum(weight for _, weight in styles)
     mean = torch.stack([weight / total * style.mean for style, weight in styles]).sum(0)
-    return Moments(mean, torch.stack([weight / total * style.covariance for style, weight in styles]).sum(0))
+    return Palette(mean, torch.stack([weight / total * style.covariance for style, weight in styles]).sum(0))
 
 
 def power(covariance: Tensor, exponent: float, floor: float = 0.0) -> Tensor:
     """A symmetric matrix (N, N) to a power, its eigenvalues raised by ``floor`` times their mean."""
     values, vectors = torch.linalg.eigh(covariance)
     values = values.clamp_min(0) + floor * values.mean().clamp_min(1e-12)
-    return (vectors * values**exponent) @ vectors.mT
+    raised: Tensor = (vectors * values**exponent) @ vectors.mT
+    return raised
 
 
-def transport(content: Moments, style: Moments, floor: float = FLOOR) -> LinearMap:
-    """The map after which channels with the content's moments have the style's."""
+def transport(content: Palette, style: Palette, floor: float = FLOOR) -> LinearMap:
+    """The map after which channels with the content's palette have the style's."""
     root, whitening = (power(content.covariance, exponent, floor) for exponent in (0.5, -0.5))
     # Whiten, rotate and colour, in one matrix.
     T = whitening @ power(root @ style.covariance @ root, 0.5) @ whitening
     return LinearMap(T, style.mean - T @ content.mean)
+
+
+def in_colours(x: Tensor, style: Palette) -> Tensor:
+    """A picture (1, 3, h, w) in 0..1 in the style's colours."""
+    return apply(transport(palette_of(reduced(x[0], ENOUGH)[None]), style), x).clamp_(0, 1)
 
 
 def apply(map: LinearMap, x: Tensor, share: float = 1.0) -> Tensor:

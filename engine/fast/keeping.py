@@ -1,0 +1,41 @@
+"""What an instant picture keeps of its photo: forms everywhere, and the detail of its subject.
+
+Not where the recipe says faces=free. A strength beyond the trained one asks for less of the photo, and gets it.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from engine.fast.paint import STRONGEST, degree
+from engine.recipe import MINE_STRENGTH, Recipe
+from engine.style.palette import Palette, in_colours
+from engine.subject.forms import SHARE, with_forms
+from engine.subject.restraint import restrained
+from engine.tensors import grey
+
+
+def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, subject: Tensor | None) -> Tensor:
+    """The picture x of a photo, both (1, 3, H, W) in 0..1, with what the recipe keeps.
+
+    Args:
+        style: the painting's colours; None for a network that keeps forms by itself.
+        subject: how much each place of the photo is kept, (1, 1, h, w) in 0..1, if it has a subject.
+    """
+    if not keeps(recipe):
+        return x
+    if style is None:
+        shown = grey(photo)
+    else:
+        shown = photo if recipe.colors == "photo" else in_colours(photo, style)
+        x = with_forms(x, shown, _share(MINE_STRENGTH if recipe.strength is None else recipe.strength))
+    return x if subject is None else restrained(x, shown, subject)
+
+
+def keeps(recipe: Recipe) -> bool:
+    """Whether the recipe keeps anything."""
+    return recipe.faces != "free" and recipe.strength != 0
+
+
+def _share(strength: int) -> float:
+    return SHARE * min(1.0, (STRONGEST - degree(strength)) / (STRONGEST - 1))

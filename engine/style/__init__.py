@@ -1,0 +1,1 @@
+"""The styles' pictures, and their colours."""
