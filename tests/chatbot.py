@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from bot.backoff import Backoff
@@ -44,7 +44,8 @@ class Killable:
     def kill(self) -> None:
         """At once, as the kernel does it when memory is short."""
         if self._process.returncode is None:
-            os.kill(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended, and the loop does not know it yet
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def died(self) -> None:
         assert await self._process.wait() == -signal.SIGKILL
