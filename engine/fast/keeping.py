@@ -14,6 +14,10 @@ from engine.subject.forms import SHARE, with_forms
 from engine.subject.restraint import restrained
 from engine.tensors import grey
 
+# The degree from which on the painting's colours are taken entirely, below that of every style's own strength. Less
+# takes less of them, so that next to no strength changes the photo next to nothing.
+ENTIRELY = 0.4
+
 
 def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, subject: Tensor | None) -> Tensor:
     """The picture x of a photo, both (1, 3, H, W) in 0..1, with what the recipe keeps.
@@ -27,15 +31,13 @@ def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, sub
     if style is None:
         shown = grey(photo)
     else:
-        shown = photo if recipe.colors == "photo" else in_colours(photo, style)
-        x = with_forms(x, shown, _share(MINE_STRENGTH if recipe.strength is None else recipe.strength))
+        t = degree(MINE_STRENGTH if recipe.strength is None else recipe.strength)
+        begun = min(1.0, t / ENTIRELY)
+        shown = photo if recipe.colors == "photo" else in_colours(photo, style, begun)
+        x = with_forms(x, shown, begun, SHARE * min(1.0, (STRONGEST - t) / (STRONGEST - 1)))
     return x if subject is None else restrained(x, shown, subject)
 
 
 def keeps(recipe: Recipe) -> bool:
     """Whether the recipe keeps anything."""
     return recipe.faces != "free" and recipe.strength != 0
-
-
-def _share(strength: int) -> float:
-    return SHARE * min(1.0, (STRONGEST - degree(strength)) / (STRONGEST - 1))

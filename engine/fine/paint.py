@@ -20,13 +20,14 @@ from engine.fine.colours import coloured, matched
 from engine.fine.gatys import Run, Step
 from engine.fine.scales import Scale, further, scales
 from engine.recipe import Recipe
-from engine.style.palette import apply, mixed, palette_of, transport
+from engine.style.palette import in_colours, mixed, palette_of
 from engine.subject.importance import Importance
 from engine.tensors import Styles, clamp, luminance_only, resize
 
 # How far the photo is moved towards the styles' colours before it is painted. All the way, little is left of a warm
 # light in a cold painting; chosen by eye.
 COLOURS = 0.85
+ENTIRELY = 30  # the strength from which on it is moved so far; below, in proportion: 0 is the photo itself
 START_NOISE = 0.02  # of the seeded noise that is added to the photo
 
 
@@ -74,7 +75,8 @@ def paint(
         # Departure: the content is that of the photo in the styles' colours. The two losses then agree on the colours,
         # and a weight with which forms stay does not keep the photo's brown and grey as well.
         palette = mixed([(palette_of(a), weight) for a, weight in styles])
-        p = apply(transport(palette_of(p), palette), p, COLOURS).clamp(0, 1)
+        strength = ENTIRELY if recipe.strength is None else recipe.strength
+        p = in_colours(p, palette, COLOURS * min(1.0, strength / ENTIRELY))
     start = None if start is None else _in_colours(start, p, recipe)
     if recipe.strength == 0:
         yield Step(1, 1, 1.0, 0.0, 0.0, 0.0, 0.0, photo[None].clone(), p)

@@ -61,9 +61,9 @@ def transport(content: Palette, style: Palette, floor: float = FLOOR) -> LinearM
     return LinearMap(T, style.mean - T @ content.mean)
 
 
-def in_colours(x: Tensor, style: Palette) -> Tensor:
-    """A picture (1, 3, h, w) in 0..1 in the style's colours."""
-    return apply(transport(palette_of(reduced(x[0], ENOUGH)[None]), style), x).clamp_(0, 1)
+def in_colours(x: Tensor, style: Palette, share: float = 1.0) -> Tensor:
+    """A picture (1, 3, h, w) in 0..1, ``share`` of the way to the style's colours."""
+    return apply(transport(palette_of(reduced(x[0], ENOUGH)[None]), style), x, share).clamp_(0, 1)
 
 
 def apply(map: LinearMap, x: Tensor, share: float = 1.0) -> Tensor:

@@ -21,8 +21,12 @@ SHARE = 0.6  # of the photo's forms; chosen by eye, as are both bounds
 LIVELY = 1.15  # how much further than the network's the colours are spread, on a screen's light; by eye
 
 
-def with_forms(x: Tensor, photo: Tensor, share: float = SHARE) -> Tensor:
-    """The picture x of a photo in the painting's colours, both (1, 3, H, W) in 0..1, with a share of its forms."""
+def with_forms(x: Tensor, photo: Tensor, begun: float = 1.0, share: float = SHARE) -> Tensor:
+    """The picture x of a photo in the painting's colours, both (1, 3, H, W) in 0..1, with a share of its forms.
+
+    Args:
+        begun: from 0, where x is the photo itself, to 1: how far its colours are made livelier.
+    """
     height, width = x.shape[2:]
     small = [max(1, round(SIDE * side / max(height, width))) for side in (height, width)]
     y, p = (fn.interpolate(t, small, mode="area") for t in (x, photo))
@@ -31,6 +35,6 @@ def with_forms(x: Tensor, photo: Tensor, share: float = SHARE) -> Tensor:
     coarse = fn.interpolate(fn.interpolate(difference, areas, mode="area"), small, mode="bicubic")
     forms = share * (blur(difference, FINEST) - coarse).transpose(0, 1)
     # The mean of two pictures is duller than both: the colours are spread as far as they were, and a little further.
-    before = palette_of(y)
-    lively = transport(palette_of(y + forms), before._replace(covariance=LIVELY**2 * before.covariance))
+    before, spread = palette_of(y), 1 + (LIVELY - 1) * begun
+    lively = transport(palette_of(y + forms), before._replace(covariance=spread**2 * before.covariance))
     return apply(lively, x + fn.interpolate(forms, (height, width), mode="bilinear")).clamp_(0, 1)
