@@ -1,6 +1,6 @@
 """How a fine picture was made, as one picture: the losses on their way, the style's energy by layer, stations of x.
 
-The picture is painted exactly as fine mode paints it, and watched.
+The picture is painted exactly as fine mode paints it, and watched: up to the last strokes, which are no optimisation.
 """
 
 from __future__ import annotations
