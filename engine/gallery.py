@@ -54,6 +54,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         42  # where the style looks best, on the recipe's scale
     )
     brush: Annotated[float, Meta(ge=BRUSH_BOUNDS[0], le=BRUSH_BOUNDS[1])] = 1.0
+    flow: Annotated[float, Meta(ge=0, le=1)] = 1.0  # how far strokes are drawn out: less where dots or hatches count
     fast: bool = True  # fast mode has a trained pair or a generator for it
     generator: Annotated[str, Meta(min_length=1, max_length=400)] | None = None  # a collection's file, from its folder
     home: Path = HERE  # the folder that holds its pictures

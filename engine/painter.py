@@ -18,7 +18,8 @@ from engine.encoders.slim import SlimEncoder
 from engine.encoders.vgg import Encoder
 from engine.fast import network
 from engine.fast.collections import Generators
-from engine.fast.keeping import keeping, keeps
+from engine.fast.finish import finish
+from engine.fast.keeping import keeps
 from engine.fast.paint import paint as paint_fast
 from engine.fast.paint import paint_collection, paint_together
 from engine.fine import memory
@@ -34,7 +35,7 @@ from engine.motion import animate, clips, zoom
 from engine.motion.opening import opened, opened_clip
 from engine.recipe import Memory, Mode, Recipe, line
 from engine.stages import Picture, Refused, Stage
-from engine.style.palette import Palette
+from engine.style.look import Look
 from engine.style.pictures import StylePictures
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import FILE as SUBJECT
@@ -159,7 +160,7 @@ class TorchPainter:
             work.anew = order.checked is not None
             x = yield from device.with_threads_for(_at_once(work.recipe), self.repaint(work))
             height, width = x.shape[-2:]
-            if work.recipe.clip == "yes" and x.shape[2:] != work.film[-1].shape[1:]:
+            if work.recipe.clip == "yes" and not torch.equal(animate.as_bytes(x[0]), work.film[-1]):
                 work.film.append(animate.as_bytes(x[0]))  # with its last strokes
             if work.film:
                 yield self._film(order, animate.film_of(work), work)
@@ -203,9 +204,9 @@ class TorchPainter:
         """See `engine.work.Tools`."""
         return self._styles.of(work.recipe, work.mine)
 
-    def palette(self, work: Work) -> Palette:
+    def look(self, work: Work, shares: Sequence[tuple[str, float]] | None = None) -> Look:
         """See `engine.work.Tools`."""
-        return self._styles.palette(work.recipe, work.mine)
+        return self._styles.look(shares or _shares(work.recipe), work.mine)
 
     def swatch(self, name: str) -> Tensor:
         """See `engine.work.Tools`."""
@@ -217,7 +218,7 @@ class TorchPainter:
         """The mixed styles' pair for the network, (2, C), in fast or universal mode."""
         if work.recipe.mode == "universal":
             return predicted(self._predictor, self._slim, self.pictures(work))
-        shares = [(share.name, float(share.weight)) for share in work.recipe.styles]
+        shares = _shares(work.recipe)
         for name, _ in shares:
             if not self.network.knows(name):
                 raise Refused(f"Fast mode is not trained for {name}. Use mode=universal, or mode=fine.")
@@ -245,7 +246,7 @@ class TorchPainter:
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_fast(self.network, work.p, pair, recipe)
 
-        return (yield from self._instant(work, paint, self.palette(work)))
+        return (yield from self._instant(work, paint, self.look(work)))
 
     def _universal(self, work: Work) -> Stages:
         pictures = self.pictures(work)
@@ -253,16 +254,16 @@ class TorchPainter:
         def paint(recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
             return paint_universal(self.network, self._predictor, self._slim, work.p, pictures, recipe)
 
-        return (yield from self._instant(work, paint, self.palette(work)))
+        return (yield from self._instant(work, paint, self.look(work)))
 
     def _instant(
-        self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]], style: Palette | None
+        self, work: Work, paint: Callable[[Recipe], Iterator[tuple[float, Tensor]]], look: Look | None
     ) -> Stages:
-        """A picture of one of the instant modes, and what it keeps of the photo; see `keeping`."""
+        """A picture of one of the instant modes, finished; see `finish`."""
         keep = self.kept(work.p, work.recipe)
         for done, x in paint(work.recipe):
             yield Stage(done, "painting", preview=preview(x))
-        return keeping(x, work.p[None], work.recipe, style, keep)
+        return finish(x, work.p[None], work.recipe, look, keep)
 
     def kept(self, p: Tensor, recipe: Recipe) -> Tensor | None:
         """How much the instant modes keep each place of a photo (3, H, W), (1, 1, h, w) in 0..1, if at all."""
@@ -295,6 +296,10 @@ def _at_once(recipe: Recipe) -> int:
     """Pixels, side of what is painted at once: its own size, which the line that comes back has as well; of a sheet
     several pictures of that size go together."""
     return (recipe.size or 0) * (2 if recipe.mode == "sheet" else 1)
+
+
+def _shares(recipe: Recipe) -> list[tuple[str, float]]:
+    return [(share.name, float(share.weight)) for share in recipe.styles]
 
 
 def _check_weights() -> None:

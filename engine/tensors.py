@@ -109,3 +109,13 @@ def luminance_only(
         return torch.einsum("ij,bjhw->bihw", to_rgb, torch.cat([luminance, colours], 1)).clamp(0, 1)
 
     return y.expand(-1, 3, -1, -1), [(grey(a), weight) for a, weight in styles], finish
+
+
+def blur(x: Tensor, deviation: float) -> Tensor:
+    """A Gaussian of this deviation in pixels over x (B, 1, h, w), mirrored at the borders."""
+    radius = min(round(3 * deviation), min(x.shape[2:]) - 1)
+    offsets = torch.arange(-radius, radius + 1).to(x)
+    kernel = torch.exp(-(offsets / deviation).square() / 2)
+    kernel = kernel / kernel.sum()
+    x = fn.conv2d(fn.pad(x, (radius, radius, 0, 0), mode="reflect"), kernel.view(1, 1, 1, -1))
+    return fn.conv2d(fn.pad(x, (0, 0, radius, radius), mode="reflect"), kernel.view(1, 1, -1, 1))

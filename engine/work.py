@@ -16,7 +16,7 @@ from engine.gallery import Gallery
 from engine.images.encode import encode_jpeg
 from engine.recipe import Recipe, line
 from engine.stages import Stage
-from engine.style.palette import Palette
+from engine.style.look import Look
 from engine.wire import Cell, Finding
 
 PREVIEW_SIDE = 384  # pixels, long side; as wide as a bubble in a chat
@@ -55,8 +55,8 @@ class Tools(Protocol):
         """The styles' pictures (3, h, w) in 0..1, each with its weight."""
         ...
 
-    def palette(self, work: Work) -> Palette:
-        """The colours of the styles' pictures, mixed."""
+    def look(self, work: Work, shares: Sequence[tuple[str, float]] | None = None) -> Look:
+        """The look of the recipe's styles, mixed, or of these by name with their weights."""
         ...
 
     def swatch(self, name: str) -> Tensor:

@@ -35,7 +35,7 @@ ENGINE_FLOORS = (
     {"engine", *DOORS},
     {"engine.cage", "engine.device", "engine.stages", "engine.tensors"},
     {"engine.images"},
-    {"engine.style"},
+    {"engine.style", "engine.strokes"},
     {"engine.encoders"},
     {"engine.subject"},
     {"engine.work", "engine.verify"},

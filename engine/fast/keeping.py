@@ -31,11 +31,19 @@ def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, sub
     if style is None:
         shown = grey(photo)
     else:
-        t = degree(MINE_STRENGTH if recipe.strength is None else recipe.strength)
-        begun = min(1.0, t / ENTIRELY)
-        shown = photo if recipe.colors == "photo" else in_colours(photo, style, begun)
-        x = with_forms(x, shown, begun, SHARE * min(1.0, (STRONGEST - t) / (STRONGEST - 1)))
+        so_far, left = begun(recipe), (STRONGEST - _degree(recipe)) / (STRONGEST - 1)
+        shown = photo if recipe.colors == "photo" else in_colours(photo, style, so_far)
+        x = with_forms(x, shown, so_far, SHARE * min(1.0, left))
     return x if subject is None else restrained(x, shown, subject)
+
+
+def begun(recipe: Recipe) -> float:
+    """How much of what finishes a picture a recipe's strength asks for, from 0 to 1."""
+    return min(1.0, _degree(recipe) / ENTIRELY)
+
+
+def _degree(recipe: Recipe) -> float:
+    return degree(MINE_STRENGTH if recipe.strength is None else recipe.strength)
 
 
 def keeps(recipe: Recipe) -> bool:

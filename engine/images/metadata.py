@@ -116,7 +116,7 @@ def made_with(styles: Gallery) -> str:
     """
     gallery = hashlib.sha256()
     for style in sorted(styles, key=lambda style: style.name):
-        gallery.update(f"{style.name} {style.strength} {style.brush:g}\n".encode())
+        gallery.update(f"{style.name} {style.strength} {style.brush:g} {style.flow:g}\n".encode())
         for file in filter(None, (style.swatch, style.pair, style.generator_file)):
             if file.is_file():
                 gallery.update(hashlib.sha256(file.read_bytes()).digest())

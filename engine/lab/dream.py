@@ -16,8 +16,7 @@ from engine.encoders.vgg import Encoder
 from engine.fine.gatys import GRID, shifted
 from engine.recipe import Recipe
 from engine.stages import Stage
-from engine.subject.importance import blur
-from engine.tensors import MIN_SIDE, YIQ, clamp, fit, reduced_map, resize
+from engine.tensors import MIN_SIDE, YIQ, blur, clamp, fit, reduced_map, resize
 from engine.work import Stages, Tools, Work, preview
 
 OCTAVE = 1.4  # times the size of the one before

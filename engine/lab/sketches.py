@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from engine.fast.keeping import keeping, keeps
+from engine.fast.finish import finish
+from engine.fast.keeping import keeps
 from engine.fast.paint import alike
 from engine.recipe import Recipe, fast_knows
 from engine.wire import KEPT_SECONDS
@@ -78,13 +79,10 @@ class Sketches:
     ) -> Tensor:
         if not _is_fast(recipes[0], tools):
             return finished(tools.repaint(Work(p, recipes[0], mine, None)))
-        palettes = [tools.palette(Work(p, recipe, mine, None)) for recipe in recipes]
+        looks = [tools.look(Work(p, recipe, mine, None)) for recipe in recipes]
         xs = tools.together(p, recipes).split(1)
-        kept = [
-            keeping(x, p[None], recipe, palette, keep)
-            for x, recipe, palette in zip(xs, recipes, palettes, strict=True)
-        ]
-        return torch.cat(kept)
+        done = [finish(x, p[None], recipe, look, keep) for x, recipe, look in zip(xs, recipes, looks, strict=True)]
+        return torch.cat(done)
 
     def _use(self, name: str) -> Tensor:
         _, picture = self._kept.pop(name)

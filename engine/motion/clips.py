@@ -11,7 +11,7 @@ import msgspec
 from torch import Tensor
 
 from engine.encoders.vgg import Encoder
-from engine.fast.keeping import keeping
+from engine.fast.finish import finish
 from engine.fast.network import Network
 from engine.fast.paint import paint as paint_fast
 from engine.fine.gatys import Step
@@ -19,11 +19,10 @@ from engine.fine.paint import paint as paint_fine
 from engine.fine.scales import Scale
 from engine.images.animation import Clip
 from engine.motion import animate, morph
-from engine.motion.feedforward import ByNetwork, FeedForward, Keeping
+from engine.motion.feedforward import ByNetwork, FeedForward, Finishing
 from engine.motion.steady import OneByOne, StretchPainter
 from engine.recipe import INSTANT, Recipe
 from engine.stages import Refused, Stage
-from engine.style.palette import mixed, palette_of
 from engine.subject.importance import Importance
 from engine.universal.paint import coloured
 from engine.wire import NO_MORE_OF_A_CLIP
@@ -70,8 +69,8 @@ def _stretches(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPa
     recipe = work.recipe
     alone = tools.alone(work) if recipe.mode == "fast" else None
     strokes = _by_network(tools, work, size) if alone is None else OneByOne(lambda x: alone(x, recipe))
-    style = tools.palette(work) if alone is None else None
-    return Keeping(strokes, recipe, style, lambda p: tools.kept(p, recipe))
+    look = tools.look(work) if alone is None else None
+    return Finishing(strokes, recipe, look, lambda p: tools.kept(p, recipe))
 
 
 def _by_network(tools: ClipTools, work: Work, size: tuple[int, int]) -> StretchPainter:
@@ -111,12 +110,10 @@ def paint_morph(tools: ClipTools, work: Work) -> Stages:
     count = work.recipe.frames or 1
     x = work.p[None]
     subject = tools.kept(work.p, work.recipe)
-    palettes = {name: palette_of(tools.swatch(name)[None]) for name in names}
     for index, (shares, strength) in enumerate(morph.path(names, count, work.recipe.strength or 0), 1):
         recipe = msgspec.structs.replace(work.recipe, strength=strength)
         *_, (_, x) = paint_fast(tools.network, work.p, tools.network.pair(shares), recipe)
-        style = mixed([(palettes[name], weight) for name, weight in shares])
-        x = keeping(x, work.p[None], recipe, style, subject)
+        x = finish(x, work.p[None], recipe, tools.look(work, shares), subject)
         work.film.append(animate.as_bytes(x[0]))
         yield Stage(index / count, f"frame {index} of {count}", preview=preview(x), at_once=index == 1)
     return x

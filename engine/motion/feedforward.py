@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
-from engine.fast.keeping import keeping
+from engine.fast.finish import finish
 from engine.fast.network import STRIDE, Moments, Network
 from engine.fast.network import noise as network_noise
 from engine.fast.paint import LARGEST_SHIFT, SECOND, degree, keep_colours, opacity, run, with_colours_of
 from engine.motion.steady import StretchPainter
 from engine.motion.track import Track, noise_at
 from engine.recipe import MINE_STRENGTH, Recipe
-from engine.style.palette import Palette
+from engine.style.look import Look
 from engine.tensors import at_least, resize
 
 BATCH = 400_000  # pixels that are painted together; more is no quicker on a CPU
@@ -148,18 +148,18 @@ class ByNetwork:
         return _End(track, *self.painting.moments(frame, track))
 
 
-class Keeping:
-    """Stretches that keep of the photos what stills do: see `engine.fast.keeping`."""
+class Finishing:
+    """Stretches that are finished as stills are: see `engine.fast.finish`."""
 
     def __init__(
         self,
         strokes: StretchPainter,
         recipe: Recipe,
-        style: Palette | None,
+        look: Look | None,
         kept: Callable[[Tensor], Tensor | None],
     ) -> None:
         """``kept`` is how much of a frame (3, H, W) is to be kept, (1, 1, h, w) in 0..1, or None for nothing."""
-        self.strokes, self.recipe, self.style, self.kept = strokes, recipe, style, kept
+        self.strokes, self.recipe, self.look, self.kept = strokes, recipe, look, kept
 
     def __call__(self, frames: Sequence[Tensor], tracks: Sequence[Track]) -> Iterator[Tensor]:
         found = [self.kept(frames[0][0]), self.kept(frames[-1][0])]
@@ -168,4 +168,4 @@ class Keeping:
         start, end = (nothing if keep is None else keep for keep in found)
         for i, x in enumerate(self.strokes(frames, tracks)):
             subject = None if found == [None, None] else torch.lerp(start, end, i / max(1, len(frames) - 1))
-            yield keeping(x, frames[i], self.recipe, self.style, subject)
+            yield finish(x, frames[i], self.recipe, self.look, subject)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engine.motion.flow import Motion, alike, both_ways, luminance, places, sampled, softened, warped
 from engine.motion.track import Track, first, followed
-from engine.subject.importance import blur
+from engine.tensors import blur
 
 STRETCH = 8  # frames from one end to the other: at the least, but in a shorter scene, and less than twice as many
 PATCH = 48  # pixels, about the size of what gives way together

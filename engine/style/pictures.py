@@ -1,6 +1,8 @@
-"""The styles' pictures: the gallery's, decoded once, and the one that a person sent along."""
+"""The styles' pictures and looks: the gallery's, decoded once, and the picture that a person sent along."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -10,24 +12,25 @@ from engine.images.decode import decode
 from engine.images.formats import ImageRefused
 from engine.recipe import Recipe
 from engine.stages import Refused
-from engine.style.palette import Palette, mixed, palette_of
+from engine.style.look import Look, mixed
+from engine.style.palette import palette_of
 
 
 class StylePictures:
-    """Pictures (3, h, w) in 0..1, and their colours."""
+    """Pictures (3, h, w) in 0..1, and their looks."""
 
     def __init__(self, gallery: Gallery, device: torch.device) -> None:
         self._gallery, self._device = gallery, device
         self._swatches: dict[str, Tensor] = {}
-        self._palettes: dict[str, Palette] = {}
+        self._looks: dict[str, Look] = {}
 
     def of(self, recipe: Recipe, mine: Tensor | None) -> list[tuple[Tensor, float]]:
         """The recipe's styles, each with its weight; ``mine`` is the picture that was sent along."""
         return [(self._of(share.name, mine), float(share.weight)) for share in recipe.styles]
 
-    def palette(self, recipe: Recipe, mine: Tensor | None) -> Palette:
-        """The colours of the recipe's styles, mixed."""
-        return mixed([(self._palette(share.name, mine), float(share.weight)) for share in recipe.styles])
+    def look(self, shares: Sequence[tuple[str, float]], mine: Tensor | None) -> Look:
+        """The look of styles, each by name with its weight, mixed."""
+        return mixed([(self._look(name, mine), weight) for name, weight in shares])
 
     def swatch(self, name: str) -> Tensor:
         """The picture of one of the gallery's styles.
@@ -49,9 +52,9 @@ class StylePictures:
         assert mine is not None
         return mine
 
-    def _palette(self, name: str, mine: Tensor | None) -> Palette:
+    def _look(self, name: str, mine: Tensor | None) -> Look:
         if name == MINE:
-            return palette_of(self._of(name, mine)[None])
-        if name not in self._palettes:
-            self._palettes[name] = palette_of(self.swatch(name)[None])
-        return self._palettes[name]
+            return Look(palette_of(self._of(name, mine)[None]))
+        if name not in self._looks:
+            self._looks[name] = Look(palette_of(self.swatch(name)[None]), self._gallery[name].flow)
+        return self._looks[name]

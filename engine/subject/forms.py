@@ -12,7 +12,7 @@ import torch.nn.functional as fn
 from torch import Tensor
 
 from engine.style.palette import apply, palette_of, transport
-from engine.subject.importance import blur
+from engine.tensors import blur
 
 SIDE = 384  # pixels, long side at which forms are compared
 FINEST = 3.2  # pixels there, deviation of the finest form that is kept

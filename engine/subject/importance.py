@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as fn
 from torch import Tensor
 
 from engine.subject.faces import Face
-from engine.tensors import YIQ, reduced, reduced_map
+from engine.tensors import YIQ, blur, reduced, reduced_map
 
 SIDE = 384  # pixels, long side of the photo that the map is made from
 LINE = 1.2  # pixels there, deviation of what counts as one line
@@ -104,13 +103,3 @@ def what_matters(photo: Tensor, faces: Sequence[Face], subject: Tensor | None = 
     content = 0.2 + 0.7 * found + torch.maximum(face, 0.6 * body) + 1.2 * torch.maximum(details, tells)
     detail = torch.maximum(0.7 * face + 1.5 * details, 0.3 * body + 1.5 * tells)
     return Importance(content, detail, 1 + 5 * face)
-
-
-def blur(x: Tensor, deviation: float) -> Tensor:
-    """A Gaussian of this deviation in pixels over x (B, 1, h, w), mirrored at the borders."""
-    radius = min(round(3 * deviation), min(x.shape[2:]) - 1)
-    offsets = torch.arange(-radius, radius + 1).to(x)
-    kernel = torch.exp(-(offsets / deviation).square() / 2)
-    kernel = kernel / kernel.sum()
-    x = fn.conv2d(fn.pad(x, (radius, radius, 0, 0), mode="reflect"), kernel.view(1, 1, 1, -1))
-    return fn.conv2d(fn.pad(x, (0, 0, radius, radius), mode="reflect"), kernel.view(1, 1, -1, 1))

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engine.subject.importance import blur
-from engine.tensors import fit
+from engine.tensors import blur, fit
 
 SIDE = 256  # pixels, long side of what is looked at
 QUANTILES = 9

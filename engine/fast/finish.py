@@ -1,0 +1,26 @@
+"""The end of every instant picture: what it keeps of its photo, and its strokes drawn out."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from engine.fast.keeping import begun, keeping
+from engine.recipe import Recipe
+from engine.strokes.drawn import drawn
+from engine.style.look import Look
+
+
+def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject: Tensor | None) -> Tensor:
+    """The picture x of a photo, both (1, 3, H, W) in 0..1, as people see it.
+
+    Args:
+        look: the styles'; None for a network that keeps forms by itself, and paints no strokes.
+        subject: how much each place of the photo is kept, (1, 1, h, w) in 0..1, if it has a subject.
+    """
+    x = keeping(x, photo, recipe, None if look is None else look.palette, subject)
+    return x if look is None else stroked(x, recipe, look)
+
+
+def stroked(x: Tensor, recipe: Recipe, look: Look) -> Tensor:
+    """The picture (1, 3, H, W) with its strokes drawn out as far as its styles' look best with."""
+    return x if recipe.strength == 0 else drawn(x, look.flow * begun(recipe), recipe.brush or 1.0)
