@@ -9,6 +9,8 @@ from engine.recipe import Recipe
 from engine.strokes.drawn import drawn
 from engine.style.look import Look
 
+SIDE = 512  # pixels; in a picture whose long side is smaller, eyes are as small as strokes
+
 
 def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject: Tensor | None) -> Tensor:
     """The picture x of a photo, both (1, 3, H, W) in 0..1, as people see it.
@@ -23,4 +25,5 @@ def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject:
 
 def stroked(x: Tensor, recipe: Recipe, look: Look) -> Tensor:
     """The picture (1, 3, H, W) with its strokes drawn out as far as its styles' look best with."""
-    return x if recipe.strength == 0 else drawn(x, look.flow * begun(recipe), recipe.brush or 1.0)
+    brush = (recipe.brush or 1.0) * min(1.0, max(x.shape[2:]) / SIDE)
+    return x if recipe.strength == 0 else drawn(x, look.flow * begun(recipe), brush)

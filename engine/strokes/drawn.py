@@ -17,11 +17,10 @@ from torch import Tensor
 
 from engine.strokes.directions import REDUCED, directions, unit
 
-SIDE = 512  # pixels, long side of the smallest picture that what follows is meant for
 # Pixels, for strokes as networks paint them with brush=1; all by eye.
-WIDTH = 3.0  # deviation of the surroundings that have a direction in common
-LENGTH = 5.0  # deviation along the stroke
-CRISP = 0.4  # of the difference from what lies across is added
+WIDTH = 2.6  # deviation of the surroundings that have a direction in common
+LENGTH = 4.5  # deviation along the stroke
+CRISP = 0.2  # of the difference from what lies across is added
 ACROSS = ((1.0, 1.0), (2.5, 0.5))  # how far across, and how much of that difference
 REACH = 2  # deviations; beyond, next to nothing is left of the Gaussian
 STEPS = 4  # each way along the streamline
@@ -38,8 +37,6 @@ def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0) -> Tensor:
     if share == 0:
         return x
     height = x.shape[2]
-    # In a small picture eyes are as small as strokes.
-    brush *= min(1.0, max(x.shape[2:]) / SIDE)
     # A strip sees what its directions, its streamlines and the pixels across them can.
     beyond = REDUCED * math.ceil((3 * WIDTH + REACH * LENGTH) * brush / REDUCED + ACROSS[-1][0] + 1)
     strips = []
@@ -53,7 +50,8 @@ def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0) -> Tensor:
 def _strip(x: Tensor, brush: float) -> Tensor:
     # Places and ways between them are in the units of `fn.grid_sample`, in which a picture is 2 wide and 2 high.
     pixel = torch.tensor([2 / x.shape[3], 2 / x.shape[2]]).to(x)
-    ways = directions(x, WIDTH * brush)
+    with torch.no_grad():  # in training, strokes learn to be drawn out well, not to turn
+        ways = directions(x, WIDTH * brush)
     along = unit(ways)
     places = _places(x)
     y = _smoothed(x, ways, along, pixel, places, brush)
