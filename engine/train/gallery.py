@@ -5,6 +5,7 @@ With ``--only`` just the pairs of some styles are trained, which takes minutes; 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
@@ -73,13 +74,19 @@ def run_only(args: Namespace) -> None:
     usual = PairSettings()
     settings = msgspec.structs.replace(usual, steps=args.steps or usual.steps, palette_weight=args.palette)
     trainer = GalleryTrainer(args.data, settings, choose("auto")[0], args.only)
-    checkpoint = args.out / f"pairs-{'-'.join(args.only)}.pt"
+    checkpoint = args.out / f"pairs-{_short(args.only)}.pt"
     if not follow.resumed(trainer, checkpoint):
         trainer.start_from(network.load(trainer.device))
     trainer.only_pairs()
     follow.follow(trainer, checkpoint, follow.deadline(args.hours))
     pairs = {name: trainer.result.pairs.data[k] for k, name in enumerate(args.only, 1)}
     replace_pairs(pairs, network.FILE, f"{trainer.step} steps, {msgspec.json.encode(settings).decode()}")
+
+
+def _short(names: Sequence[str]) -> str:
+    """Names a set of styles, however many, within what a file system takes."""
+    whole = "-".join(names)
+    return whole if len(whole) < 100 else f"{len(names)}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
 
 
 def replace_pairs(pairs: Mapping[str, Tensor], path: Path, how: str) -> None:
