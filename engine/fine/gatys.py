@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engine.encoders.vgg import Encoder
 from engine.fine.losses import content_loss, gram, gram_loss, total_variation
-from engine.fine.scales import Scale, halved
+from engine.fine.scales import Scale, halved, style_side
 from engine.fine.weights import Weights, evened, of_recipe
 from engine.recipe import Recipe
 from engine.subject.importance import Importance
@@ -110,7 +110,7 @@ class Run:
         total = sum(weight for _, weight in self.styles)
         with torch.no_grad():
             for a, weight in self.styles:
-                a = resized_style(a, max(size), self.recipe.brush or 1.0)
+                a = resized_style(a, style_side(size, self.recipe), self.recipe.brush or 1.0)
                 for name, F in self.encoder.features(a, self.weights.style).items():
                     A[name] = A.get(name, 0) + weight / total * gram(F)
         return A

@@ -9,11 +9,14 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.recipe import More
+from engine.recipe import More, Recipe
 from engine.tensors import at_least
 
 COARSEST = 192  # pixels, long side of the first scale; below it conv5_1 sees the whole picture at once
 SCALE_RATIO = 1.63  # 192, 314, 512: each scale has 2.7 times the pixels of the one before
+# Of a photo, the artwork's: strokes and forms are that much broader than in a painting of the photo's size. By eye; at
+# 1 they read as one small mark repeated, at 1.5 faces lose theirs.
+BROADER = 1.3
 STEPS_RATIO = 0.6  # and this share of its steps: forms are found while they are cheap, strokes refined at the end
 
 
@@ -36,6 +39,12 @@ def scales(height: int, width: int, steps: int) -> list[Scale]:
         size = at_least(height * factor, width * factor) if i < count - 1 else (height, width)
         found.append(Scale(size, end - begin))
     return [scale for scale in found if scale.steps]
+
+
+def style_side(size: tuple[int, int], recipe: Recipe) -> int:
+    """Pixels, long side at which artworks are looked at for an x of this size (h, w)."""
+    broader = recipe.mode in ("fine", "explain") and recipe.plain != "yes"
+    return round(max(size) * (BROADER if broader else 1))
 
 
 def further(size: tuple[int, int], then: Sequence[More]) -> list[Scale]:

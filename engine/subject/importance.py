@@ -100,6 +100,6 @@ def what_matters(photo: Tensor, faces: Sequence[Face], subject: Tensor | None = 
     body, tells = torch.zeros_like(found), torch.zeros_like(found)
     if subject is not None:
         body, tells = reduced_map(subject, size), reduced_map(telling(photo, subject), size)
-    content = 0.2 + 0.7 * found + torch.maximum(face, 0.6 * body) + 1.2 * torch.maximum(details, tells)
-    detail = torch.maximum(0.7 * face + 1.5 * details, 0.3 * body + 1.5 * tells)
-    return Importance(content, detail, 1 + 5 * face)
+    content = 0.2 + 0.7 * found + torch.maximum(0.5 * face, 0.6 * body) + 1.2 * torch.maximum(details, tells)
+    detail = torch.maximum(0.35 * face + 1.5 * details, 0.3 * body + 1.5 * tells)
+    return Importance(content, detail, 1 + face)

@@ -11,6 +11,7 @@ from engine.encoders.vgg import Encoder
 from engine.fine.colours import matched
 from engine.fine.gatys import Step
 from engine.fine.losses import gram, gram_loss
+from engine.fine.scales import style_side
 from engine.recipe import Recipe, weighted
 from engine.tensors import Styles, luminance_only, reduced, resize, resized_style
 
@@ -44,7 +45,8 @@ class Watch:
             styles = [(matched(a, p), weight) for a, weight in styles]
         layers = weighted(record.recipe.layers or encoder.style_layers)
         self._size, self._next, self._width = (p.shape[2], p.shape[3]), 1.0, 0
-        self._A = _grams(encoder, styles, list(layers), max(self._size), record.recipe.brush or 1.0)
+        side = style_side(self._size, record.recipe)
+        self._A = _grams(encoder, styles, list(layers), side, record.recipe.brush or 1.0)
 
     def __call__(self, step: Step) -> None:
         record = self.record
