@@ -16,7 +16,7 @@ REDUCED = 2  # times, of the picture in which directions are found: they change 
 
 
 def directions(x: Tensor, deviation: float) -> Tensor:
-    """How strokes go in a picture (1, 3, H, W): (1, 2, h, w), at half its size.
+    """How strokes go in a picture (1, 3, H, W) of even sides: (1, 2, h, w), at half its size.
 
     The vector at a place has *twice* the stroke's angle, so that both ways along it are the same vector and neighbours
     can be averaged. Its length is the coherence: 0 where nothing has a direction, 1 where all goes one way.
@@ -24,8 +24,7 @@ def directions(x: Tensor, deviation: float) -> Tensor:
     Args:
         deviation: of the Gaussian over the tensors, in pixels of x.
     """
-    size = [max(2, -(-side // REDUCED)) for side in x.shape[2:]]
-    dy, dx = torch.gradient(fn.interpolate(x, size, mode="area"), dim=(2, 3))
+    dy, dx = torch.gradient(fn.avg_pool2d(x, REDUCED), dim=(2, 3))
     # Summed over the channels, so that an edge between two colours of one brightness has a direction too.
     products = torch.cat([dx * dx, dy * dy, dx * dy]).sum(1, keepdim=True)
     xx, yy, xy = blur(products, deviation / REDUCED)

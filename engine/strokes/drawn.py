@@ -36,15 +36,16 @@ def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0) -> Tensor:
     """
     if share == 0:
         return x
-    height = x.shape[2]
+    height, width = x.shape[2:]
+    whole = fn.pad(x, (0, width % REDUCED, 0, height % REDUCED), mode="replicate")
     # A strip sees what its directions, its streamlines and the pixels across them can.
     beyond = REDUCED * math.ceil((3 * WIDTH + REACH * LENGTH) * brush / REDUCED + ACROSS[-1][0] + 1)
     strips = []
     for top in range(0, height, ROWS):
-        first, end = max(0, top - beyond), min(height, top + ROWS + beyond)
-        strip = _strip(x[..., first:end, :], brush)
+        first, end = max(0, top - beyond), min(whole.shape[2], top + ROWS + beyond)
+        strip = _strip(whole[..., first:end, :], brush)
         strips.append(strip[..., top - first : top - first + ROWS, :])
-    return torch.lerp(x, torch.cat(strips, 2), share).clamp_(0, 1)
+    return torch.lerp(x, torch.cat(strips, 2)[..., :height, :width], share).clamp_(0, 1)
 
 
 def _strip(x: Tensor, brush: float) -> Tensor:

@@ -139,6 +139,12 @@ class PredictorTrainer(GalleryTrainer):
         weights = torch.tensor([self.weight_of(t) for t in placed], device=x.device)
         return (content + weights * style).sum()
 
+    def _flow(self, target: StyleTarget | None) -> float:
+        if target is None:
+            return 0.0
+        i, j = (self._place(self._variant(k)) for k in (target.i, target.j))
+        return super()._flow(target._replace(i=i, j=j))
+
     def _place(self, i: int) -> int:
         return i if i < self.count else self.places[i - self.count]
 

@@ -6,16 +6,17 @@ from torch import Tensor
 
 from engine import gallery
 from engine.fast import network
-from engine.fast.keeping import keeping
+from engine.fast.finish import finish, stroked
 from engine.fast.paint import paint as paint_still
 from engine.fine.gatys import Step
 from engine.motion import morph, optimised
-from engine.motion.feedforward import ByNetwork, FeedForward, Keeping
+from engine.motion.feedforward import ByNetwork, FeedForward, Finishing
 from engine.motion.flicker import Flicker
 from engine.motion.flow import Motion
 from engine.motion.steady import OneByOne, steady
 from engine.motion.track import first
 from engine.recipe import Recipe, complete, parse
+from engine.style.look import Look
 from engine.style.palette import palette_of
 from tests.scenes import as_bytes, pan
 
@@ -52,24 +53,25 @@ def test_the_subject_keeps_its_detail_in_every_frame_and_nothing_else_does() -> 
     keep = torch.zeros(1, 1, 64, 96)
     keep[..., 20:40, 20:40] = 1
     flat = OneByOne(lambda x: torch.full_like(x, 0.5))
-    found = list(Keeping(flat, recipe("starrynight"), None, lambda _: keep)(frames, [first(64, 96) for _ in frames]))
+    found = list(Finishing(flat, recipe("starrynight"), None, lambda _: keep)(frames, [first(64, 96) for _ in frames]))
     assert [float(x[..., 24:36, 24:36].std()) > 0.02 for x in found] == [True] * 3
     assert [float(x[..., 44:, 44:].std()) for x in found] == pytest.approx([0] * 3, abs=1e-6)
     tracks = [first(64, 96) for _ in frames]
-    untouched = list(Keeping(flat, recipe("starrynight"), None, lambda _: None)(frames, tracks))
+    untouched = list(Finishing(flat, recipe("starrynight"), None, lambda _: None)(frames, tracks))
     assert [float(x.std()) for x in untouched] == pytest.approx([0] * 3, abs=1e-6)
 
 
 def test_frames_keep_their_forms_as_stills_do() -> None:
     frames, tracks = pan(3), [first(64, 96) for _ in range(3)]
     flat = OneByOne(lambda x: 0.3 + 0.4 * x.roll(20, 3))
-    style = palette_of(frames[0])
-    found = list(Keeping(flat, recipe("starrynight"), style, lambda _: None)(frames, tracks))
+    look = Look(palette_of(frames[0]))
+    found = list(Finishing(flat, recipe("starrynight"), look, lambda _: None)(frames, tracks))
     for frame, x in zip(frames, found, strict=True):
-        assert torch.equal(x, keeping(0.3 + 0.4 * frame.roll(20, 3), frame, recipe("starrynight"), style, None))
+        assert torch.equal(x, finish(0.3 + 0.4 * frame.roll(20, 3), frame, recipe("starrynight"), look, None))
         assert not torch.equal(x, 0.3 + 0.4 * frame.roll(20, 3))
-    free = list(Keeping(flat, recipe("starrynight faces=free"), style, lambda _: None)(frames, tracks))
-    assert all(torch.equal(x, 0.3 + 0.4 * frame.roll(20, 3)) for frame, x in zip(frames, free, strict=True))
+    free = list(Finishing(flat, recipe("starrynight faces=free"), look, lambda _: None)(frames, tracks))
+    for frame, x in zip(frames, free, strict=True):
+        assert torch.equal(x, stroked(0.3 + 0.4 * frame.roll(20, 3), recipe("starrynight"), look))
 
 
 def test_a_subject_that_comes_into_a_clip_comes_by_and_by() -> None:
@@ -77,7 +79,7 @@ def test_a_subject_that_comes_into_a_clip_comes_by_and_by() -> None:
     ends = iter([None, torch.ones(1, 1, 64, 96)])
     flat = OneByOne(lambda x: torch.full_like(x, 0.5))
     before, middle, after = (
-        float(x.std()) for x in Keeping(flat, recipe("starrynight"), None, lambda _: next(ends))(frames, tracks)
+        float(x.std()) for x in Finishing(flat, recipe("starrynight"), None, lambda _: next(ends))(frames, tracks)
     )
     assert before < 1e-6 < middle < after
 
