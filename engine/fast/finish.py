@@ -5,11 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from engine.fast.keeping import begun, keeping
+from engine.fast.paint import scale_of
 from engine.recipe import Recipe
 from engine.strokes.drawn import drawn
 from engine.style.look import Look
-
-SIDE = 512  # pixels; in a picture whose long side is smaller, eyes are as small as strokes
 
 
 def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject: Tensor | None) -> Tensor:
@@ -25,5 +24,6 @@ def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject:
 
 def stroked(x: Tensor, recipe: Recipe, look: Look) -> Tensor:
     """The picture (1, 3, H, W) with its strokes drawn out as far as its styles' look best with."""
-    brush = (recipe.brush or 1.0) * min(1.0, max(x.shape[2:]) / SIDE)
+    # Less in a small picture, where eyes are as small as strokes.
+    brush = (recipe.brush or 1.0) * scale_of((x.shape[2], x.shape[3]))
     return x if recipe.strength == 0 else drawn(x, look.flow * begun(recipe), brush)

@@ -23,7 +23,11 @@ from engine.tensors import at_least, luminance_only, resize
 # share of the optimisation does. Chosen by eye: at a style's own 42 subjects stay recognisable, and as trained few do.
 TRAINED = 48
 STRONGEST = 1.4  # t at strength=100; the largest that was trained
-# Strokes larger than those of training are painted by a first pass at a reduced size; a second pass, with this share
+# A picture is looked at whole, so that one which is twice as large has strokes twice as large: it is painted at about
+# this side in pixels and enlarged, and its strokes are drawn out at its own size. Beyond LARGEST, strokes get finer.
+SIDE, LARGEST = 512, 2.0
+LEAST = 1.05  # times; less is not worth a picture's sharpness
+# Strokes larger than those are painted by a first pass at a reduced size; a second pass, with this share
 # of the degree, adds the fine ones. Chosen by eye.
 SECOND = 0.4
 AREA = 24  # pixels, side of the areas whose colours the second pass keeps
@@ -48,6 +52,22 @@ def opacity(t: float) -> float:
     return 1 - (1 - min(1.0, t)) ** 4
 
 
+def scale_of(size: tuple[int, int]) -> float:
+    """How large strokes should be in a picture of this size (h, w), beside those that the network paints."""
+    return min(LARGEST, max(size) / SIDE)
+
+
+def passes_of(recipe: Recipe, scale: float) -> list[tuple[float, float]]:
+    """The passes that paint a recipe: each a share of its degree, and how much smaller than the picture it is.
+
+    Near the photo's own pair smaller passes would only blur.
+    """
+    t = min(1.0, degree(_strength(recipe)))
+    own, brush = max(1.0, scale) ** t, (recipe.brush or 1.0) ** t
+    own = own if own >= LEAST else 1.0
+    return [(1.0, own * brush), (SECOND, own)] if brush > 1 else [(1.0, own * brush)]
+
+
 def paint(network: Network, p: Tensor, pair: Tensor, recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
     """Paint the photo.
 
@@ -59,21 +79,23 @@ def paint(network: Network, p: Tensor, pair: Tensor, recipe: Recipe) -> Iterator
     Yields:
         (share done, x (1, 3, H, W) in 0..1); the last x is the picture.
     """
-    return _painted(p[None], recipe, _degrees(network, p, [(pair, recipe)]))
+    size = (p.shape[1], p.shape[2])
+    return _painted(p[None], recipe, _degrees(network, p, [(pair, recipe)]), scale_of(size))
 
 
 def alike(p: Tensor, recipe: Recipe) -> Hashable:
     """What recipes must have in common for `paint_together`: the passes, their sizes, and what is drawn by lot."""
-    t = degree(_strength(recipe))
-    reduction = _reduction(recipe, t)
     height, width = p.shape[1:]
-    return t == 0, reduction > 1, at_least(height / reduction, width / reduction), recipe.seed, recipe.colors
+    passes = passes_of(recipe, scale_of((height, width)))
+    sizes = tuple(at_least(height / reduction, width / reduction) for _, reduction in passes)
+    return degree(_strength(recipe)) == 0, sizes, recipe.seed, recipe.colors
 
 
 def paint_together(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, Recipe]]) -> Tensor:
     """The pictures (B, 3, H, W) that `paint` makes of these pairs and recipes, which are `alike`, in one go."""
     xs = p[None].expand(len(orders), -1, -1, -1)
-    return list(_painted(xs, orders[0][1], _degrees(network, p, orders)))[-1][1]
+    scale = scale_of((p.shape[1], p.shape[2]))
+    return list(_painted(xs, orders[0][1], _degrees(network, p, orders), scale))[-1][1]
 
 
 def touched(network: Network, x: Tensor, pair: Tensor, recipe: Recipe, share: float) -> Iterator[tuple[float, Tensor]]:
@@ -95,11 +117,6 @@ def _strength(recipe: Recipe) -> int:
     return MINE_STRENGTH if recipe.strength is None else recipe.strength  # only fine mode has a ratio
 
 
-def _reduction(recipe: Recipe, t: float) -> float:
-    """How much smaller than the picture the first pass is: near the photo's own pair that would only blur."""
-    return (recipe.brush or 1.0) ** min(1.0, t)
-
-
 def _degrees(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, Recipe]]) -> Callable[[float], Way]:
     """Makes a pass of a share of each order's own degree."""
 
@@ -112,17 +129,15 @@ def _degrees(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, Recipe]
     return way
 
 
-def _painted(x: Tensor, recipe: Recipe, way: Callable[[float], Way]) -> Iterator[tuple[float, Tensor]]:
+def _painted(
+    x: Tensor, recipe: Recipe, way: Callable[[float], Way], scale: float = 1.0
+) -> Iterator[tuple[float, Tensor]]:
     """See `paint`; ``way`` makes a pass of a share of the degree, and x (B, 3, H, W) is the photo, once or more."""
-    t = degree(_strength(recipe))
-    if t == 0:
+    if degree(_strength(recipe)) == 0:
         yield 1.0, x.clone()
         return
-    reduction = _reduction(recipe, t)
     random = torch.Generator().manual_seed(recipe.seed or 0)
-    passes = [(way(1.0), reduction)]
-    if reduction > 1:
-        passes.append((way(SECOND), 1.0))
+    passes = [(way(share), reduction) for share, reduction in passes_of(recipe, scale)]
     for share, painted in _passes(x, passes, random):
         yield share, keep_colours(x, painted) if recipe.colors == "photo" else painted
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.fast.finish import finish
 from engine.fast.network import STRIDE, Moments, Network
 from engine.fast.network import noise as network_noise
-from engine.fast.paint import LARGEST_SHIFT, SECOND, degree, keep_colours, opacity, run, with_colours_of
+from engine.fast.paint import LARGEST_SHIFT, degree, keep_colours, opacity, passes_of, run, scale_of, with_colours_of
 from engine.motion.steady import StretchPainter
 from engine.motion.track import Track, noise_at
 from engine.recipe import MINE_STRENGTH, Recipe
@@ -46,18 +46,15 @@ class FeedForward:
         """
         self.network, self.recipe, self.size, self.finish = network, recipe, size, finish
         t = degree(MINE_STRENGTH if recipe.strength is None else recipe.strength)
-        reduction = (recipe.brush or 1.0) ** min(1.0, t)
-        self.passes = [(t, reduction)]
-        if reduction > 1:
-            self.passes.append((SECOND * t, 1.0))
+        self.passes = [(share * t, reduction) for share, reduction in passes_of(recipe, scale_of(size))]
         self.pairs = [network.towards(pair, t) for t, _ in self.passes]
         generator = torch.Generator().manual_seed(recipe.seed or 0)
         self.fields = []
         for _, reduced in self.passes:
             shift = torch.randint(0, LARGEST_SHIFT, (2,), generator=generator)
-            size = at_least(size[0] / reduced, size[1] / reduced)
-            height, width = (-(-(side + STRIDE - 1) // STRIDE) * STRIDE for side in size)
-            self.fields.append((size, shift, network_noise(1, height, width, generator)))
+            smaller = at_least(size[0] / reduced, size[1] / reduced)
+            height, width = (-(-(side + STRIDE - 1) // STRIDE) * STRIDE for side in smaller)
+            self.fields.append((smaller, shift, network_noise(1, height, width, generator)))
 
     def moments(self, frame: Tensor, track: Track) -> tuple[Tensor, AllMoments]:
         """A frame (1, 3, H, W) painted by its own moments, and these."""

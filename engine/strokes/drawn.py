@@ -20,7 +20,7 @@ from engine.strokes.directions import REDUCED, directions, unit
 # Pixels, for strokes as networks paint them with brush=1; all by eye.
 WIDTH = 2.6  # deviation of the surroundings that have a direction in common
 LENGTH = 4.5  # deviation along the stroke
-CRISP = 0.2  # of the difference from what lies across is added
+CRISP = 0.25  # of the difference from what lies across is added
 ACROSS = ((1.0, 1.0), (2.5, 0.5))  # how far across, and how much of that difference
 REACH = 2  # deviations; beyond, next to nothing is left of the Gaussian
 STEPS = 4  # each way along the streamline
@@ -39,7 +39,7 @@ def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0) -> Tensor:
     height, width = x.shape[2:]
     whole = fn.pad(x, (0, width % REDUCED, 0, height % REDUCED), mode="replicate")
     # A strip sees what its directions, its streamlines and the pixels across them can.
-    beyond = REDUCED * math.ceil((3 * WIDTH + REACH * LENGTH) * brush / REDUCED + ACROSS[-1][0] + 1)
+    beyond = REDUCED * math.ceil((3 * WIDTH + REACH * LENGTH + ACROSS[-1][0]) * brush / REDUCED + 2)
     strips = []
     for top in range(0, height, ROWS):
         first, end = max(0, top - beyond), min(whole.shape[2], top + ROWS + beyond)
@@ -59,7 +59,9 @@ def _strip(x: Tensor, brush: float) -> Tensor:
     across = _enlarged(torch.stack([-along[..., 1], along[..., 0]], -1) * pixel, x)
     crisp = y.clone()
     for distance, weight in ACROSS:
-        there, opposite = (_at(y, torch.add(places, across, alpha=way)) for way in (distance, -distance))
+        there, opposite = (
+            _at(y, torch.add(places, across, alpha=way)) for way in (brush * distance, -brush * distance)
+        )
         crisp.add_(y, alpha=CRISP * weight).sub_(there.add_(opposite), alpha=CRISP * weight / 2)
     return crisp
 
