@@ -20,7 +20,7 @@ from engine.strokes.directions import REDUCED, directions, unit
 # Pixels, for strokes as networks paint them with brush=1; all by eye.
 WIDTH = 2.6  # deviation of the surroundings that have a direction in common
 LENGTH = 4.5  # deviation along the stroke
-CRISP = 0.25  # of the difference from what lies across is added
+CRISP = 0.2  # of the difference from what lies across is added; times the brush, as broad strokes are soft ones
 ACROSS = ((1.0, 1.0), (2.5, 0.5))  # how far across, and how much of that difference
 REACH = 2  # deviations; beyond, next to nothing is left of the Gaussian
 STEPS = 4  # each way along the streamline
@@ -57,12 +57,12 @@ def _strip(x: Tensor, brush: float) -> Tensor:
     places = _places(x)
     y = _smoothed(x, ways, along, pixel, places, brush)
     across = _enlarged(torch.stack([-along[..., 1], along[..., 0]], -1) * pixel, x)
-    crisp = y.clone()
+    crisp, share = y.clone(), CRISP * brush
     for distance, weight in ACROSS:
         there, opposite = (
             _at(y, torch.add(places, across, alpha=way)) for way in (brush * distance, -brush * distance)
         )
-        crisp.add_(y, alpha=CRISP * weight).sub_(there.add_(opposite), alpha=CRISP * weight / 2)
+        crisp.add_(y, alpha=share * weight).sub_(there.add_(opposite), alpha=share * weight / 2)
     return crisp
 
 
