@@ -2,8 +2,8 @@
 
 Departure from Gatys et al. (2016): at the full size L-BFGS has time for few steps, and the slim encoder, which sees
 every second pixel first, leaves a mesh and small rings in them. So the picture is optimised at two thirds of its size
-and enlarged, and the instant network goes over it, whose strokes are clean. In the end they are drawn out, as in every
-mode; not with plain=yes.
+and enlarged, and the instant network goes over it, whose strokes are clean. In the end it gets the last touches of
+every mode; not with plain=yes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 from torch import Tensor
 
 from engine.encoders.vgg import Encoder
-from engine.fast.finish import stroked
+from engine.fast.finish import last_touches
 from engine.fast.network import Network
 from engine.fast.paint import touched
 from engine.fine.canvases import Canvas, Canvases
@@ -83,7 +83,7 @@ def paint(tools: FineTools, canvases: Canvases, work: Work) -> Stages:
     x = step.x
     if size != work.p.shape[1:]:
         x = yield from _with_last_strokes(tools, work, x, 2 if halved else 1)
-    return stroked(x, work.recipe, tools.look(work))
+    return last_touches(x, work.recipe, tools.look(work))
 
 
 def _steps(

@@ -1,4 +1,4 @@
-"""The end of every instant picture: what it keeps of its photo, and its strokes drawn out."""
+"""The end of every instant picture: what it keeps of its photo, and the last touches, which fine pictures get, too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from engine.fast.keeping import begun, keeping
 from engine.fast.paint import scale_of
 from engine.recipe import Recipe
 from engine.strokes.drawn import drawn
+from engine.style.lightness import by_lightness
 from engine.style.look import Look
 
 
@@ -19,11 +20,16 @@ def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject:
         subject: how much each place of the photo is kept, (1, 1, h, w) in 0..1, if it has a subject.
     """
     x = keeping(x, photo, recipe, None if look is None else look.palette, subject)
-    return x if look is None else stroked(x, recipe, look)
+    return x if look is None else last_touches(x, recipe, look)
 
 
-def stroked(x: Tensor, recipe: Recipe, look: Look) -> Tensor:
-    """The picture (1, 3, H, W) with its strokes drawn out as far as its styles' look best with."""
+def last_touches(x: Tensor, recipe: Recipe, look: Look) -> Tensor:
+    """The picture (1, 3, H, W) in its styles' colours, its strokes drawn out; the more, the more strength it has."""
+    if recipe.strength == 0:
+        return x
+    share = begun(recipe)
+    if recipe.colors == "style":
+        x = by_lightness(x, look.tones, share)
     # Less in a small picture, where eyes are as small as strokes.
     brush = (recipe.brush or 1.0) * scale_of((x.shape[2], x.shape[3]))
-    return x if recipe.strength == 0 else drawn(x, look.flow * begun(recipe), brush)
+    return drawn(x, share * look.flow, brush)

@@ -12,8 +12,7 @@ from engine.images.decode import decode
 from engine.images.formats import ImageRefused
 from engine.recipe import Recipe
 from engine.stages import Refused
-from engine.style.look import Look, mixed
-from engine.style.palette import palette_of
+from engine.style.look import Look, look_of, mixed
 
 
 class StylePictures:
@@ -54,7 +53,7 @@ class StylePictures:
 
     def _look(self, name: str, mine: Tensor | None) -> Look:
         if name == MINE:
-            return Look(palette_of(self._of(name, mine)[None]))
+            return look_of(self._of(name, mine)[None])
         if name not in self._looks:
-            self._looks[name] = Look(palette_of(self.swatch(name)[None]), self._gallery[name].flow)
+            self._looks[name] = look_of(self.swatch(name)[None], self._gallery[name].flow)
         return self._looks[name]

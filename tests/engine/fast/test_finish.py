@@ -5,11 +5,10 @@ import torch
 from torch import Tensor
 
 from engine import gallery
-from engine.fast.finish import finish, stroked
+from engine.fast.finish import finish, last_touches
 from engine.recipe import Recipe, complete, parse
 from engine.strokes.drawn import drawn
-from engine.style.look import Look, mixed
-from engine.style.palette import palette_of
+from engine.style.look import Look, look_of, mixed
 from tests.shapes import disc
 
 
@@ -23,12 +22,12 @@ def painted() -> Tensor:
 
 
 def look(flow: float) -> Look:
-    return Look(palette_of(painted()), flow)
+    return look_of(painted(), flow)
 
 
 def test_the_less_strength_the_less_strokes_are_drawn_out() -> None:
     changed = [
-        float((stroked(painted(), recipe(f"strength={strength}"), look(1.0)) - painted()).abs().mean())
+        float((last_touches(painted(), recipe(f"strength={strength}"), look(1.0)) - painted()).abs().mean())
         for strength in (0, 1, 10, 42)
     ]
     assert changed[0] == 0
@@ -37,7 +36,14 @@ def test_the_less_strength_the_less_strokes_are_drawn_out() -> None:
 
 
 def test_a_style_of_dots_may_leave_its_strokes_as_they_are() -> None:
-    assert torch.equal(stroked(painted(), recipe(), look(0.0)), painted())
+    assert torch.equal(last_touches(painted(), recipe("colors=photo"), look(0.0)), painted())
+
+
+def test_it_has_its_styles_colours_unless_the_photos_are_asked_for() -> None:
+    blue = look_of(torch.tensor([0.1, 0.2, 0.6]).view(1, 3, 1, 1) + 0.2 * painted()[:, :1], flow=0.0)
+    red, _, most = last_touches(painted(), recipe(), blue).mean((0, 2, 3)).tolist()
+    assert most > red + 0.2
+    assert torch.equal(last_touches(painted(), recipe("colors=photo"), blue), painted())
 
 
 def test_a_mixture_is_drawn_out_as_far_as_its_styles_are() -> None:
@@ -45,12 +51,12 @@ def test_a_mixture_is_drawn_out_as_far_as_its_styles_are() -> None:
 
 
 def test_in_a_small_picture_strokes_are_drawn_out_less_so_that_eyes_stay() -> None:
-    small = stroked(painted(), recipe(), look(1.0))
+    small = last_touches(painted(), recipe("colors=photo"), look(1.0))
     assert torch.equal(small, drawn(painted(), brush=120 / 512))
 
 
 def test_the_brush_broadens_what_is_drawn_out() -> None:
-    broad = stroked(painted(), recipe("brush=4"), look(1.0))
+    broad = last_touches(painted(), recipe("brush=4 colors=photo"), look(1.0))
     assert torch.equal(broad, drawn(painted(), brush=4 * 120 / 512))
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from engine import gallery
 from engine.fast import network
-from engine.fast.finish import finish, stroked
+from engine.fast.finish import finish, last_touches
 from engine.fast.paint import paint as paint_still
 from engine.fine.gatys import Step
 from engine.motion import morph, optimised
@@ -16,8 +16,7 @@ from engine.motion.flow import Motion
 from engine.motion.steady import OneByOne, steady
 from engine.motion.track import first
 from engine.recipe import Recipe, complete, parse
-from engine.style.look import Look
-from engine.style.palette import palette_of
+from engine.style.look import look_of
 from tests.scenes import as_bytes, pan
 
 pytest.importorskip("cv2")
@@ -64,14 +63,14 @@ def test_the_subject_keeps_its_detail_in_every_frame_and_nothing_else_does() -> 
 def test_frames_keep_their_forms_as_stills_do() -> None:
     frames, tracks = pan(3), [first(64, 96) for _ in range(3)]
     flat = OneByOne(lambda x: 0.3 + 0.4 * x.roll(20, 3))
-    look = Look(palette_of(frames[0]))
+    look = look_of(frames[0])
     found = list(Finishing(flat, recipe("starrynight"), look, lambda _: None)(frames, tracks))
     for frame, x in zip(frames, found, strict=True):
         assert torch.equal(x, finish(0.3 + 0.4 * frame.roll(20, 3), frame, recipe("starrynight"), look, None))
         assert not torch.equal(x, 0.3 + 0.4 * frame.roll(20, 3))
     free = list(Finishing(flat, recipe("starrynight faces=free"), look, lambda _: None)(frames, tracks))
     for frame, x in zip(frames, free, strict=True):
-        assert torch.equal(x, stroked(0.3 + 0.4 * frame.roll(20, 3), recipe("starrynight"), look))
+        assert torch.equal(x, last_touches(0.3 + 0.4 * frame.roll(20, 3), recipe("starrynight"), look))
 
 
 def test_a_subject_that_comes_into_a_clip_comes_by_and_by() -> None:
