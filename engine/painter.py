@@ -271,7 +271,7 @@ class TorchPainter:
             return None
         small = reduced(p, TELLS_SIDE)  # once, for all that look at it
         subject = self._find(small)
-        return kept(small, faces(small, QUICK), subject) if stands_out(subject) else None
+        return kept(small, faces(small, QUICK) if stands_out(subject) else [], subject)
 
     def what_matters(self, p: Tensor, recipe: Recipe) -> Importance:
         """How much each place of a photo (3, H, W) counts in fine mode."""

@@ -22,6 +22,7 @@ LINE = 1.2  # pixels there, deviation of what counts as one line
 AROUND = 3.0  # pixels, deviation of the surroundings that a line lends its weight
 CROWD = 24.0  # pixels, deviation of the surroundings in which a line has to stand out
 KEPT = 0.75  # how much the whole subject is kept in the instant modes; faces and what tells are kept entirely
+KEPT_LINES = 0.8  # how much lines are kept there
 TELLS_SIDE = 256  # pixels, long side of the photo in which is looked for what tells
 EYE = 1 / 40  # of the side of a square as large as the subject: the deviation of what tells, an eye in a face
 PRESENT = 0.08  # the least share of a photo that its subject takes; in towns and landscapes less stands out
@@ -78,10 +79,17 @@ def stands_out(subject: Tensor) -> bool:
 
 
 def kept(photo: Tensor, faces: Sequence[Face], subject: Tensor) -> Tensor:
-    """How much each place of a photo (3, H, W) is kept in the instant modes, (1, 1, h, w) in 0..1."""
+    """How much each place of a photo (3, H, W) is kept in the instant modes, (1, 1, h, w) in 0..1.
+
+    Everywhere what is drawn with lines, such as masts and rims; and a subject, with the faces, if one stands out.
+    """
+    drawn = KEPT_LINES * lines(photo)
+    if not faces and not stands_out(subject):
+        return drawn
     tells = telling(photo, subject)
     size = (tells.shape[2], tells.shape[3])
-    return torch.maximum((KEPT * reduced_map(subject, size) + tells).clamp(0, 1), of_faces(faces, size).to(tells))
+    whole = (KEPT * reduced_map(subject, size) + tells).clamp(0, 1)
+    return torch.maximum(torch.maximum(whole, of_faces(faces, size).to(tells)), reduced_map(drawn, size))
 
 
 class Importance(NamedTuple):

@@ -58,6 +58,7 @@ class PredictorTrainer(GalleryTrainer):
         self.weight += [10.0] * len(paintings)
         self.content_errors += [1.0] * len(paintings)
         self.style_errors += [1.0] * len(paintings)
+        self.flows += [1.0] * len(paintings)
         known = self.perceptual.styles
         self.perceptual.set_styles((a.to(device) for _, a in found[self.count :]), settings.variant_side)
         # In bfloat16, since all of them take 3 GB in float32.

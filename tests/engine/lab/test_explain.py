@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from engine import gallery
+from engine.fast.finish import last_touches
 from engine.images.decode import decode
 from engine.lab import explain
 from engine.lab.explanation import plots
@@ -12,6 +13,7 @@ from engine.painter import TorchPainter
 from engine.recipe import complete, line, parse
 from engine.stages import Picture, Refused
 from engine.wire import EngineSettings, Paint
+from engine.work import Work
 from tests.pictures import patch
 
 STYLES = gallery.default()
@@ -43,8 +45,9 @@ def test_what_is_explained_is_the_very_picture_that_its_line_paints(painter, mon
     assert [index for index, _ in record.stations] == [1, 10, 12]
     alone = painted(painter, text)
     assert alone.recipe.mode == "fine"
-    shown = record.stations[-1][1].mul(255).round()
-    assert torch.equal(shown, decode(alone.data).pixels.mul(255).round())
+    look = painter.look(Work(decode(patch()).pixels, alone.recipe, None, None))
+    shown = last_touches(record.stations[-1][1][None], alone.recipe, look)[0]
+    assert torch.equal(shown.mul(255).round(), decode(alone.data).pixels.mul(255).round())
 
 
 def test_every_step_and_the_energy_of_every_layer_are_written_down(painter, monkeypatch) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from engine.encoders.slim import SlimEncoder
 from engine.subject.faces import QUICK, faces
 from engine.subject.finder import Finder
-from engine.subject.importance import kept, stands_out, telling, what_matters
+from engine.subject.importance import KEPT_LINES, kept, lines, stands_out, telling, what_matters
 from engine.tensors import reduced_map
 
 
@@ -84,7 +84,16 @@ def test_a_found_face_is_kept_whole(find: Finder) -> None:
     keep = kept(p, [face], torch.zeros(1, 1, 28, 28))
     row, column = face.top + face.height / 2, face.left + face.width / 2
     assert keep[0, 0, int(row * keep.shape[2]), int(column * keep.shape[3])] == 1
-    assert keep[0, 0, -1, -1] == 0
+    in_lines = KEPT_LINES * reduced_map(lines(p), (keep.shape[2], keep.shape[3]))
+    assert keep[0, 0, -1, -1] == in_lines[0, 0, -1, -1]
+
+
+def test_where_nothing_stands_out_lines_are_kept_and_nothing_else(find: Finder) -> None:
+    p = photo("rocket")
+    keep = kept(p, [], find(p))
+    assert torch.equal(keep, KEPT_LINES * lines(p))
+    assert keep.max() > 0.7  # the towers
+    assert keep.quantile(0.4) < 0.1  # the sky
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 400), (33, 47), (1200, 900)])

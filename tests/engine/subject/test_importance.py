@@ -52,7 +52,7 @@ def test_a_line_among_many_in_all_directions_matters_less() -> None:
     assert found[60:140, 62].mean() > 3 * found[60:140, 200:280].mean()
 
 
-def test_a_face_counts_more_than_everything_else_and_its_eyes_most(astronaut: Tensor) -> None:
+def test_a_face_counts_more_than_most_of_a_photo_and_its_eyes_most(astronaut: Tensor) -> None:
     (face,) = faces(astronaut)
     importance = what_matters(astronaut, [face])
     content = importance.content[0, 0]
@@ -65,7 +65,8 @@ def test_a_face_counts_more_than_everything_else_and_its_eyes_most(astronaut: Te
         )
     )
     cheek = int((face.top + 0.6 * face.height) * content.shape[0])
-    assert min(content[row, left], content[row, right]) > content[cheek, (left + right) // 2] > 0.8
+    assert min(content[row, left], content[row, right]) > content[cheek, (left + right) // 2]
+    assert content[cheek, (left + right) // 2] > content.median() + 0.3
     assert importance.detail.max() > 0
     assert importance.smoothness.min() == 1
 
