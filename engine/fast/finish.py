@@ -11,6 +11,8 @@ from engine.strokes.drawn import drawn
 from engine.style.lightness import by_lightness
 from engine.style.look import Look
 
+COLOURS = 0.7  # of the way to the styles' colours, lightness by lightness; all of it leaves green shadows on skin
+
 
 def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject: Tensor | None) -> Tensor:
     """The picture x of a photo, both (1, 3, H, W) in 0..1, as people see it.
@@ -29,7 +31,7 @@ def last_touches(x: Tensor, recipe: Recipe, look: Look) -> Tensor:
         return x
     share = begun(recipe)
     if recipe.colors == "style":
-        x = by_lightness(x, look.tones, share)
+        x = by_lightness(x, look.tones, COLOURS * share)
     # Less in a small picture, where eyes are as small as strokes.
     brush = (recipe.brush or 1.0) * scale_of((x.shape[2], x.shape[3]))
     return drawn(x, share * look.flow, brush)
