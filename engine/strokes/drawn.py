@@ -51,8 +51,7 @@ def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0) -> Tensor:
 def _strip(x: Tensor, brush: float) -> Tensor:
     # Places and ways between them are in the units of `fn.grid_sample`, in which a picture is 2 wide and 2 high.
     pixel = torch.tensor([2 / x.shape[3], 2 / x.shape[2]]).to(x)
-    with torch.no_grad():  # in training, strokes learn to be drawn out well, not to turn
-        ways = directions(x, WIDTH * brush)
+    ways = directions(x, WIDTH * brush)
     along = unit(ways)
     places = _places(x)
     y = _smoothed(x, ways, along, pixel, places, brush)

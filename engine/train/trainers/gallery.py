@@ -12,10 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import gallery
 from engine.fast.network import Network, noise
 from engine.fine.losses import total_variation
-from engine.strokes.drawn import drawn
 from engine.train.data.paintings import whole_artwork
 from engine.train.data.teachers import TeacherEncoder
 from engine.train.trainers.perceptual import Palettes, Perceptual, StyleTarget, augmented
@@ -88,7 +86,6 @@ class GalleryTrainer(Trainer):
         artworks = [whole_artwork(data, name).to(device) for name in names]
         self.perceptual.set_styles(artworks, settings.painting_sides)
         self.palettes = Palettes(artworks) if settings.palette_weight else None
-        self.flows = [gallery.default()[name].flow for name in names]
         count = len(names)
         self.weight = [settings.style_weight] * count
         self.content_errors = [0.3] * count  # running means for each style
@@ -143,7 +140,6 @@ class GalleryTrainer(Trainer):
         beside = noise(len(x), *x.shape[2:]).to(x)
         with torch.autocast(x.device.type, torch.bfloat16):
             y = self.network(x, self.pairs(targets), beside)
-        y = torch.cat([drawn(one, self._flow(target)) for one, target in zip(y.split(1), targets, strict=True)])
         total = s.tv_weight * total_variation(y)
         same = [k for k, target in enumerate(targets) if target is None]
         if same:
@@ -152,12 +148,6 @@ class GalleryTrainer(Trainer):
         if styled:
             total = total + self._styled(x[styled], y[styled], [t for t in targets if t is not None]) / len(x)
         return total
-
-    def _flow(self, target: StyleTarget | None) -> float:
-        """How far the strokes of a picture will be drawn out, as people see it."""
-        if target is None:
-            return 0.0
-        return min(1.0, target.t) * (target.share * self.flows[target.i] + (1 - target.share) * self.flows[target.j])
 
     def _styled(self, x: Tensor, y: Tensor, targets: Sequence[StyleTarget]) -> Tensor:
         content, style = self.perceptual.errors(x, y, targets)

@@ -58,7 +58,6 @@ class PredictorTrainer(GalleryTrainer):
         self.weight += [10.0] * len(paintings)
         self.content_errors += [1.0] * len(paintings)
         self.style_errors += [1.0] * len(paintings)
-        self.flows += [1.0] * len(paintings)
         known = self.perceptual.styles
         self.perceptual.set_styles((a.to(device) for _, a in found[self.count :]), settings.variant_side)
         # In bfloat16, since all of them take 3 GB in float32.
@@ -139,12 +138,6 @@ class PredictorTrainer(GalleryTrainer):
         self._adjust_weights(placed, content.tolist(), style.tolist())
         weights = torch.tensor([self.weight_of(t) for t in placed], device=x.device)
         return (content + weights * style).sum()
-
-    def _flow(self, target: StyleTarget | None) -> float:
-        if target is None:
-            return 0.0
-        i, j = (self._place(self._variant(k)) for k in (target.i, target.j))
-        return super()._flow(target._replace(i=i, j=j))
 
     def _place(self, i: int) -> int:
         return i if i < self.count else self.places[i - self.count]

@@ -15,7 +15,6 @@ from torch import Tensor
 from engine.encoders.slim import SlimEncoder
 from engine.fast.network import Network, noise
 from engine.fine.losses import total_variation
-from engine.strokes.drawn import drawn
 from engine.train.data.crops import Crops
 from engine.train.trainers.gallery import GallerySettings
 from engine.train.trainers.perceptual import Perceptual, StyleTarget, augmented
@@ -59,7 +58,6 @@ class StyleTrainer:
         beside = noise(len(x), *x.shape[2:]).to(x)
         with torch.autocast(self.device.type, torch.bfloat16):
             y = self.network(x, pair.expand(len(x), -1, -1), beside)
-        y = torch.cat([drawn(one) for one in y.split(1)])
         content, style = self.perceptual.errors(x, y, [StyleTarget(0, 0, 1.0, 1.0)] * len(x))
         return content, style, total_variation(y)
 
