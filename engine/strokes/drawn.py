@@ -20,19 +20,19 @@ from engine.strokes.directions import REDUCED, directions, unit
 # Pixels, for strokes as networks paint them with brush=1; all by eye.
 WIDTH = 2.6  # deviation of the surroundings that have a direction in common
 LENGTH = 4.5  # deviation along the stroke
-CRISP = 0.2  # of the difference from what lies across is added; times the brush, as broad strokes are soft ones
 ACROSS = ((1.0, 1.0), (2.5, 0.5))  # how far across, and how much of that difference
 REACH = 2  # deviations; beyond, next to nothing is left of the Gaussian
 STEPS = 4  # each way along the streamline
 ROWS = 256  # that are drawn at once: what lies between takes ten times the memory of the picture
 
 
-def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0) -> Tensor:
+def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0, crisp: float = 0.0) -> Tensor:
     """A picture (1, 3, H, W) in 0..1 with its strokes drawn out.
 
     Args:
         share: how far, from 0, where nothing is changed, to 1.
         brush: the strokes' scale.
+        crisp: how much of the difference from what lies across a stroke is added.
     """
     if share == 0:
         return x
@@ -43,26 +43,28 @@ def drawn(x: Tensor, share: float = 1.0, brush: float = 1.0) -> Tensor:
     strips = []
     for top in range(0, height, ROWS):
         first, end = max(0, top - beyond), min(whole.shape[2], top + ROWS + beyond)
-        strip = _strip(whole[..., first:end, :], brush)
+        strip = _strip(whole[..., first:end, :], brush, crisp)
         strips.append(strip[..., top - first : top - first + ROWS, :])
     return torch.lerp(x, torch.cat(strips, 2)[..., :height, :width], share).clamp_(0, 1)
 
 
-def _strip(x: Tensor, brush: float) -> Tensor:
+def _strip(x: Tensor, brush: float, crisp: float) -> Tensor:
     # Places and ways between them are in the units of `fn.grid_sample`, in which a picture is 2 wide and 2 high.
     pixel = torch.tensor([2 / x.shape[3], 2 / x.shape[2]]).to(x)
     ways = directions(x, WIDTH * brush)
     along = unit(ways)
     places = _places(x)
     y = _smoothed(x, ways, along, pixel, places, brush)
+    if not crisp:
+        return y
     across = _enlarged(torch.stack([-along[..., 1], along[..., 0]], -1) * pixel)
-    crisp, share = y.clone(), CRISP * brush
+    sharp = y.clone()
     for distance, weight in ACROSS:
         there, opposite = (
             _at(y, torch.add(places, across, alpha=way)) for way in (brush * distance, -brush * distance)
         )
-        crisp.add_(y, alpha=share * weight).sub_(there.add_(opposite), alpha=share * weight / 2)
-    return crisp
+        sharp.add_(y, alpha=crisp * weight).sub_(there.add_(opposite), alpha=crisp * weight / 2)
+    return sharp
 
 
 def _smoothed(x: Tensor, ways: Tensor, along: Tensor, pixel: Tensor, places: Tensor, brush: float) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from engine import gallery
-from engine.fast.finish import finish, last_touches
+from engine.fast.finish import CRISP, finish, last_touches
 from engine.recipe import Recipe, complete, parse
 from engine.strokes.drawn import drawn
 from engine.style.look import Look, look_of, mixed
@@ -52,12 +52,12 @@ def test_a_mixture_is_drawn_out_as_far_as_its_styles_are() -> None:
 
 def test_in_a_small_picture_strokes_are_drawn_out_less_so_that_eyes_stay() -> None:
     small = last_touches(painted(), recipe("colors=photo"), look(1.0))
-    assert torch.equal(small, drawn(painted(), brush=120 / 512))
+    assert torch.equal(small, drawn(painted(), 1.0, 120 / 512, CRISP * 120 / 512))
 
 
 def test_the_brush_broadens_what_is_drawn_out() -> None:
     broad = last_touches(painted(), recipe("brush=4 colors=photo"), look(1.0))
-    assert torch.equal(broad, drawn(painted(), brush=4 * 120 / 512))
+    assert torch.equal(broad, drawn(painted(), 1.0, 4 * 120 / 512, 4 * CRISP * 120 / 512))
 
 
 def test_a_network_without_strokes_keeps_the_subject_and_nothing_else_is_done() -> None:

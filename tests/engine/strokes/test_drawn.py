@@ -54,7 +54,13 @@ def test_noise_between_strokes_goes_and_the_strokes_stay(degrees: float) -> None
 def test_an_edge_stays_where_it_is_and_sharp() -> None:
     x = torch.zeros(1, 3, HEIGHT, WIDTH)
     x[..., WIDTH // 2 :] = 1
-    assert (inner(drawn(x)) - inner(x)).abs().max() < 0.15
+    for crisp in (0.0, 0.2):
+        assert (inner(drawn(x, crisp=crisp)) - inner(x)).abs().max() < 0.15
+
+
+def test_crisp_strokes_have_more_contrast() -> None:
+    soft, crisp = (float(inner(drawn(stripes(30), crisp=crisp)).std()) for crisp in (0.0, 0.3))
+    assert crisp > 1.05 * soft
 
 
 def test_a_flat_picture_is_left_as_it_is() -> None:
