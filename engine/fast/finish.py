@@ -15,7 +15,7 @@ COLOURS = 0.7  # of the way to the styles' colours, lightness by lightness; all 
 
 # How crisp drawn strokes are made, by eye and times the brush: broad strokes are soft. Those of the network have dark
 # and bright rims as it paints them, which more would emboss; fine pictures are enlarged by half.
-CRISP, CRISP_FINE = 0.05, 0.2
+CRISP, CRISP_FINE = 0.1, 0.2
 
 
 def finish(x: Tensor, photo: Tensor, recipe: Recipe, look: Look | None, subject: Tensor | None) -> Tensor:
