@@ -22,7 +22,7 @@ WIDTH = 2.6  # deviation of the surroundings that have a direction in common
 LENGTH = 4.5  # deviation along the stroke
 ACROSS = ((1.0, 1.0), (2.5, 0.5))  # how far across, and how much of that difference
 REACH = 2  # deviations; beyond, next to nothing is left of the Gaussian
-STEPS = 4  # each way along the streamline
+STEPS, STRIDE = 4, 3.4  # each way along the streamline, at least; pixels, the longest, or ripples are left
 ROWS = 256  # that are drawn at once: what lies between takes ten times the memory of the picture
 
 
@@ -70,19 +70,20 @@ def _strip(x: Tensor, brush: float, crisp: float) -> Tensor:
 def _smoothed(x: Tensor, ways: Tensor, along: Tensor, pixel: Tensor, places: Tensor, brush: float) -> Tensor:
     """The Gaussian along streamlines, which are followed in the small picture of directions."""
     deviation = LENGTH * brush
-    step = REACH * deviation / STEPS
+    steps = max(STEPS, math.ceil(REACH * deviation / STRIDE))
+    step = REACH * deviation / steps
     # Where strokes cross there is no streamline to follow far.
     pace = step * ways.square().sum(1).sqrt_()[..., None] * pixel
     small = _places(ways)
     total, weights = x.clone(), 1.0
     for sign in (1.0, -1.0):
         heading, offset = sign * along, torch.zeros_like(along)
-        for count in range(1, STEPS + 1):
+        for count in range(1, steps + 1):
             offset = torch.addcmul(offset, pace, heading)
             weight = math.exp(-0.5 * (count * step / deviation) ** 2)
             total.add_(_at(x, _enlarged(offset).add_(places)), alpha=weight)
             weights += weight
-            if count < STEPS:
+            if count < steps:
                 ahead = unit(_at(ways, small + offset))
                 heading = torch.where((ahead * heading).sum(-1, keepdim=True) < 0, -ahead, ahead)
     return total.div_(weights)

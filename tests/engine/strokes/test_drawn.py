@@ -82,6 +82,15 @@ def test_broader_strokes_are_drawn_out_further() -> None:
     assert broad > fine
 
 
+def test_very_broad_strokes_have_no_ripples() -> None:
+    """Dots along a stroke are smeared into it, and not repeated at every step."""
+    x = torch.full((1, 3, 256, 256), 0.5)
+    x[..., ::32, :] = 0.2  # lines, which give the direction
+    x[..., 126:131, 126:131] = 1.0
+    along = drawn(x, brush=6)[0, 0, 128, 128:188]
+    assert along.diff().max() < 0.012
+
+
 def test_a_tall_picture_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is drawn in strips."""
     x = stripes(30, height=333) + noise(333)
