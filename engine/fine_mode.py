@@ -3,7 +3,7 @@
 Departure from Gatys et al. (2016): at the full size L-BFGS has time for few steps, and the slim encoder, which sees
 every second pixel first, leaves a mesh and small rings in them. So the picture is optimised at two thirds of its size
 and enlarged, and the instant network goes over it, whose strokes are clean. In the end it gets the last touches of
-every mode; not with plain=yes.
+every mode. From the photo or noise, and with plain=yes, it is the optimisation alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.fast.paint import touched
 from engine.fine.canvases import Canvas, Canvases
 from engine.fine.gatys import Step
 from engine.fine.paint import paint as optimise
-from engine.recipe import INSTANT, Init, Memory, Recipe, optimised_size
+from engine.recipe import INSTANT, Init, Memory, Recipe, optimisation_alone, optimised_size
 from engine.stages import Stage
 from engine.subject.importance import Importance
 from engine.tensors import at_least, resize
@@ -78,7 +78,7 @@ def paint(tools: FineTools, canvases: Canvases, work: Work) -> Stages:
     halved = step.x.shape[2:] != size
     if work.recipe.strength != 0:
         canvases.keep(work, step)
-    if work.recipe.plain == "yes":
+    if optimisation_alone(work.recipe):
         return step.x
     x = step.x
     if size != work.p.shape[1:]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.recipe import More, Recipe
+from engine.recipe import More, Recipe, optimisation_alone
 from engine.tensors import at_least
 
 COARSEST = 192  # pixels, long side of the first scale; below it conv5_1 sees the whole picture at once
@@ -43,7 +43,7 @@ def scales(height: int, width: int, steps: int) -> list[Scale]:
 
 def style_side(size: tuple[int, int], recipe: Recipe) -> int:
     """Pixels, long side at which artworks are looked at for an x of this size (h, w)."""
-    broader = recipe.mode in ("fine", "explain") and recipe.plain != "yes"
+    broader = recipe.mode in ("fine", "explain") and not optimisation_alone(recipe)
     return round(max(size) * (BROADER if broader else 1))
 
 

@@ -10,7 +10,7 @@ from engine.gallery import BRUSH_BOUNDS, MINE, STRENGTH_BOUNDS
 from engine.recipe.cells import LEVELS, cell, cells, sketch, to_depth
 from engine.recipe.checks import check, default_mode, fast_knows, instant_mode, rules_for
 from engine.recipe.defaults import MINE_STRENGTH, PRESETS, STEPS, complete, expanded
-from engine.recipe.finish import INSTANT, optimised_size
+from engine.recipe.finish import INSTANT, optimisation_alone, optimised_size
 from engine.recipe.meanings import MEANINGS, values
 from engine.recipe.memory import Memory
 from engine.recipe.modes import FINE_ONLY, MODES, MORPH_FRAMES, OWN, SIZE_BOUNDS, TABLE, Mode, ModeRules
@@ -109,6 +109,7 @@ __all__ = [
     "instant_mode",
     "line",
     "nearest",
+    "optimisation_alone",
     "optimised_size",
     "parse",
     "read",
