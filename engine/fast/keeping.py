@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from engine.fast.paint import STRONGEST, degree
-from engine.recipe import MINE_STRENGTH, Recipe
+from engine.fast.paint import STRONGEST, degree_of
+from engine.recipe import Recipe
 from engine.style.palette import Palette, in_colours
 from engine.subject.forms import SHARE, with_forms
 from engine.subject.restraint import restrained
@@ -31,7 +31,7 @@ def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, sub
     if style is None:
         shown = grey(photo)
     else:
-        so_far, left = begun(recipe), (STRONGEST - _degree(recipe)) / (STRONGEST - 1)
+        so_far, left = begun(recipe), (STRONGEST - degree_of(recipe)) / (STRONGEST - 1)
         shown = photo if recipe.colors == "photo" else in_colours(photo, style, so_far)
         x = with_forms(x, shown, so_far, SHARE * min(1.0, left))
     return x if subject is None else restrained(x, shown, subject)
@@ -39,11 +39,7 @@ def keeping(x: Tensor, photo: Tensor, recipe: Recipe, style: Palette | None, sub
 
 def begun(recipe: Recipe) -> float:
     """How much of what finishes a picture a recipe's strength asks for, from 0 to 1."""
-    return min(1.0, _degree(recipe) / ENTIRELY)
-
-
-def _degree(recipe: Recipe) -> float:
-    return degree(MINE_STRENGTH if recipe.strength is None else recipe.strength)
+    return min(1.0, degree_of(recipe) / ENTIRELY)
 
 
 def keeps(recipe: Recipe) -> bool:

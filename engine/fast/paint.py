@@ -62,7 +62,7 @@ def passes_of(recipe: Recipe, scale: float) -> list[tuple[float, float]]:
 
     Near the photo's own pair smaller passes would only blur.
     """
-    t = min(1.0, degree(_strength(recipe)))
+    t = min(1.0, degree_of(recipe))
     own, brush = max(1.0, scale) ** t, (recipe.brush or 1.0) ** t
     own = own if own >= LEAST else 1.0
     return [(1.0, own * brush), (SECOND, own)] if brush > 1 else [(1.0, own * brush)]
@@ -88,7 +88,7 @@ def alike(p: Tensor, recipe: Recipe) -> Hashable:
     height, width = p.shape[1:]
     passes = passes_of(recipe, scale_of((height, width)))
     sizes = tuple(at_least(height / reduction, width / reduction) for _, reduction in passes)
-    return degree(_strength(recipe)) == 0, sizes, recipe.seed, recipe.colors
+    return degree_of(recipe) == 0, sizes, recipe.seed, recipe.colors
 
 
 def paint_together(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, Recipe]]) -> Tensor:
@@ -109,19 +109,20 @@ def touched(network: Network, x: Tensor, pair: Tensor, recipe: Recipe, share: fl
 
 def paint_collection(generator: ResNetGenerator, p: Tensor, recipe: Recipe) -> Iterator[tuple[float, Tensor]]:
     """The same by the generator of a collection: the degree is its picture's share, and beyond 1 exaggerates it."""
-    t = degree(_strength(recipe))
+    t = degree_of(recipe)
     return _painted(p[None], recipe, lambda share: partial(_by_generator, generator, share * t))
 
 
-def _strength(recipe: Recipe) -> int:
-    return MINE_STRENGTH if recipe.strength is None else recipe.strength  # only fine mode has a ratio
+def degree_of(recipe: Recipe) -> float:
+    """The degree of a complete recipe; one with the papers' ratio, which only fine mode has, has the usual one."""
+    return degree(MINE_STRENGTH if recipe.strength is None else recipe.strength)
 
 
 def _degrees(network: Network, p: Tensor, orders: Sequence[tuple[Tensor, Recipe]]) -> Callable[[float], Way]:
     """Makes a pass of a share of each order's own degree."""
 
     def way(share: float) -> Way:
-        ts = [share * degree(_strength(recipe)) for _, recipe in orders]
+        ts = [share * degree_of(recipe) for _, recipe in orders]
         pairs = torch.cat([network.towards(pair, t) for (pair, _), t in zip(orders, ts, strict=True)])
         opacities = torch.tensor([opacity(t) for t in ts])[:, None, None, None]
         return partial(_by_network, network, pairs.to(p), opacities.to(p))
@@ -133,7 +134,7 @@ def _painted(
     x: Tensor, recipe: Recipe, way: Callable[[float], Way], scale: float = 1.0
 ) -> Iterator[tuple[float, Tensor]]:
     """See `paint`; ``way`` makes a pass of a share of the degree, and x (B, 3, H, W) is the photo, once or more."""
-    if degree(_strength(recipe)) == 0:
+    if degree_of(recipe) == 0:
         yield 1.0, x.clone()
         return
     random = torch.Generator().manual_seed(recipe.seed or 0)

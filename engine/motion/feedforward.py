@@ -16,10 +16,19 @@ from torch import Tensor
 from engine.fast.finish import finish
 from engine.fast.network import STRIDE, Moments, Network
 from engine.fast.network import noise as network_noise
-from engine.fast.paint import LARGEST_SHIFT, degree, keep_colours, opacity, passes_of, run, scale_of, with_colours_of
+from engine.fast.paint import (
+    LARGEST_SHIFT,
+    degree_of,
+    keep_colours,
+    opacity,
+    passes_of,
+    run,
+    scale_of,
+    with_colours_of,
+)
 from engine.motion.steady import StretchPainter
 from engine.motion.track import Track, noise_at
-from engine.recipe import MINE_STRENGTH, Recipe
+from engine.recipe import Recipe
 from engine.style.look import Look
 from engine.tensors import at_least, resize
 
@@ -45,7 +54,7 @@ class FeedForward:
             finish: what becomes of each painted frame (1, 3, H, W).
         """
         self.network, self.recipe, self.size, self.finish = network, recipe, size, finish
-        t = degree(MINE_STRENGTH if recipe.strength is None else recipe.strength)
+        t = degree_of(recipe)
         self.passes = [(share * t, reduction) for share, reduction in passes_of(recipe, scale_of(size))]
         self.pairs = [network.towards(pair, t) for t, _ in self.passes]
         generator = torch.Generator().manual_seed(recipe.seed or 0)

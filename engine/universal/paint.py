@@ -13,9 +13,9 @@ from torch import Tensor
 
 from engine.encoders.vgg import Encoder
 from engine.fast.network import Network
-from engine.fast.paint import degree
+from engine.fast.paint import degree_of
 from engine.fast.paint import paint as paint_pair
-from engine.recipe import MINE_STRENGTH, Recipe
+from engine.recipe import Recipe
 from engine.style.palette import apply, mixed, palette_of, transport
 from engine.universal.predictor import Predictor, statistics
 
@@ -38,7 +38,7 @@ def coloured(pictures: Styles, recipe: Recipe) -> Callable[[Tensor], Tensor]:
     """What gives a painted picture (1, 3, H, W) the pictures' colours, as far as the recipe asks for them."""
     if recipe.colors == "photo" or recipe.strength == 0:
         return lambda x: x
-    share = COLOURS * min(1.0, degree(MINE_STRENGTH if recipe.strength is None else recipe.strength))
+    share = COLOURS * min(1.0, degree_of(recipe))
     style = mixed([(palette_of(a[None]), weight) for a, weight in pictures if weight])
     return lambda x: apply(transport(palette_of(x), style), x, share).clamp(0, 1)
 
